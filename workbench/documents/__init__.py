@@ -1,0 +1,1 @@
+"""One module per joint: its reader, its writer, its ``format`` number. Nobody else parses these files."""

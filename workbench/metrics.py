@@ -1,0 +1,230 @@
+"""Metrics, intervals and paired tests: pure functions of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn import metrics as sk
+
+from workbench.errors import UnknownName
+from workbench.records import Score, TaskKind
+
+Array = npt.NDArray[Any]
+CLASSIFICATION: tuple[TaskKind, ...] = ("binary", "multiclass")
+REGRESSION: tuple[TaskKind, ...] = ("regression",)
+AUTO: dict[TaskKind, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
+REPEATS = 500  # bootstrap samples: the 2.5 % quantile then rests on a dozen of them
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A named metric: what it needs (probabilities, or predicted labels and values) and which way is better."""
+
+    name: str
+    higher_is_better: bool
+    tasks: tuple[TaskKind, ...]
+    needs: Literal["probability", "prediction"]
+    function: Callable[[Array, Array, Sequence[Any], Array | None], float]
+
+    def loss(self, value: float) -> float:
+        """Turn a value of this metric so that smaller is better."""
+        return -value if self.higher_is_better else value
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What a model said of the rows whose truth is known.
+
+    Attributes
+    ----------
+    truth, prediction : ndarray, shape (n_rows,)
+        Labels of a class, or numbers.
+    probability : ndarray, shape (n_rows, n_classes), or None
+        Columns in the order of `classes`; in a binary task the last class is the positive one.
+    groups : ndarray, shape (n_rows,), or None
+        Rows of one group are drawn together in a bootstrap, for they are not independent.
+    """
+
+    truth: Array
+    prediction: Array
+    probability: Array | None = None
+    classes: Sequence[Any] = ()
+    weight: Array | None = None
+    groups: Array | None = None
+
+    def take(self, rows: Array) -> Predicted:
+        """The same for a selection of rows."""
+        return Predicted(
+            self.truth[rows],
+            self.prediction[rows],
+            None if self.probability is None else self.probability[rows],
+            self.classes,
+            None if self.weight is None else self.weight[rows],
+            None if self.groups is None else self.groups[rows],
+        )
+
+
+def _one_hot(truth: Array, classes: Sequence[Any]) -> Array:
+    return (truth[:, None] == np.asarray(classes)[None, :]).astype(float)
+
+
+def _roc_auc(truth: Array, probability: Array, classes: Sequence[Any], weight: Array | None) -> float:
+    hits = _one_hot(truth, classes)
+    columns = range(len(classes)) if len(classes) > 2 else [len(classes) - 1]
+    seen = [column for column in columns if 0 < hits[:, column].sum() < len(truth)]
+    if not seen:
+        return float("nan")
+    return float(np.mean([sk.roc_auc_score(hits[:, c], probability[:, c], sample_weight=weight) for c in seen]))
+
+
+def _average_precision(truth: Array, probability: Array, classes: Sequence[Any], weight: Array | None) -> float:
+    hits = _one_hot(truth, classes)
+    columns = range(len(classes)) if len(classes) > 2 else [len(classes) - 1]
+    seen = [column for column in columns if hits[:, column].any()]
+    if not seen:
+        return float("nan")
+    values = [sk.average_precision_score(hits[:, c], probability[:, c], sample_weight=weight) for c in seen]
+    return float(np.mean(values))
+
+
+def _log_loss(truth: Array, probability: Array, classes: Sequence[Any], weight: Array | None) -> float:
+    clipped = np.clip(probability, 1e-15, 1.0)
+    clipped = clipped / clipped.sum(axis=1, keepdims=True)
+    surprise = -np.log((clipped * _one_hot(truth, classes)).sum(axis=1).clip(1e-15))
+    return float(np.average(surprise, weights=weight))
+
+
+def _brier(truth: Array, probability: Array, classes: Sequence[Any], weight: Array | None) -> float:
+    squares = ((probability - _one_hot(truth, classes)) ** 2).sum(axis=1)
+    return float(np.average(squares / (2 if len(classes) == 2 else 1), weights=weight))
+
+
+def _f1(truth: Array, prediction: Array, classes: Sequence[Any], weight: Array | None) -> float:
+    if len(classes) == 2:
+        hit, said = truth == classes[1], prediction == classes[1]
+        return float(sk.f1_score(hit, said, sample_weight=weight, zero_division=0.0))
+    codes = {label: code for code, label in enumerate(classes)}
+    true, said = ([codes[label] for label in labels] for labels in (truth, prediction))
+    return float(sk.f1_score(true, said, average="macro", sample_weight=weight, zero_division=0.0))
+
+
+def _accuracy(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | None) -> float:
+    return float(np.average(truth == prediction, weights=weight))
+
+
+def _balanced_accuracy(truth: Array, prediction: Array, classes: Sequence[Any], weight: Array | None) -> float:
+    weight = np.ones(len(truth)) if weight is None else weight
+    rows = [truth == label for label in classes]
+    recalls = [np.average(prediction[r] == truth[r], weights=weight[r]) for r in rows if weight[r].sum() > 0]
+    return float(np.mean(recalls))
+
+
+def _rmse(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | None) -> float:
+    return float(np.sqrt(np.average((truth - prediction) ** 2, weights=weight)))
+
+
+def _mae(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | None) -> float:
+    return float(np.average(np.abs(truth - prediction), weights=weight))
+
+
+def _mape(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | None) -> float:
+    return float(sk.mean_absolute_percentage_error(truth, prediction, sample_weight=weight))
+
+
+def _r2(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | None) -> float:
+    return float(sk.r2_score(truth, prediction, sample_weight=weight))
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("roc_auc", True, CLASSIFICATION, "probability", _roc_auc),
+        Metric("log_loss", False, CLASSIFICATION, "probability", _log_loss),
+        Metric("average_precision", True, CLASSIFICATION, "probability", _average_precision),
+        Metric("brier", False, CLASSIFICATION, "probability", _brier),
+        Metric("f1", True, CLASSIFICATION, "prediction", _f1),
+        Metric("accuracy", True, CLASSIFICATION, "prediction", _accuracy),
+        Metric("balanced_accuracy", True, CLASSIFICATION, "prediction", _balanced_accuracy),
+        Metric("rmse", False, REGRESSION, "prediction", _rmse),
+        Metric("mae", False, REGRESSION, "prediction", _mae),
+        Metric("mape", False, REGRESSION, "prediction", _mape),
+        Metric("r2", True, REGRESSION, "prediction", _r2),
+    )
+}
+ALIASES = {
+    "neg_log_loss": "log_loss",
+    "neg_brier_score": "brier",
+    "neg_root_mean_squared_error": "rmse",
+    "neg_mean_absolute_error": "mae",
+    "neg_mean_absolute_percentage_error": "mape",
+}
+
+
+def resolve(name: str, task: TaskKind) -> Metric:
+    """Find the metric a user named; ``auto`` is the task's own.
+
+    Raises
+    ------
+    UnknownName
+        If no metric of that name fits the task.
+    """
+    name = AUTO[task] if name == "auto" else ALIASES.get(name, name)
+    fitting = [metric.name for metric in METRICS.values() if task in metric.tasks]
+    if name not in fitting:
+        raise UnknownName(f"{task} metric", name, ["auto", *fitting])
+    return METRICS[name]
+
+
+def measure(metric: Metric, predicted: Predicted) -> float:
+    """Compute one metric over all rows."""
+    p = predicted
+    if metric.needs == "probability":
+        if p.probability is None:
+            return float("nan")
+        return metric.function(p.truth, p.probability, p.classes, p.weight)
+    return metric.function(p.truth, p.prediction, p.classes, p.weight)
+
+
+def resamples(rows: int, groups: Array | None, *, seed: int, repeats: int = REPEATS) -> list[Array]:
+    """Draw the row numbers of bootstrap samples; with `groups`, whole groups are drawn."""
+    random = np.random.default_rng(seed)
+    if groups is None:
+        return [random.integers(0, rows, rows) for _ in range(repeats)]
+    _, codes = np.unique(np.asarray(groups).astype(str), return_inverse=True)
+    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    draws = (random.integers(0, len(members), len(members)) for _ in range(repeats))
+    return [np.concatenate([members[group] for group in draw]) for draw in draws]
+
+
+def score(metric: Metric, predicted: Predicted, *, seed: int = 0, optimism: float | None = None) -> Score:
+    """Measure a metric with its 95 % percentile-bootstrap interval (Efron 1979), by group where groups are.
+
+    Fewer samples are drawn for large tables, where the interval is narrow and a draw is slow.
+    """
+    rows = len(predicted.truth)
+    repeats = REPEATS if rows <= 20_000 else 100
+    draws = resamples(rows, predicted.groups, seed=seed, repeats=repeats)
+    values = np.array([measure(metric, predicted.take(draw)) for draw in draws])
+    values = values[np.isfinite(values)]
+    low, high = (float(v) for v in np.quantile(values, [0.025, 0.975])) if len(values) >= 20 else (None, None)
+    value = measure(metric, predicted)
+    return Score(metric.name, value, low, high, optimism, metric.higher_is_better, rows)
+
+
+def paired_difference(metric: Metric, one: Predicted, other: Predicted, *, seed: int = 0) -> tuple[float, float, float]:
+    """How much better `one` is than `other` on the same rows: gain, and its 95 % paired-bootstrap interval.
+
+    Positive means that `one` is better, whichever way the metric points.
+    """
+    draws = resamples(len(one.truth), one.groups, seed=seed)
+    gain = metric.loss(measure(metric, other)) - metric.loss(measure(metric, one))
+    gains = [
+        metric.loss(measure(metric, other.take(draw))) - metric.loss(measure(metric, one.take(draw))) for draw in draws
+    ]
+    finite = np.array(gains)[np.isfinite(gains)]
+    low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (float("nan"), float("nan"))
+    return float(gain), float(low), float(high)
