@@ -1,0 +1,209 @@
+"""Load a model folder and predict with it; a copy of this file travels inside every one.
+
+It stands alone: the standard library and what the folder's ``requirements.txt`` names. A fitted model lies in
+``model.skops``; the classes it is made of lie beside it as source, in ``code/<package>/``, where the package's name is
+the digest of that source. So folders written years apart load side by side, and folders of one source share it.
+
+Loading a model runs the source code that lies in its folder: load folders of people you trust. The model file itself
+is data: nothing in it is ever unpickled, and only types that are listed here, or defined by that source, are built.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import skops.io
+
+PREFIX = "wbm_"
+MODEL = "model.skops"
+LOADER = "loader"
+# What a fitted model may hold beside scikit-learn's own estimators, which skops knows. The list is ours, never the
+# file's: a file that could name its own would be no safer than a pickle (CVE-2024-37065, GHSA-w582-9x45-8mpx).
+TRUSTED = frozenset(
+    {
+        "sklearn.tree._tree.Tree",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.compose._column_transformer._RemainderColsList",
+    }
+)
+# A zip of 287 KB was seen to take 570 MB (skops has no guard of its own). Model files shrink about ten times.
+LARGEST, RATIO, ALWAYS = 8 << 30, 200, 64 << 20
+
+
+class ModelError(ValueError):
+    """A model folder that cannot be loaded, in one line."""
+
+
+def load(folder: str | Path) -> Any:
+    """Load the model in `folder`: it has ``predict``, ``classes_`` and, for classifiers, ``predict_proba``.
+
+    Raises
+    ------
+    ModelError
+        If the folder is damaged, was changed, or holds a type that is not allowed.
+    """
+    path = Path(folder)
+    code = package_of(path)
+    sources = read_sources(code)
+    if name_of(sources) != code.name:
+        raise ModelError(f"the source in code/{code.name} was changed since it was written")
+    register(code, sources)
+    return _build(path / MODEL, TRUSTED | classes_of(code.name, sources))
+
+
+def predictions(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
+    """Predict every row of a raw table: `prediction` and, for classifiers, one ``probability_<class>`` a class."""
+    classes = getattr(model, "classes_", None)
+    if classes is None or not len(classes):
+        return pd.DataFrame({"prediction": np.asarray(model.predict(frame), dtype=float)}, index=frame.index)
+    probability = np.asarray(model.predict_proba(frame), dtype=float)
+    said = pd.Series(list(model.predict(frame)), index=frame.index, name="prediction")
+    columns = {f"probability_{label}": probability[:, place] for place, label in enumerate(classes)}
+    return pd.DataFrame({"prediction": said, **columns}, index=frame.index)
+
+
+def package_of(folder: Path) -> Path:
+    """Find the one package of sources in a model folder."""
+    found = sorted(path for path in (folder / "code").glob(f"{PREFIX}*") if path.is_dir())
+    if len(found) != 1 or not (folder / MODEL).is_file():
+        raise ModelError(f"{folder.name} is no model folder of the workbench")
+    return found[0]
+
+
+def read_sources(package: Path) -> dict[str, bytes]:
+    """Read the source files of a package by their path in it, the loader's own left out."""
+    files = sorted(path for path in package.rglob("*.py") if path.is_file())
+    sources = {path.relative_to(package).as_posix(): path.read_bytes() for path in files}
+    sources.pop(f"{LOADER}.py", None)
+    return sources
+
+
+def name_of(sources: Mapping[str, bytes]) -> str:
+    """Name the package of these sources: a prefix and 16 hex digits of their digest."""
+    parts = [f"{path}:{hashlib.sha256(content).hexdigest()}" for path, content in sorted(sources.items())]
+    return PREFIX + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def classes_of(package: str, sources: Mapping[str, bytes]) -> frozenset[str]:
+    """List the full names of the classes that the sources define; what they import is not among them."""
+    return frozenset(
+        f"{_dotted(package, path)}.{node.name}"
+        for path, content in sources.items()
+        for node in ast.parse(content).body
+        if isinstance(node, ast.ClassDef)
+    )
+
+
+def register(package: Path, sources: Mapping[str, bytes]) -> None:
+    """Make the package importable under its name, from memory: no path is added, nothing is written beside it."""
+    if package.name not in sys.modules:
+        sys.meta_path.append(_Sources(package, sources))  # a finder by its one verb, `find_spec`
+        importlib.import_module(package.name)
+
+
+class _Sources(importlib.abc.SourceLoader):
+    """Finds and runs the modules of one package from sources that were read, and judged, before."""
+
+    def __init__(self, package: Path, sources: Mapping[str, bytes]) -> None:
+        self._files = {_dotted(package.name, path): package / path for path in sources}
+        self._contents = {str(package / path): content for path, content in sources.items()}
+
+    def find_spec(self, fullname: str, *_: object) -> importlib.machinery.ModuleSpec | None:
+        """Answer for the modules of this package."""
+        if fullname not in self._files:
+            return None
+        is_package = self._files[fullname].name == "__init__.py"
+        return importlib.util.spec_from_file_location(
+            fullname, self._files[fullname], loader=self, submodule_search_locations=[] if is_package else None
+        )
+
+    def get_filename(self, fullname: str) -> str:
+        """Name the file for a traceback."""
+        return str(self._files[fullname])
+
+    def get_data(self, path: str) -> bytes:
+        """Give the source as it was read; no bytecode is cached, for `path_stats` is left out."""
+        try:
+            return self._contents[path]
+        except KeyError:
+            raise OSError(path) from None
+
+
+def _dotted(package: str, path: str) -> str:
+    parts = path.removesuffix(".py").split("/")
+    return ".".join([package, *parts[:-1], *([parts[-1]] if parts[-1] != "__init__" else [])])
+
+
+def _build(file: Path, trusted: frozenset[str]) -> Any:
+    try:
+        _check_sizes(file)
+        return skops.io.load(file, trusted=sorted(trusted))
+    except ModelError:
+        raise
+    except (MemoryError, RecursionError) as error:
+        raise ModelError(f"{file.name} is nested or sized as no model is") from error
+    except Exception as error:
+        # skops builds what the file says; a damaged file fails in as many ways as there are types.
+        unknown = re.search(r"Untrusted types found in the file: (\[.*?\])", str(error))
+        why = f"holds types that are not allowed: {unknown[1]}" if unknown else f"cannot be read ({_line(error)})"
+        raise ModelError(f"{file.name} {why}") from error
+
+
+def _check_sizes(file: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    if len({member.filename for member in members}) != len(members):
+        raise ModelError(f"{file.name} names a member twice")
+    # zipfile reads no more of a member than it declares, so what is declared bounds what is read.
+    if sum(member.file_size for member in members) > min(LARGEST, RATIO * file.stat().st_size + ALWAYS):
+        raise ModelError(f"{file.name} would grow beyond every measure when it is unpacked")
+
+
+def _line(error: BaseException) -> str:
+    first = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+
+
+class _Served:
+    """What MLflow calls: raw rows in, a table of predictions out."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002 -- MLflow's signature
+        frame = pd.DataFrame(model_input)
+        absent = [name for name in self.model.features_ if name not in frame.columns]
+        # MLflow has asked for the required columns; the optional ones may be left out.
+        return predictions(self.model, frame.assign(**dict.fromkeys(absent)) if absent else frame)
+
+
+def _load_pyfunc(path: str) -> _Served:
+    """MLflow's entry: `path` is the model folder."""
+    return _Served(load(path))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Predict a CSV file: ``python -m <package>.loader ROWS.csv PREDICTIONS.csv``."""
+    source, out = arguments
+    folder = Path(__file__).resolve().parents[2]
+    read = json.loads((folder / "schema.json").read_text(encoding="utf-8")).get("read", {})
+    options = {name: read[name] for name in ("sep", "encoding") if name in read}
+    rows = pd.read_csv(source, dtype=str, keep_default_na=False, skip_blank_lines=False, **options)
+    predictions(load(folder), rows).to_csv(out, index=False)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
