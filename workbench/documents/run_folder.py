@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
+import socket
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -21,6 +25,8 @@ from workbench.documents.files import FORMAT, read_json, write_json
 from workbench.errors import WorkbenchError, as_document, from_document
 
 VARIABLE = "WORKBENCH_RUN"
+HEARTBEAT_SECONDS = 10.0
+SILENT_SECONDS = 120.0  # a runner on another host is taken for dead after this long without a heartbeat; clocks differ
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -90,6 +96,11 @@ class RunFolder:
         return self.path / "error.json"
 
     @property
+    def kernel_log(self) -> Path:
+        """What the kernel's process itself wrote to stdout and stderr: the last words of one that crashed."""
+        return self.path / "kernel.log"
+
+    @property
     def outbox(self) -> Path:
         """What the notebook found: becomes the experiment."""
         return self.path / "outbox"
@@ -109,10 +120,9 @@ class RunFolder:
         write_json(self.record_file, asdict(record))
 
     def update(self, **changes: Any) -> RunRecord:
-        """Change fields of ``run.json``."""
-        record = replace(self.read(), **changes)
-        self.write(record)
-        return record
+        """Change fields of ``run.json``; fields of a later format are kept."""
+        write_json(self.record_file, {**read_json(self.record_file), **changes})
+        return self.read()
 
     def seconds_left(self) -> float | None:
         """Seconds until the deadline of the whole run; None when it has none."""
@@ -120,28 +130,57 @@ class RunFolder:
         return None if deadline is None else datetime.fromisoformat(deadline).timestamp() - time.time()
 
     def say(self, kind: str, **fields: Any) -> None:
-        """Append one event. Appends of one short line are atomic on POSIX, so runner and kernel may both write."""
-        line = json.dumps({"time": datetime.now(UTC).isoformat(), "kind": kind, **fields}, allow_nan=False, default=str)
-        with self.events.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        """Append one event. Appends in one write are atomic on POSIX, so runner and kernel may both speak."""
+        event = {"time": datetime.now(UTC).isoformat(), "kind": kind, **fields}
+        line = json.dumps(_finite(event), allow_nan=False, default=_plain) + "\n"
+        with self.events.open("ab", buffering=0) as file:
+            file.write(line.encode())
 
     def heard(self) -> Iterator[dict[str, Any]]:
         """Every event so far; a line still being written is left for later."""
+        yield from self.heard_from(0)[0]
+
+    def heard_from(self, offset: int) -> tuple[list[dict[str, Any]], int]:
+        """Events written after byte `offset`, and the offset to go on from."""
         if not self.events.exists():
-            return
-        for line in self.events.read_text(encoding="utf-8").splitlines(keepends=True):
-            if line.endswith("\n"):
-                yield json.loads(line)
+            return [], offset
+        with self.events.open("rb") as file:
+            file.seek(offset)
+            written = file.read()
+        whole = written[: written.rfind(b"\n") + 1]
+        return [event for line in whole.splitlines() if (event := _event(line))], offset + len(whole)
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no word for NaN and infinity, and a trial may well score them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else str(value)  # numpy's numbers
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """One line of ``events.jsonl``; None when it is damaged, as by a full disk: progress is no reason to fail."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) else None
 
 
 def here() -> RunFolder | None:
-    """The run folder this process works in, or None when a notebook runs by hand."""
+    """Find the run folder this process works in; None when a notebook runs by hand."""
     path = os.environ.get(VARIABLE)
     return RunFolder(Path(path)) if path else None
 
 
 def read_error(folder: RunFolder) -> WorkbenchError | None:
-    """The error the kernel handed over, built again."""
+    """Build the error the kernel handed over again; None when there was none."""
     return from_document(read_json(folder.error)) if folder.error.exists() else None
 
 
@@ -158,3 +197,77 @@ def handing_over_errors(verb: Callable[P, R]) -> Callable[P, R]:
             raise
 
     return told
+
+
+def refused(folder: RunFolder) -> WorkbenchError | None:
+    """Tell whether the request was refused: the error the kernel handed over, if that came before its first trial."""
+    tried = any(event.get("kind") == "trial" for event in folder.heard())
+    return None if tried else read_error(folder)
+
+
+def under_way(running: Path) -> list[RunFolder]:
+    """List the run folders in a store's ``running/``, oldest first, whatever their status."""
+    return [RunFolder(path.parent) for path in sorted(running.glob("[!.]*/run.json"))]
+
+
+def find_stale(running: Path) -> list[RunFolder]:
+    """Find the run folders that say ``running`` though their runner is dead."""
+    records = [(folder, folder.read()) for folder in under_way(running)]
+    return [folder for folder, record in records if record.status == "running" and not is_alive(record)]
+
+
+def is_alive(record: RunRecord) -> bool:
+    """Tell whether the runner that wrote `record` still works on it.
+
+    On the runner's own host its process is looked up, and told from another that was given the same pid by its start
+    time and the boot it belongs to. On other hosts only the heartbeat can tell.
+    """
+    if record.status != "running":
+        return False
+    if record.host != socket.gethostname():
+        heard = datetime.fromisoformat(record.heartbeat or record.started)
+        return time.time() - heard.timestamp() < SILENT_SECONDS
+    if record.boot_id != boot_id():
+        return False
+    started = process_started(record.pid)
+    return started is not None and record.pid_started in (None, started)
+
+
+def this_process() -> dict[str, Any]:
+    """Name the runner: its fields of ``run.json``."""
+    pid = os.getpid()
+    return {"pid": pid, "pid_started": process_started(pid), "host": socket.gethostname(), "boot_id": boot_id()}
+
+
+def process_started(pid: int) -> float | None:
+    """Look up when a process started: seconds since boot on Linux, since 1970 elsewhere; None when there is none."""
+    if sys.platform != "linux":
+        return _process_started_by_ps(pid)
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()  # a program's name may hold spaces and brackets
+    return None if fields[0] in "ZX" else int(fields[19]) / os.sysconf("SC_CLK_TCK")  # a zombie works on nothing
+
+
+def _process_started_by_ps(pid: int) -> float | None:
+    answer = _ask(["ps", "-o", "lstart=", "-p", str(pid)])
+    return datetime.strptime(answer, "%a %b %d %H:%M:%S %Y").astimezone().timestamp() if answer else None
+
+
+@functools.cache
+def boot_id() -> str | None:
+    """Name this boot of the machine; None where that cannot be known."""
+    if sys.platform == "linux":
+        path = Path("/proc/sys/kernel/random/boot_id")
+        return path.read_text().strip() if path.exists() else None
+    return _ask(["sysctl", "-n", "kern.bootsessionuuid"])
+
+
+def _ask(command: list[str]) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
