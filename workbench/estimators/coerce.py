@@ -1,0 +1,265 @@
+"""Raw columns become the types a model is fitted on, row by row, the same at training and at prediction.
+
+A column arrives as CSV text or typed (integers, floats, booleans, dates, categories, Arrow types) and leaves in the one
+form its kind has, so that a model never sees how its rows were stored. Nothing is learned from the rows: what
+there is to know (a decimal mark, a date format, the words for true) is written beside the column's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time
+from decimal import Decimal
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+Array = npt.NDArray[Any]
+Column = Mapping[str, Any]
+
+# Words that stand for a missing value, besides blank. "None" is not among them: as often it is a level of its own
+# (no fence, no cover), and a level lost from a target is worse than a level too many in a feature.
+MISSING = ("NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "NULL", "Null", "null", "NaT", "?", "#REF!")
+TRUE = ("true", "t", "yes", "y", "on")
+FALSE = ("false", "f", "no", "n", "off")
+SPACES = " \u00a0\u202f\u2009"  # ordinary, no-break, narrow no-break and thin: all are seen between thousands
+CLOCK = re.compile(r"([01]?\d|2[0-4])([:.])([0-5]\d)(?:\2([0-5]\d(?:\.\d+)?))?")
+FIRST, LAST = pd.Timestamp("1678-01-01"), pd.Timestamp("2261-12-31 23:59:59")  # what nanoseconds can count
+
+
+class Coercer(TransformerMixin, BaseEstimator):
+    """Take the columns a model was fitted on out of a raw frame, each in the form of its kind.
+
+    Parameters
+    ----------
+    columns : list of dict
+        Each with ``name`` and ``kind`` (number, boolean, date, category, text, id, constant, empty), and what the
+        kind needs: ``decimal``, ``thousands``, ``symbols``, ``clock`` (number), ``true``, ``false`` (boolean),
+        ``formats`` (date), ``width`` and ``missing`` (all other kinds).
+
+    Examples
+    --------
+    >>> raw = pd.DataFrame({"price": ["2,5", " "], "paid": ["yes", "no"], "shop": [3.0, 4.0]})
+    >>> columns = [{"name": "price", "kind": "number", "decimal": ","}, {"name": "shop", "kind": "category"}]
+    >>> Coercer(columns).transform(raw).to_dict("list")
+    {'price': [2.5, nan], 'shop': ['3', '4']}
+    """
+
+    def __init__(self, columns: list[dict[str, Any]]) -> None:
+        self.columns = columns
+
+    def fit(self, X: pd.DataFrame, y: object = None) -> Coercer:  # noqa: ARG002 (scikit-learn's signature)
+        """Learn nothing."""
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Give the named columns, in the order they were named.
+
+        Returns
+        -------
+        DataFrame
+            number and boolean: float64; date: datetime64[ns] in UTC without zone; other kinds: object, str or None.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing, or a name stands for two columns.
+        """
+        names = [str(column["name"]) for column in self.columns]
+        if missing := [name for name in names if name not in X.columns]:
+            raise ValueError(f"The rows lack {len(missing)} column(s) the model needs: {', '.join(map(repr, missing))}")
+        if twice := [name for name in names if isinstance(X[name], pd.DataFrame)]:
+            raise ValueError(f"The rows have more than one column named {', '.join(map(repr, twice))}")
+        series = {name: coerce(X[name], column) for name, column in zip(names, self.columns, strict=True)}
+        return pd.DataFrame(series, index=X.index, columns=names)
+
+    def get_feature_names_out(self, input_features: object = None) -> Array:  # noqa: ARG002 (scikit-learn's signature)
+        """Names of the columns given by `transform`."""
+        return np.array([column["name"] for column in self.columns], dtype=object)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+def coerce(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
+    """Turn one raw column into the form of its kind."""
+    form = FORMS.get(column["kind"], _texts)
+    values = form(series, column)
+    return pd.Series(values, index=series.index, name=column["name"], dtype=values.dtype)
+
+
+def _numbers(series: pd.Series[Any], column: Column) -> Array:
+    if _is_numeric(series):
+        return _finite(series.to_numpy(dtype="float64", na_value=np.nan))
+    if pd.api.types.is_timedelta64_dtype(series):
+        return np.asarray(series.dt.total_seconds().to_numpy(dtype="float64", na_value=np.nan))
+    return _spread(series, lambda values: numbers_from(values, column), np.nan)
+
+
+def _booleans(series: pd.Series[Any], column: Column) -> Array:
+    if _is_numeric(series):
+        values = series.to_numpy(dtype="float64", na_value=np.nan)
+        return np.where((values == 0) | (values == 1), values, np.nan)
+    words = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0) | {"0": 0.0, "1": 1.0}
+    words |= {word.casefold(): 0.0 for word in column.get("false", ())}
+    words |= {word.casefold(): 1.0 for word in column.get("true", ())}
+    return _spread(
+        series, lambda values: np.array([words.get(tidy(value).casefold(), np.nan) for value in values]), np.nan
+    )
+
+
+def _dates(series: pd.Series[Any], column: Column) -> Array:
+    if isinstance(series.dtype, pd.PeriodDtype):
+        series = series.dt.to_timestamp()
+    if pd.api.types.is_datetime64_any_dtype(series):
+        return _nanoseconds(series)
+    missing = np.datetime64("NaT", "ns")
+    return _spread(series, lambda values: dates_from(values, column.get("formats", ())), missing)
+
+
+def _texts(series: pd.Series[Any], column: Column) -> Array:
+    missing, width = set(column.get("missing", MISSING)) | {""}, int(column.get("width", 0))
+    if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
+        # True, 1 and 1.0 are one key to a hash table and three different texts here.
+        series = pd.Series([None if _is_missing(value) else tidy(value) for value in series], dtype=object)
+
+    def clean(values: Sequence[Any]) -> Array:
+        texts = (tidy(value) for value in values)
+        wide = (text.zfill(width) if width and text.isdigit() else text for text in texts)
+        return _objects([None if text in missing else text for text in wide])
+
+    return _spread(series, clean, None)
+
+
+FORMS: dict[str, Callable[[pd.Series[Any], Column], Array]] = {"number": _numbers, "boolean": _booleans, "date": _dates}
+
+
+def numbers_from(values: Sequence[Any], column: Column) -> Array:
+    """Read numbers out of distinct raw values; what is no number becomes NaN."""
+    typed = np.array([_as_number(value) for value in values], dtype="float64")
+    texts = [tidy_number(value, column) if isinstance(value, str) else "" for value in values]
+    # to_numeric judges what is a number (no underscores, no hexadecimal); float reads it to the last bit, as
+    # to_numeric does not, and a CSV file then gives the very numbers its parquet twin holds.
+    judged = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").notna().to_numpy()
+    if judged.any():
+        typed[judged] = np.array([texts[i] for i in np.flatnonzero(judged)], dtype=object).astype("float64")
+    return _finite(typed)
+
+
+def tidy_number(text: str, column: Column) -> str:
+    """Rewrite a number as a program writes it; give a blank when the text breaks its own notation."""
+    text = text.strip()
+    for symbol in column.get("symbols", ()):
+        text = text.replace(symbol, "").strip(SPACES)
+    if column.get("clock"):
+        return _hours(text)
+    decimal, thousands = column.get("decimal", "."), column.get("thousands")
+    if thousands:
+        text = _without_thousands(text, thousands, decimal)
+    return text.replace(decimal, ".") if decimal != "." and "." not in text else text
+
+
+def dates_from(values: Sequence[Any], formats: Sequence[str]) -> Array:
+    """Read dates out of distinct raw values, by the first format that fits; ISO 8601 always does.
+
+    What is no date, or lies outside the years 1678 to 2261, becomes NaT. A date with an offset is turned to UTC.
+    """
+    found = pd.Series(pd.NaT, index=range(len(values)), dtype="datetime64[ns]")
+    typed = {i: value for i, value in enumerate(values) if isinstance(value, date | np.datetime64)}
+    for i, value in typed.items():
+        found.iloc[i] = _nanoseconds(pd.Series([_utc(pd.Timestamp(value))]))[0]
+    texts = pd.Series([None if i in typed else tidy(value) for i, value in enumerate(values)], dtype=object)
+    for form in (*formats, "ISO8601"):
+        todo = texts.notna() & found.isna()
+        if todo.any():
+            read = pd.to_datetime(texts[todo], format=form, errors="coerce", utc=True)
+            found[todo] = _nanoseconds(read)
+    return found.to_numpy()
+
+
+def tidy(value: Any) -> str:
+    """Write one value as text in the one way it is compared: 3, 3.0 and " 3 " are all "3"."""
+    text = value.strip() if isinstance(value, str) else str(value)
+    if text.endswith("0"):
+        text = re.sub(r"^(\d{4}-\d\d-\d\d)[ T]00:00:00$|^(-?(?:0|[1-9]\d*))\.0+$", r"\1\2", text)
+    return text
+
+
+def _spread(series: pd.Series[Any], read: Callable[[Sequence[Any]], Array], missing: Any) -> Array:
+    """Read each distinct value once, and put the result on every row that has it."""
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        codes, distinct = series.cat.codes.to_numpy(), series.cat.categories
+    else:
+        codes, distinct = _factorized(series)
+    if not len(distinct):
+        return np.full(len(series), missing, dtype=object if missing is None else np.asarray(missing).dtype)
+    values = read(distinct.tolist())
+    spread = values[codes]
+    spread[codes < 0] = missing
+    return spread
+
+
+def _factorized(series: pd.Series[Any]) -> tuple[Array, Any]:
+    try:
+        return pd.factorize(series)
+    except TypeError:  # lists and dicts cannot be hashed
+        return pd.factorize(pd.Series([None if _is_missing(value) else str(value) for value in series], dtype=object))
+
+
+def _is_numeric(series: pd.Series[Any]) -> bool:
+    return pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_complex_dtype(series)
+
+
+def _finite(values: Array) -> Array:
+    """Infinities become missing: no model here can be fitted on one."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _nanoseconds(series: pd.Series[Any]) -> Array:
+    if series.dt.tz is not None:
+        series = series.dt.tz_convert("UTC").dt.tz_localize(None)
+    inside = series.where((series >= FIRST) & (series <= LAST))
+    return inside.astype("datetime64[ns]").to_numpy()
+
+
+def _utc(stamp: pd.Timestamp) -> pd.Timestamp:
+    return stamp if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None)
+
+
+def _as_number(value: Any) -> float:
+    if isinstance(value, Real | Decimal | np.bool_):
+        return float(value)
+    if isinstance(value, time):
+        return value.hour + value.minute / 60 + (value.second + value.microsecond / 1e6) / 3600
+    return float("nan")
+
+
+def _hours(text: str) -> str:
+    """Write a time of day as hours: 18.30.00 is 18.5. A number stays a number."""
+    if not (match := CLOCK.fullmatch(text)):
+        return ""
+    hours, _, minutes, seconds = match.groups()
+    return repr(int(hours) + int(minutes) / 60 + float(seconds or 0) / 3600)
+
+
+def _without_thousands(text: str, thousands: str, decimal: str) -> str:
+    marks = "".join(f"\\{mark}" if mark in r"\]^-" else mark for mark in (SPACES if thousands == " " else thousands))
+    whole, mark, rest = text.partition(decimal)
+    if re.search(f"[{marks}]", whole) and not re.fullmatch(rf"[-+]?\d{{1,3}}([{marks}]\d{{3}})+", whole):
+        return ""
+    return re.sub(f"[{marks}]", "", whole) + mark + rest
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def _objects(values: list[Any]) -> Array:
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
