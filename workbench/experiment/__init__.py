@@ -1,1 +1,26 @@
-"""."""
+"""Experiments: a run folder becomes immutable and versioned, is found again, and travels as one file."""
+
+from workbench.experiment.capture import capture, fingerprint
+from workbench.experiment.kept import Experiment, load
+from workbench.experiment.listing import experiments
+from workbench.experiment.names import checked_name, slug
+from workbench.experiment.reference import resolve
+from workbench.experiment.share import Imported, export, import_, verify
+from workbench.experiment.store import Store, store_at
+
+__all__ = [
+    "Experiment",
+    "Imported",
+    "Store",
+    "capture",
+    "checked_name",
+    "experiments",
+    "export",
+    "fingerprint",
+    "import_",
+    "load",
+    "resolve",
+    "slug",
+    "store_at",
+    "verify",
+]

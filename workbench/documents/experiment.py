@@ -1,0 +1,172 @@
+"""The manifest of an experiment: what was run, how it ended, and the digest of every file.
+
+Listing, resolving and verifying read this document alone. Fields this version does not know are kept. To change the
+form: raise `FORMAT`, add a reader that lifts the older form, and keep an experiment of the old form in
+``tests/golden/experiment``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+from workbench.documents.files import FORMAT, write_json
+from workbench.errors import BadArtifact
+from workbench.records import Reference, Score
+
+MANIFEST = "manifest.json"
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
+VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}", re.ASCII)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+LARGEST = 64 * 2**20  # bytes; a manifest of ten thousand files is about 2 MB
+
+Manifest = dict[str, Any]
+FIELDS: dict[str, tuple[type, ...]] = {
+    "kind": (str,),
+    "ref": (str,),
+    "status": (str,),
+    "reason": (str,),
+    "started": (str,),
+    "ended": (str, NoneType),
+    "author": (str,),
+    "template": (str,),
+    "labels": (dict,),
+    "cause": (dict,),
+    "parents": (list,),
+    "fingerprint": (str,),
+    "data": (dict,),
+    "metric": (str, NoneType),
+    "scores": (dict,),
+    "resources": (dict,),
+    "objects": (list,),
+    "files": (list,),
+}
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Manifest:
+    """Write the manifest with its own digest, so that a changed manifest shows as well as a changed file."""
+    document = {"format": FORMAT, **manifest}
+    document["digest"] = seal(document)
+    write_json(folder / MANIFEST, document)
+    return document
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of the experiment in `folder`.
+
+    Raises
+    ------
+    BadArtifact
+        If there is none, it cannot be read, or a later version of the workbench wrote it.
+    """
+    try:
+        with (folder / MANIFEST).open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadArtifact(
+            str(folder), f"has no {MANIFEST}", "It is not an experiment, or only a part of one."
+        ) from None
+    except OSError as error:
+        raise BadArtifact(str(folder), f"cannot be read: {error.strerror}") from error
+    return parse_manifest(content, str(folder))
+
+
+def parse_manifest(content: bytes, which: str) -> Manifest:
+    """Judge the bytes of a manifest and give its fields in the newest form; `which` names it in errors."""
+    if len(content) > LARGEST:
+        raise BadArtifact(which, f"has a {MANIFEST} of more than {LARGEST // 2**20} MB")
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise BadArtifact(which, f"has a damaged {MANIFEST} ({error})") from error
+    if not isinstance(document, dict):
+        raise BadArtifact(which, f"has a {MANIFEST} that is no JSON object")
+    form = document.get("format")
+    reader = READERS.get(form) if isinstance(form, int) else None
+    if reader is None:
+        raise BadArtifact(which, f"has a {MANIFEST} of format {form!r}; this workbench reads {known()}", "Upgrade it.")
+    manifest = reader(document)
+    if found := problems(manifest):
+        raise BadArtifact(which, f"has a {MANIFEST} that is not whole: {'; '.join(found)}")
+    return manifest
+
+
+def known() -> str:
+    """Name the formats this version reads."""
+    return "format " + ", ".join(map(str, READERS))
+
+
+def problems(manifest: Manifest) -> list[str]:
+    """Everything that is wrong with the fields of a manifest."""
+    found = [
+        f"{name} is {'missing' if name not in manifest else 'not ' + ' or '.join(kind.__name__ for kind in kinds)}"
+        for name, kinds in FIELDS.items()
+        if not isinstance(manifest.get(name, ...), kinds)
+    ]
+    if isinstance(ref := manifest.get("ref"), str) and not _is_reference(ref):
+        found.append(f"ref {ref[:100]!r} is not a name and a version")
+    if isinstance(files := manifest.get("files"), list) and not all(map(_is_entry, files)):
+        found.append("files holds something that is not {name, digest, size}")
+    if isinstance(scores := manifest.get("scores"), dict) and not all(map(_is_score, scores.values())):
+        found.append("scores holds something that is not {value, low, high, …}")
+    return found
+
+
+def _is_reference(text: str) -> bool:
+    name, _, version = text.partition("@")
+    return bool(NAME.fullmatch(name) and VERSION.fullmatch(version))
+
+
+def _is_entry(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("name"), str)
+        and isinstance(entry.get("size"), int)
+        and isinstance(entry.get("digest"), str)
+        and bool(DIGEST.fullmatch(entry["digest"]))
+    )
+
+
+def _is_score(score: Any) -> bool:
+    return isinstance(score, dict) and isinstance(score.get("value"), int | float | NoneType)
+
+
+def reference_of(manifest: Manifest) -> Reference:
+    """Give the name and version a manifest was written under."""
+    name, _, version = str(manifest["ref"]).partition("@")
+    return Reference(name, version)
+
+
+def scores_of(manifest: Manifest) -> dict[str, Score]:
+    """Give the scores summed up in a manifest; one without a value is left out."""
+    return {
+        metric: Score(
+            metric, **{field: score[field] for field in Score.__slots__ if field in score and field != "metric"}
+        )
+        for metric, score in manifest["scores"].items()
+        if score["value"] is not None
+    }
+
+
+def seal(manifest: Mapping[str, Any]) -> str:
+    """Digest a manifest's own fields, whatever their order and layout."""
+    fields = {name: value for name, value in manifest.items() if name != "digest"}
+    canonical = json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+
+def is_intact(manifest: Manifest) -> bool:
+    """Whether the manifest still holds what was written into it."""
+    return manifest.get("digest") == seal(manifest)
+
+
+def _read_v0(document: Manifest) -> Manifest:
+    return document
+
+
+READERS: dict[int, Callable[[Manifest], Manifest]] = {0: _read_v0}

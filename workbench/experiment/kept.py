@@ -1,0 +1,151 @@
+"""One experiment: its folder, its manifest, and its documents read when they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.documents.experiment import Manifest, read_manifest, reference_of, scores_of
+from workbench.documents.files import read_json
+from workbench.errors import BadArtifact
+from workbench.records import Check, Reference, Score
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What was kept of one run; a run under way looks the same, with the status ``running`` and no files.
+
+    The manifest alone answers `as_document`, `scores`, `status`; everything else is read from the folder, and is empty
+    where the run ended before it was written.
+    """
+
+    reference: Reference
+    path: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """The name the experiment is one version of."""
+        return self.reference.name
+
+    @property
+    def version(self) -> str:
+        """Start in UTC, and eight hex digits."""
+        return self.reference.version
+
+    @property
+    def short(self) -> str:
+        """The shortest lasting way to type the reference: ``churn@1f3ac09e``."""
+        return f"{self.name}@{self.version.rpartition('-')[2]}"
+
+    @property
+    def status(self) -> str:
+        """``completed``, ``failed``, …; ``running`` under way; ``damaged`` when its manifest cannot be read."""
+        return str(self.manifest["status"])
+
+    @property
+    def reason(self) -> str:
+        """Why it did not complete; empty when it did."""
+        return str(self.manifest["reason"])
+
+    @property
+    def metric(self) -> str | None:
+        """The metric its search went by."""
+        return self.manifest["metric"]
+
+    @property
+    def model(self) -> Path:
+        """The folder of the fitted model."""
+        return self.path / "model"
+
+    @property
+    def report(self) -> Path:
+        """The report, as one HTML file."""
+        return self.path / "report.html"
+
+    @property
+    def template(self) -> Path:
+        """The template it was run from."""
+        return self.path / "template.ipynb"
+
+    @property
+    def notebook(self) -> Path:
+        """The executed notebook."""
+        return self.path / "notebook.ipynb"
+
+    def scores(self) -> dict[str, Score]:
+        """Every metric that fits the task, with its interval; the metric searched by comes first."""
+        return scores_of(self.manifest)
+
+    def parameters(self) -> dict[str, dict[str, Any]]:
+        """Each parameter's ``value`` and ``source``."""
+        return self._document("parameters.json", {}).get("parameters", {})
+
+    def task(self) -> dict[str, Any]:
+        """Kind, target, classes, features, and the data they come from."""
+        return self._document("task.json", {})
+
+    def checks(self) -> list[Check]:
+        """Read what was found about the data."""
+        found = self._document("checks.json", {}).get("checks", [])
+        return [Check(one["name"], one["level"], one["message"], tuple(one["columns"])) for one in found]
+
+    def columns(self) -> list[dict[str, Any]]:
+        """Read the columns of the table: kind, role, and how each was read."""
+        return self._document("data/schema.json", {}).get("columns", [])
+
+    def environment(self) -> dict[str, Any]:
+        """Python, platform, and the version of every package (``packages``)."""
+        return self._document("environment/python.json", {})
+
+    def leaderboard(self) -> pd.DataFrame:
+        """Read the candidates of the search, best first."""
+        return self._csv("leaderboard.csv")
+
+    def importance(self) -> pd.DataFrame:
+        """Read what drives the model, strongest first."""
+        return self._csv("importance.csv")
+
+    def predictions(self) -> pd.DataFrame | None:
+        """Out-of-fold predictions: row, fold, truth, prediction, ``probability_<class>``…; None when not kept."""
+        import pandas as pd  # listing must stay light
+
+        file = self.path / "predictions.parquet"
+        return pd.read_parquet(file) if file.exists() else None
+
+    def as_document(self) -> dict[str, Any]:
+        """Give the line of a listing, for ``--json``."""
+        told = ("status", "reason", "template", "started", "labels", "metric", "scores")
+        return {"ref": str(self.reference), "name": self.name} | {field: self.manifest[field] for field in told}
+
+    def _document(self, file: str, otherwise: Any) -> Any:
+        try:
+            document = read_json(self.path / file)
+        except FileNotFoundError:
+            return otherwise
+        except (ValueError, RecursionError) as error:
+            raise BadArtifact(str(self.path), f"has a damaged {file} ({error})") from error
+        if not isinstance(document, dict):
+            raise BadArtifact(str(self.path), f"has a damaged {file} (it is no JSON object)")
+        return document
+
+    def _csv(self, file: str) -> pd.DataFrame:
+        import pandas as pd  # listing must stay light
+
+        path = self.path / file
+        return pd.read_csv(path) if path.exists() else pd.DataFrame()
+
+
+def load(folder: Path) -> Experiment:
+    """Open the experiment in a folder."""
+    manifest = read_manifest(folder)
+    return Experiment(reference_of(manifest), folder, manifest)
+
+
+def score_document(scores: dict[str, Score]) -> dict[str, dict[str, Any]]:
+    """Scores as they stand in JSON."""
+    return {name: {k: v for k, v in asdict(score).items() if k != "metric"} for name, score in scores.items()}

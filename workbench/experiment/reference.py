@@ -1,0 +1,99 @@
+"""References people type: a name, a name and part of a version, a folder, a zip."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from difflib import get_close_matches
+from pathlib import Path
+
+from workbench.documents.experiment import MANIFEST, NAME
+from workbench.errors import BadReference
+from workbench.experiment.kept import Experiment, load
+from workbench.experiment.listing import age
+from workbench.experiment.share import unpack
+from workbench.experiment.store import Store
+from workbench.records import Reference
+
+SHOWN = 8
+
+
+def resolve(text: str, store: Store) -> Experiment:
+    """Find the one experiment a reference stands for.
+
+    Parameters
+    ----------
+    text : str
+        ``churn`` (the latest), ``churn@1f3a`` (the start of the hex part, or of the version), the whole reference,
+        the folder of an experiment, or a zip one was exported to (checked, and read from a temporary folder).
+    store : Store
+        Where names are looked up.
+
+    Raises
+    ------
+    BadReference
+        If it matches none or several; the message names what there is.
+    BadArtifact
+        If what it names is damaged.
+    """
+    name, _, version = text.strip().partition("@")
+    if text.startswith("model:"):
+        raise BadReference(text, "names a model, and an experiment is needed here", "Name an experiment: churn@1f3a.")
+    if NAME.fullmatch(name.lower()) and (versions := store.versions(name.lower())):
+        return _in_store(text, store, name.lower(), version.lower(), versions)
+    path = Path(text).expanduser()
+    if path.is_dir() and (path / MANIFEST).is_file():
+        return load(path.absolute())
+    if path.is_file():
+        return _in_zip(path.absolute())
+    raise _none(text, name, store, path)
+
+
+def _in_store(text: str, store: Store, name: str, version: str, versions: list[str]) -> Experiment:
+    if not version:
+        return _latest(store, name, versions)
+    matching = [one for one in versions if one.lower().startswith(version) or one.partition("-")[2].startswith(version)]
+    exact = [one for one in matching if version in (one.lower(), one.partition("-")[2])]
+    chosen = exact or matching
+    if len(chosen) == 1:
+        return load(store.folder(Reference(name, chosen[0])))
+    if chosen:
+        raise BadReference(text, f"matches {len(chosen)} experiments", f"Give more of it: {_shown(name, chosen)}.")
+    raise BadReference(
+        text, f"matches none of the {len(versions)} experiments", f"There are: {_shown(name, versions)}."
+    )
+
+
+def _latest(store: Store, name: str, versions: list[str]) -> Experiment:
+    """Find the one started last; the exact time decides between those of one second."""
+    second = versions[-1].partition("-")[0]
+    last = [load(store.folder(Reference(name, version))) for version in versions if version.startswith(second)]
+    return max(last, key=age)
+
+
+def _shown(name: str, versions: list[str]) -> str:
+    newest = [f"{name}@{version}" for version in sorted(versions, reverse=True)]
+    return ", ".join(newest[:SHOWN]) + (f", … ({len(newest)} in all)" if len(newest) > SHOWN else "")
+
+
+def _none(text: str, name: str, store: Store, path: Path) -> BadReference:
+    if path.is_dir():
+        return BadReference(text, f"is a folder without a {MANIFEST}", "Name the folder of one experiment.")
+    if text.endswith(".zip") or os.sep in text:
+        return BadReference(text, "is no file or folder", "Check the path.")
+    names = store.names()
+    if not names:
+        return BadReference(text, f"matches nothing: the store {store.path} holds no experiments", "See --store.")
+    near = get_close_matches(name.lower(), names, n=1)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    known = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    return BadReference(text, "matches no experiment", f"{hint}The store holds: {known}.")
+
+
+def _in_zip(file: Path) -> Experiment:
+    folder = Path(tempfile.mkdtemp(prefix="workbench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    unpack(file, folder)
+    return load(folder)

@@ -1,0 +1,169 @@
+"""Sharing: an experiment as one zip, taken over elsewhere only when every byte is what its author kept.
+
+Nothing that is imported is run or unpickled. An archive is read and compared with its manifest first; only then is it
+unpacked into a hidden folder, compared again, and renamed into place.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.documents.experiment import MANIFEST, Manifest, is_intact, parse_manifest, read_manifest, reference_of
+from workbench.documents.files import digest, writing
+from workbench.errors import BadArtifact, BadReference
+from workbench.experiment.archive import Archive, opened
+from workbench.experiment.kept import Experiment
+from workbench.experiment.store import Store, building, put_in_place
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's first moment: the same experiment gives the same bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The experiment in its new store, and whether it is new there."""
+
+    experiment: Experiment
+    new: bool
+
+
+def export(experiment: Experiment, file: Path, *, overwrite: bool = False) -> Path:
+    """Write an experiment to one zip, after checking that it is whole.
+
+    Raises
+    ------
+    BadArtifact
+        If the file exists already, cannot be written, or the experiment is not what was kept.
+    BadReference
+        If it is still running.
+    """
+    if experiment.status == "running":
+        raise BadReference(str(experiment.reference), "is still running", "Export it when it has ended.")
+    if file.exists() and not overwrite:
+        raise BadArtifact(str(file), "exists already", "Name another file, or remove it first.")
+    if problems := verify(experiment):
+        raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")
+    names = [MANIFEST, *(entry["name"] for entry in experiment.manifest["files"])]
+    try:
+        with writing(file.absolute()) as part:
+            _zip(experiment.path, sorted(names), part)
+    except OSError as error:
+        raise BadArtifact(str(file), f"cannot be written: {error.strerror or error}") from error
+    return file
+
+
+def _zip(folder: Path, names: Iterable[str], file: Path) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in names:
+            member = zipfile.ZipInfo(name, EPOCH)
+            member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
+            with (folder / name).open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
+                while chunk := source.read(2**20):
+                    target.write(chunk)
+
+
+def verify(experiment: Experiment) -> list[str]:
+    """Compare an experiment's folder with its manifest; one sentence for each file that is extra, missing or changed.
+
+    An empty list means that every byte is what was kept.
+    """
+    try:
+        manifest = read_manifest(experiment.path)
+    except BadArtifact as error:
+        return [str(error)]
+    found = _files_below(experiment.path)
+    problems = _compared(manifest, {name: path.stat().st_size for name, path in found.items() if path is not None})
+    odd = [f"{name} is not a regular file" for name, path in found.items() if path is None]
+    named = {entry["name"]: entry for entry in manifest["files"]}
+    same_size = [name for name in named if (path := found.get(name)) and path.stat().st_size == named[name]["size"]]
+    changed = [f"{name} was changed" for name in same_size if _digest(found[name]) != named[name]["digest"]]
+    moved = [] if reference_of(manifest) == experiment.reference else [f"it was kept as {manifest['ref']}"]
+    return sorted([*problems, *odd, *changed, *moved])
+
+
+def _digest(path: Path | None) -> str:
+    try:
+        return "" if path is None else digest(path)
+    except OSError:
+        return ""
+
+
+def _files_below(folder: Path) -> dict[str, Path | None]:
+    """Every file by its name; None in place of the path for a link, a pipe, a device."""
+    found: dict[str, Path | None] = {}
+    for parent, folders, files in os.walk(folder):
+        for name in (*files, *(one for one in folders if (Path(parent) / one).is_symlink())):
+            path = Path(parent) / name
+            found[path.relative_to(folder).as_posix()] = path if path.is_file() and not path.is_symlink() else None
+    return found
+
+
+def _compared(manifest: Manifest, sizes: Mapping[str, int]) -> list[str]:
+    """Say what is missing, extra, or of another size than the manifest says, and whether that was changed itself."""
+    named: dict[str, Any] = {entry["name"]: entry for entry in manifest["files"]}
+    missing = [f"{name} is missing" for name in named if name not in sizes]
+    extra = [f"{name} is extra" for name in sizes if name not in named and name != MANIFEST]
+    changed = [f"{name} was changed" for name in named if sizes.get(name, named[name]["size"]) != named[name]["size"]]
+    sealed = [] if is_intact(manifest) else [f"{MANIFEST} was changed"]
+    return [*missing, *extra, *changed, *sealed]
+
+
+def import_(file: Path, store: Store) -> Imported:
+    """Take an exported experiment into a store.
+
+    Raises
+    ------
+    BadArtifact
+        If the file is no whole, unchanged experiment, or the store holds another one under the same reference. The
+        store is then what it was, to the byte.
+    """
+    with opened(file) as archive:
+        manifest = _judged(archive)
+        reference = reference_of(manifest)
+        place = store.folder(reference)
+        if not place.exists():
+            store.create()
+            with building(store, "import") as part:
+                archive.extract(part)
+                _insist(Experiment(reference, part, manifest), file)
+                if put_in_place(store, part, reference):
+                    return Imported(Experiment(reference, place, manifest), new=True)
+    present = Experiment(reference, place, read_manifest(place))
+    if present.manifest.get("digest") != manifest.get("digest"):
+        raise BadArtifact(str(file), f"holds {reference}, and the store holds another experiment of that name")
+    return Imported(present, new=False)
+
+
+def unpack(file: Path, folder: Path) -> None:
+    """Unpack an exported experiment into an empty folder, once it was found whole and unchanged."""
+    with opened(file) as archive:
+        manifest = _judged(archive)
+        archive.extract(folder)
+        _insist(Experiment(reference_of(manifest), folder, manifest), file)
+
+
+def _judged(archive: Archive) -> Manifest:
+    """Read everything, write nothing: the manifest of an archive whose every file is what the manifest says."""
+    manifest = parse_manifest(archive.manifest(), str(archive.file))
+    read = {name: archive.digest(name) for name in archive.names}
+    problems = _compared(manifest, {name: size for name, (_, size) in read.items()})
+    digests = {entry["name"]: entry["digest"] for entry in manifest["files"]}
+    changed = [f"{name} was changed" for name in digests if name in read and read[name][0] != digests[name]]
+    if found := sorted({*problems, *changed}):
+        raise BadArtifact(
+            str(archive.file), f"is not what was exported: {_some(found)}", "Nothing of it was taken over."
+        )
+    return manifest
+
+
+def _insist(experiment: Experiment, file: Path) -> None:
+    if problems := verify(experiment):
+        raise BadArtifact(str(file), f"changed while it was read: {_some(problems)}")
+
+
+def _some(problems: list[str]) -> str:
+    return "; ".join(problems[:5]) + (f"; … ({len(problems)} in all)" if len(problems) > 5 else "")
