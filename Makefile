@@ -3,7 +3,7 @@
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-export UV_CACHE_DIR := $(CURDIR)/.venv/uv-cache
+export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
 
 .PHONY: demo test check format clean help
 help:            ## list the targets

@@ -1,0 +1,248 @@
+"""The commands. Each asks the workflow and shows what it answers; what they import heavily, they import inside."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from workbench import __version__
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+NO = 3  # a gate or check said no
+
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    envvar="WORKBENCH_STORE",
+    default=Path("workbench-store"),
+    show_default=True,
+    help="The folder experiments and models are kept in.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="workbench")
+def workbench() -> None:
+    """Run notebook templates on your data, keep every run, compare, promote the winner, predict with it."""
+
+
+@workbench.command()
+@store_option
+@click.pass_obj
+def demo(started: float, store: Path) -> int:
+    """Walk the whole line on a real data set, in about a minute."""
+    from workbench.cli.demo import walk
+
+    return walk(store)
+
+
+@workbench.command()
+@click.argument("name", required=False)
+@click.option("--copy", is_flag=True, help="Put a copy of the template here, to read or edit.")
+@json_option
+def templates(name: str | None, copy: bool, as_json: bool) -> None:
+    """Show the gallery, or one template's parameters."""
+    from workbench import workflow
+    from workbench.cli import text
+
+    if copy and not name:
+        raise click.UsageError("Name the template to copy: workbench templates classification --copy")
+    if name and copy:
+        copied = workflow.copy_template(name, Path.cwd())
+        _tell({"path": str(copied)}, as_json, lambda: text.line(f"Copied to {copied}. Open it with: jupyter lab {copied.name}"))
+    elif name:
+        document = workflow.template(name)
+        _tell(document, as_json, lambda: text.template(document))
+    else:
+        gallery = workflow.templates()
+        _tell(gallery, as_json, lambda: text.gallery(gallery))
+
+
+@workbench.command()
+@click.argument("template")
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
+@click.option("--params", "file", type=click.Path(path_type=Path), help="Parameters in a YAML or JSON file.")
+@click.option("--name", help="Name of the experiment; otherwise the target column's, else the data file's.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label, such as farm=17.")
+@click.option("--timeout", metavar="TIME", help="Stop the run after this long, such as 10m.")
+@click.option("--cell-timeout", metavar="TIME", help="Stop the run when one cell takes this long.")
+@store_option
+@json_option
+@click.pass_obj
+def run(
+    started: float,
+    template: str,
+    given: tuple[str, ...],
+    file: Path | None,
+    name: str | None,
+    labels: tuple[str, ...],
+    timeout: str | None,
+    cell_timeout: str | None,
+    store: Path,
+    as_json: bool,
+) -> int:
+    """Run a template on your data and keep the result as an experiment.
+
+    \b
+    workbench run classification -p data=customers.csv -p target=Churn -p budget=60s
+    """
+    from workbench import workflow
+    from workbench.cli import text
+    from workbench.cli.progress import Progress
+
+    with Progress(quiet=as_json) as progress:
+        done = workflow.run(
+            template,
+            texts=given,
+            file=file,
+            name=name,
+            labels=workflow.labels(labels),
+            timeout=timeout,
+            cell_timeout=cell_timeout,
+            store=store,
+            started=started,
+            on_event=progress.hear,
+        )
+    document = done.as_document()
+    _tell(document, as_json, lambda: text.run(document))
+    return 0 if done.status == "completed" else 1
+
+
+@workbench.command(name="list")
+@click.argument("name", required=False)
+@store_option
+@json_option
+def list_(name: str | None, store: Path, as_json: bool) -> None:
+    """List experiments, newest first."""
+    from workbench import workflow
+    from workbench.cli import text
+
+    rows = [experiment.as_document() for experiment in workflow.experiments(name, store=store)]
+    _tell(rows, as_json, lambda: text.listing(rows, store))
+
+
+@workbench.command()
+@click.argument("ref")
+@store_option
+@json_option
+def show(ref: str, store: Path, as_json: bool) -> None:
+    """Show one experiment: scores, data checks, parameters, files."""
+    from workbench import workflow
+    from workbench.cli import text
+
+    document = workflow.show(ref, store=store)
+    _tell(document, as_json, lambda: text.show(document))
+
+
+@workbench.command()
+@click.argument("refs", nargs=-1, required=True)
+@click.option("--html", type=click.Path(path_type=Path), help="Write the comparison as one HTML page as well.")
+@store_option
+@json_option
+def compare(refs: tuple[str, ...], html: Path | None, store: Path, as_json: bool) -> None:
+    """Rank experiments, with intervals, and say which are tied."""
+    from workbench import workflow
+    from workbench.cli import text
+
+    document = workflow.compare(*refs, store=store, html=html).as_document()
+    _tell(document, as_json, lambda: text.comparison(document, html))
+
+
+@workbench.command()
+@click.argument("one")
+@click.argument("other")
+@store_option
+@json_option
+def diff(one: str, other: str, store: Path, as_json: bool) -> None:
+    """Show what differs between two experiments: parameters, data, code, environment, scores."""
+    from workbench import workflow
+    from workbench.cli import text
+
+    document = workflow.diff(one, other, store=store).as_document()
+    _tell(document, as_json, lambda: text.difference(document))
+
+
+@workbench.command(name="open")
+@click.argument("ref")
+@store_option
+@json_option
+def open_(ref: str, store: Path, as_json: bool) -> None:
+    """Open an experiment's report in the browser, and print where it is."""
+    from workbench import workflow
+
+    report = workflow.report(ref, store=store)
+    _tell({"path": str(report)}, as_json, lambda: click.echo(report))
+    if sys.stdout.isatty():
+        click.launch(report.as_uri())
+
+
+@workbench.command()
+@click.argument("ref")
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@json_option
+def export(ref: str, file: Path, store: Path, as_json: bool) -> None:
+    """Write one experiment to one zip file."""
+    from workbench import workflow
+
+    written = workflow.export(ref, file, store=store)
+    size = f"{written.stat().st_size / 1e6:.1f} MB"
+    _tell({"path": str(written), "bytes": written.stat().st_size}, as_json, lambda: click.echo(f"{written} ({size})"))
+
+
+@workbench.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@json_option
+def import_(file: Path, store: Path, as_json: bool) -> None:
+    """Take an experiment from a zip file into the store. Nothing in it is run."""
+    from workbench import workflow
+
+    ref = workflow.import_(file, store=store)
+    _tell({"ref": ref}, as_json, lambda: click.echo(ref))
+
+
+@workbench.command()
+@click.argument("ref")
+@click.option("--model", "model", required=True, metavar="NAME", help="The model this becomes a version of.")
+@click.option("--policy", type=click.Path(path_type=Path), help="What it must pass, in a YAML file (margin, metric).")
+@store_option
+@json_option
+def promote(ref: str, model: str, policy: Path | None, store: Path, as_json: bool) -> int:
+    """Put an experiment's model through the gate; when it passes, package it and make it live."""
+    from workbench import workflow
+    from workbench.cli import text
+
+    promotion = workflow.promote(ref, model=model, policy=policy, store=store)
+    document = promotion.as_document()
+    _tell(document, as_json, lambda: text.promotion(document))
+    return 0 if promotion.passed else NO
+
+
+@workbench.command()
+@click.argument("model")
+@click.argument("data")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="A .csv or .parquet file.")
+@click.option("--keep", multiple=True, metavar="COLUMN", help="A column of the input to carry over; may be repeated.")
+@store_option
+@json_option
+def predict(model: str, data: str, output: Path, keep: tuple[str, ...], store: Path, as_json: bool) -> None:
+    """Predict a table with a model (model:NAME/live, NAME) or with an experiment's model."""
+    from workbench import workflow
+
+    rows = workflow.predict(model, data, output, keep=keep, store=store)
+    _tell({"path": str(output), "rows": rows}, as_json, lambda: click.echo(f"{output} ({rows:,} rows)"))
+
+
+def _tell(document: Any, as_json: bool, as_text: Callable[[], None]) -> None:
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        as_text()

@@ -1,0 +1,46 @@
+"""``workbench demo``: the whole line on a real data set, told as it goes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from workbench.cli import text
+from workbench.cli.progress import Progress
+
+FOLDER = Path("workbench-demo")
+BUDGET = "20s"
+
+
+def walk(store: Path) -> int:
+    """Run, keep, run again, compare, promote, predict; return the exit code."""
+    from workbench import workflow
+
+    FOLDER.mkdir(exist_ok=True)
+    samples, patients = (workflow.write_example(name, FOLDER / f"{name}.csv") for name in ("breast_cancer", "diabetes"))
+    text.line("1  A table: measurements of breast tissue samples, and what the diagnosis was.")
+    text.line(f"   {samples}")
+    text.line("2  Learn the diagnosis from every column.")
+    everything = _run(workflow, store, samples, ignore=[])
+    text.line("3  And again, from fewer: could we do without the 'worst' measurements?")
+    worst = [column for column in workflow.columns(samples) if column.startswith("worst")]
+    fewer = _run(workflow, store, samples, ignore=worst)
+    if "completed" not in everything.status or "completed" not in fewer.status:
+        return 1
+    text.line("4  Compare the two.")
+    comparison = workflow.compare(everything.ref, fewer.ref, store=store, html=FOLDER / "comparison.html")
+    text.comparison(comparison.as_document(), FOLDER / "comparison.html")
+    better = comparison.as_document()["leaderboard"][0]["ref"]
+    text.line("5  Promote the better one.")
+    promotion = workflow.promote(better, model="diagnosis", store=store)
+    text.promotion(promotion.as_document())
+    text.line("6  Predict with it.")
+    rows = workflow.predict("model:diagnosis/live", str(samples), FOLDER / "predictions.csv", keep=["diagnosis"], store=store)
+    text.line(f"   {FOLDER / 'predictions.csv'} ({rows:,} rows)")
+    text.line("")
+    text.line(f"Everything is in {store.resolve()} (experiments, the model) and {FOLDER.resolve()} (tables, predictions).")
+    text.line("Next, try:")
+    text.line(f"  workbench open {better}")
+    text.line(f"  workbench run regression -p data={patients} -p target=progression -p budget=30s")
+    text.line("  workbench run classification -p data=YOUR.csv -p target=YOUR_COLUMN -p budget=60s")
+    return 0

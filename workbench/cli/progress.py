@@ -1,0 +1,79 @@
+"""What a run shows while it works: one bar on stderr with trials, best score and time left."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+
+STEPS = {
+    "checking": "reading the table",
+    "starting": "starting the notebook",
+    "report": "writing the report",
+}
+
+
+class Progress:
+    """Draw a run's events; on a terminal as a bar, elsewhere as a line now and then; `quiet` draws nothing."""
+
+    def __init__(self, *, quiet: bool = False, title: str = "") -> None:
+        self.console = Console(stderr=True, quiet=quiet)
+        self.title = f"{title}: " if title else ""
+        self.bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[facts]}"),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+            disable=quiet or not sys.stderr.isatty(),
+        )
+        self.task = self.bar.add_task(f"{self.title}reading the table", total=None, facts="")
+        self.said = 0
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.stop()
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Take one event of the run."""
+        match event["kind"]:
+            case "trial":
+                self._trial(event)
+            case "step":
+                self._step(STEPS.get(event["name"], event["name"]))
+            case "cell" if event["state"] == "started":
+                self._step(f"cell {event['index'] + 1} of {event['total']}")
+            case "search" if event["state"] == "ended":
+                self._step("explaining the winner")
+
+    def _step(self, text: str) -> None:
+        self.bar.update(self.task, description=f"{self.title}{text}", facts="", total=None)
+
+    def _trial(self, event: dict[str, Any]) -> None:
+        done, left = event["done"], event.get("left")
+        facts = f"trial {done} · best {event['metric']} {event['best']:.4f}"
+        elapsed = event.get("elapsed") or 0.0
+        if event.get("total"):
+            facts += f" · {event['total'] - done} to go"
+            position, total = float(done), float(event["total"])
+        elif left is not None:
+            facts += f" · {_clock(left)} left"
+            position, total = elapsed, elapsed + max(left, 0.0)
+        else:
+            position, total = 0.0, 1.0
+        self.bar.update(self.task, description=f"{self.title}searching", completed=position, total=total, facts=facts)
+        if self.bar.disable and (done == 1 or elapsed - self.said >= 10):
+            self.said = elapsed  # a log file gets a line every ten seconds, not one a trial
+            self.console.print(f"{self.title}{facts}", highlight=False)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(max(seconds, 0)), 60)
+    return f"{minutes}:{rest:02d}"
