@@ -1,0 +1,138 @@
+"""Make the folder of one run, whole or not at all."""
+
+from __future__ import annotations
+
+import getpass
+import math
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from workbench.documents.files import FORMAT, write_json
+from workbench.documents.run_folder import RunFolder, RunRecord, this_process
+from workbench.errors import BadTemplate, StoreError
+
+
+def prepare(
+    running: Path,
+    *,
+    name: str,
+    template: Path | nbformat.NotebookNode,
+    template_name: str | None = None,
+    values: Mapping[str, Any] | None = None,
+    sources: Mapping[str, str] | None = None,
+    schema: Mapping[str, Any] | None = None,
+    budget: float | None = None,
+    now: datetime | None = None,
+    author: str | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> RunFolder:
+    """Make ``<running>/<version>/`` with all that is known before the kernel starts.
+
+    Parameters
+    ----------
+    running : Path
+        The store's ``running/``; made when it does not exist.
+    name : str
+        What the experiment will be called.
+    template : Path or NotebookNode
+        The notebook as it was handed in; a file is copied byte by byte.
+    template_name : str, optional
+        How the template was asked for; by default its file's name.
+    values, sources : mapping, optional
+        Each parameter's value, and where it came from (``-p``, a file, the template's default).
+    schema : mapping, optional
+        The template's parameters as JSON Schema.
+    budget : float, optional
+        Wall time of the whole run in seconds: the notebook plans against the deadline ``now + budget``.
+    now : datetime, optional
+        When the command started, in UTC.
+    author : str, optional
+        Who runs it; by default the user's login name.
+    labels : mapping, optional
+        The user's own ``farm=17``.
+
+    Raises
+    ------
+    BadTemplate
+        If the template cannot be read.
+    StoreError
+        If the folder cannot be written. Nothing is left behind then.
+    """
+    now = now or datetime.now(UTC)
+    content = _content(template)
+    record = RunRecord(
+        name=name,
+        version=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
+        template=template_name or (template.name if isinstance(template, Path) else "notebook"),
+        started=now.isoformat(),
+        deadline=(now + timedelta(seconds=budget)).isoformat() if budget is not None else None,
+        heartbeat=now.isoformat(),
+        author=_login() if author is None else author,
+        labels=dict(labels or {}),
+        **this_process(),
+    )
+    try:
+        return _make(running.absolute(), record, content, _parameters(values or {}, sources or {}), schema or {})
+    except OSError as error:
+        raise StoreError(
+            str(running.parent), f"cannot be written: {error.strerror or error}", "Name another with --store."
+        ) from error
+
+
+def _content(template: Path | nbformat.NotebookNode) -> bytes:
+    if not isinstance(template, Path):
+        return (nbformat.writes(template) + "\n").encode()
+    try:
+        return template.read_bytes()
+    except OSError as error:
+        raise BadTemplate(str(template), f"cannot be read: {error.strerror or error}") from error
+
+
+def _make(
+    running: Path, record: RunRecord, template: bytes, parameters: dict[str, Any], schema: Mapping[str, Any]
+) -> RunFolder:
+    running.mkdir(parents=True, exist_ok=True)
+    part = RunFolder(Path(tempfile.mkdtemp(prefix=".making-", dir=running)))
+    try:
+        part.path.chmod(0o755)  # mkdtemp makes it private; a shared store is read by colleagues
+        part.outputs.mkdir()
+        part.outbox.mkdir()
+        part.template.write_bytes(template)
+        write_json(part.parameters, {"format": FORMAT, "parameters": parameters})
+        write_json(part.parameters_schema, schema)
+        part.write(record)
+        return RunFolder(part.path.rename(running / record.version))
+    except BaseException:
+        shutil.rmtree(part.path, ignore_errors=True)
+        raise
+
+
+def _parameters(values: Mapping[str, Any], sources: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"value": _plain(value), "source": sources.get(name, "default")} for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Say a parameter's value in JSON, in the words in which it could be given again."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def _login() -> str:
+    with suppress(KeyError, OSError, ImportError):  # a container's user may have no name
+        return getpass.getuser()
+    return ""

@@ -1,0 +1,132 @@
+"""What became of a run: decided from evidence, in pure code.
+
+papermill raises, or marks a cell, or does neither: a cell tagged ``raises-exception`` raises though it may, and
+``SystemExit(0)`` is marked failed though it is none. The evidence is therefore weighed here.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+
+from workbench.records import Status
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+LONGEST_REASON = 500  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Why the runner itself ended a run."""
+
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a run: its status, the reason in one line, and the index of the cell it ended in."""
+
+    status: Status
+    reason: str = ""
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a run when its kernel is gone.
+
+    `running` is the index of the cell that was under way; `raised` is what papermill raised; `handed_over` is the
+    kernel's ``error.json``.
+    """
+
+    notebook: NotebookNode
+    running: int | None = None
+    stop: Stop | None = None
+    raised: BaseException | None = None
+    exit_code: int | None = None
+    out_of_memory: bool = False
+    handed_over: Mapping[str, Any] | None = None
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """Decide what became of a run."""
+    if evidence.stop is not None:
+        return _verdict(evidence.stop.status, evidence.stop.reason, evidence.running)
+    if evidence.raised is not None and _kernel_died(evidence):
+        return _death(evidence)
+    failed = _failed_cell(evidence.notebook)
+    if failed is not None:
+        return _failure(evidence, failed)
+    if evidence.raised is None or isinstance(evidence.raised, PapermillExecutionError):  # by a cell that may raise
+        return Verdict("completed")
+    return _verdict("failed", f"{type(evidence.raised).__name__}: {evidence.raised}", evidence.running)
+
+
+def is_same_error(handed_over: Mapping[str, Any] | None, verdict: Verdict) -> bool:
+    """Tell whether the run ended by the error the kernel handed over, or that one was caught and got over."""
+    return handed_over is not None and verdict.status == "failed" and verdict.reason == one_line(handed_over["message"])
+
+
+def one_line(text: str) -> str:
+    """Put a message on one line, without terminal colours."""
+    line = " ".join(ANSI.sub("", text).split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+
+
+def _verdict(status: Status, reason: str, cell: int | None) -> Verdict:
+    place = f" (cell {cell + 1})" if cell is not None else ""  # people count from one
+    return Verdict(status, one_line(reason) + place, cell)
+
+
+def _kernel_died(evidence: Evidence) -> bool:
+    return isinstance(evidence.raised, DeadKernelError) or "Kernel died" in str(evidence.raised)
+
+
+def _death(evidence: Evidence) -> Verdict:
+    if evidence.out_of_memory:
+        reason = "The machine ran out of memory and killed the kernel"
+        return _verdict("out_of_memory", reason, evidence.running)
+    return _verdict("killed", f"The kernel {_end(evidence.exit_code)}", evidence.running)
+
+
+def _end(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "died"
+    if exit_code >= 0:
+        return f"exited with code {exit_code}"
+    known = -exit_code in set(signal.Signals)
+    return f"was killed by {signal.Signals(-exit_code).name if known else f'signal {-exit_code}'}"
+
+
+def _failed_cell(notebook: NotebookNode) -> int | None:
+    for index, cell in enumerate(notebook.cells):
+        if cell.metadata.get("papermill", {}).get("status") == "failed" and not _is_exit_in_peace(cell):
+            return index
+    return None
+
+
+def _is_exit_in_peace(cell: NotebookNode) -> bool:
+    return _error(cell) in {("SystemExit", code) for code in ("", "0", "None")}
+
+
+def _error(cell: NotebookNode) -> tuple[str, str]:
+    """Name and message of the error a cell ended in."""
+    errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
+    return (errors[-1].ename, errors[-1].evalue) if errors else ("Error", "the cell failed without saying why")
+
+
+def _failure(evidence: Evidence, cell: int) -> Verdict:
+    name, message = _error(evidence.notebook.cells[cell])
+    told = evidence.handed_over
+    if told is not None and (told["type"], told["message"]) == (name, message):
+        return Verdict("failed", one_line(message), cell)  # one of ours: a sentence that stands by itself
+    status: Status = "out_of_memory" if name.endswith("MemoryError") else "failed"  # numpy's is _ArrayMemoryError
+    return _verdict(status, f"{name}: {message}" if message else name, cell)
