@@ -3,6 +3,7 @@
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
 
 .PHONY: demo test check format clean help
@@ -29,18 +30,18 @@ format: .venv/ready-dev   ## rewrite the code in the house format
 clean:   ## remove the environment
 	rm -rf .venv
 
-.venv/bin/uv:
+.venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "The workbench needs Python 3.11 or newer with venv; none was found. Install it, or name it: make demo PYTHON=/path/to/python3"; exit 2; }
 	@echo "[1/2] Making .venv with $(PYTHON)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@test "$(UV)" != "$(BIN)/uv" || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-.venv/ready: pyproject.toml | .venv/bin/uv
+.venv/ready: pyproject.toml | .venv/bin/python
 	@echo "[2/2] Installing the workbench and what it is built on (once; later runs need no network)"
-	@$(BIN)/uv pip install --python $(BIN)/python -e .
+	@$(UV) pip install --python $(BIN)/python -e .
 	@touch $@
 
-.venv/ready-dev: pyproject.toml | .venv/bin/uv
+.venv/ready-dev: pyproject.toml | .venv/bin/python
 	@echo "[2/2] Installing the workbench and the tools that check it (once; later runs need no network)"
-	@$(BIN)/uv pip install --python $(BIN)/python -e . --group dev
+	@$(UV) pip install --python $(BIN)/python -e . --group dev
 	@touch $@ .venv/ready
