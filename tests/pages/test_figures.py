@@ -1,0 +1,108 @@
+"""Pictures say in words what they show, are crisp and small, and are drawn from any data there may be."""
+
+import base64
+import io
+import logging
+
+import nbformat
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbconvert import HTMLExporter
+from PIL import Image
+
+from workbench.pages import figures, performance
+from workbench.pages.figures import Effect, Interval
+
+random = np.random.default_rng(0)
+truth = random.random(400) < 0.3
+probability = np.clip(0.3 * truth + 0.7 * random.random(400), 0, 1)
+labels = np.array(["a", "b", "c"], dtype=object)[random.integers(0, 3, 400)]
+numbers = random.normal(50_000, 9_000, 400)
+
+PICTURES = {
+    "search": lambda: figures.search_history(
+        [3, 1, 2], [0.8, 0.7, 0.9], ["linear", "trees", "trees"], metric="roc_auc", higher_is_better=True
+    ),
+    "leaderboard": lambda: figures.leaderboard(
+        [Interval("one", 0.8, 0.7, 0.9), Interval("two", 0.75)], metric="roc_auc", higher_is_better=True
+    ),
+    "classes": lambda: figures.class_counts({"yes": 30, "no": 70}, target="left"),
+    "spread": lambda: figures.number_spread(numbers, target="price"),
+    "importance": lambda: figures.importance(
+        [Interval("x", 0.1, 0.05, 0.2), Interval("y", -0.01, -0.1, 0.1)], metric="r2"
+    ),
+    "effects": lambda: figures.effects(
+        [Effect("x", [1, 2, 3], [0.1, 0.2, 0.3]), Effect("kind", ["a", "b"], [0.1, 0.3], [0, 0.2], [0.2, 0.4])],
+        predicted="average probability of yes",
+    ),
+    "slices": lambda: figures.error_slices(
+        [Interval("kind = a", 0.6, 0.5, 0.7, rows=120)], 0.8, metric="roc_auc", higher_is_better=True
+    ),
+    "binary": lambda: performance.binary_performance(truth, probability, classes=["no", "yes"]),
+    "multiclass": lambda: performance.multiclass_performance(labels, labels[::-1], classes=["a", "b", "c"]),
+    "regression": lambda: performance.regression_performance(numbers, numbers + 5, target="price"),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_is_crisp_small_and_told_in_words(name):
+    picture = PICTURES[name]()
+    image = Image.open(io.BytesIO(picture.png))
+    assert image.width == pytest.approx(2 * picture.width, abs=2)
+    assert len(picture.png) < 120_000
+    assert len(picture.alt.split()) >= 6
+    assert repr(picture) == picture.alt
+
+
+def test_jupyter_and_nbconvert_find_picture_size_and_words():
+    data, metadata = PICTURES["classes"]()._repr_mimebundle_()
+    assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
+    output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[output])])
+    page, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
+    assert 'alt="Rows of each class. left: 70 % of 100 rows are no."' in page
+    assert "No description" not in page
+
+
+def test_the_search_title_names_the_best_trial_in_the_order_of_time():
+    alt = PICTURES["search"]().alt
+    assert "0.9, by trees after 2 s (3 trials)" in alt
+
+
+def test_for_a_metric_to_be_small_the_smallest_leads():
+    entries = [Interval("one", 3.0, 2.0, 4.0), Interval("two", 2.5, 2.0, 3.1)]
+    alt = figures.leaderboard(entries, metric="rmse", higher_is_better=False).alt
+    assert "Two leads with RMSE 2.5; 1 other lies within its interval" in alt
+
+
+def test_names_are_never_read_as_formulas_and_unknown_letters_do_not_warn(caplog):
+    with caplog.at_level(logging.WARNING):
+        figures.class_counts({"$\\frac{1}{2": 3, "a_b^c": 2}, target="$x$")
+    assert not caplog.records
+
+
+def test_one_class_only_among_the_rows_is_drawn_without_a_warning():
+    performance.binary_performance(np.zeros(30, bool), np.full(30, 0.2), classes=["no", "yes"])
+
+
+def test_a_class_nobody_has_is_drawn_without_a_warning():
+    performance.multiclass_performance(labels, labels, classes=["a", "b", "c", "never"])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12), st.booleans())
+def test_any_scores_make_a_search_history(scores, higher):
+    figures.search_history(
+        range(len(scores)), scores, ["f"] * len(scores), metric="rmse", higher_is_better=higher, unit="trial"
+    )
+
+
+@given(st.integers(1, 400), st.data())
+def test_the_interval_of_a_share_holds_it_and_stays_within_0_and_1(rows, data):
+    hits = data.draw(st.integers(0, rows))
+    low, high = performance.wilson(np.array([hits]), np.array([rows]))
+    slack = 1e-9
+    assert -slack <= low[0] <= hits / rows + slack
+    assert hits / rows - slack <= high[0] <= 1 + slack

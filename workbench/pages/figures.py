@@ -1,0 +1,274 @@
+"""Pictures of a search and of what a model learned, from plain arrays.
+
+Each has a title that says what it shows, and the same said as alternative text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from workbench.pages.picture import BLUE, COLORS, INK, MUTED, ORANGE, PALE, Picture, draw, headline, one_axes
+from workbench.pages.words import count, listing, metric_name, number, sentence, share, shorten
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A named value with its 95 % interval, one line of a chart."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """How the average prediction moves with one column: `at` are numbers, or names of categories."""
+
+    column: str
+    at: Sequence[Any]
+    prediction: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+
+
+def search_history(
+    at: Sequence[float],
+    scores: Sequence[float],
+    families: Sequence[str],
+    *,
+    metric: str,
+    higher_is_better: bool,
+    unit: str = "seconds",
+) -> Picture:
+    """Draw the score of each trial, and the best so far, along time (`unit` "seconds") or trial numbers ("trial")."""
+    order = np.argsort(np.asarray(at, dtype=float), kind="stable")
+    x, y = np.asarray(at, dtype=float)[order], np.asarray(scores, dtype=float)[order]
+    kinds = np.asarray(families, dtype=object)[order]
+    best_at = int(np.nanargmax(y) if higher_is_better else np.nanargmin(y))
+    when = f"after {x[best_at]:.0f} s" if unit == "seconds" else f"in trial {x[best_at]:.0f}"
+    title = (
+        f"Best {metric_name(metric)} of one model: {number(y[best_at])}, by {kinds[best_at]} {when} "
+        f"({count(len(y), 'trial')})"
+    )
+
+    def paint(axes: Axes) -> None:
+        running = np.fmax.accumulate(y) if higher_is_better else np.fmin.accumulate(y)
+        low, high = _readable_range(y, higher_is_better)
+        for family, color in zip(dict.fromkeys(kinds), COLORS * len(kinds), strict=False):
+            own = kinds == family
+            axes.scatter(x[own], y[own].clip(low, high), s=26, color=color, label=family, alpha=0.85, linewidths=0)
+        axes.step(x, running.clip(low, high), where="post", color=INK, linewidth=1.3, label="best so far")
+        axes.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
+        axes.set(xlabel="seconds since the search began" if unit == "seconds" else "trial")
+        axes.set_ylabel(_axis(metric, higher_is_better))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    return one_axes(paint, title=title, size=(8.4, 3.4), alt=f"Search history. {title}.")
+
+
+def leaderboard(entries: Sequence[Interval], *, metric: str, higher_is_better: bool, most: int = 15) -> Picture:
+    """Draw the best `entries` with their intervals, the best on top; those its interval reaches are in its band."""
+    ranked = sorted(entries, key=lambda e: -e.value if higher_is_better else e.value)
+    shown, best = ranked[:most], ranked[0]
+    near = [
+        e for e in ranked[1:] if best.low is not None and best.high is not None and best.low <= e.value <= best.high
+    ]
+    also = f"; {count(len(near), 'other lies', 'others lie')} within its interval" if near else ""
+    title = f"{sentence(shorten(best.name, 30))} leads with {metric_name(metric)} {number(best.value)}{also}"
+
+    def paint(axes: Axes) -> None:
+        if best.low is not None and best.high is not None:
+            axes.axvspan(best.low, best.high, color=BLUE, alpha=0.10, linewidth=0)
+        _dots(axes, shown, [BLUE if e is best else MUTED for e in shown])
+        axes.set_xlabel(f"{_axis(metric, higher_is_better)}, 95 % interval")
+
+    return one_axes(paint, title=title, size=(8.4, 1.3 + 0.28 * len(shown)), alt=f"Leaderboard. {title}.")
+
+
+def class_counts(counts: Mapping[Any, int], *, target: str, most: int = 15) -> Picture:
+    """Draw how many rows each class has, the most frequent on top."""
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    total = sum(counts.values()) or 1
+    shown = ranked[:most]
+    more = f", {len(ranked) - most} smaller classes not shown" if len(ranked) > most else ""
+    title = (
+        f"{shorten(target)}: {share(ranked[0][1] / total)} of {count(total, 'row')} are {shorten(ranked[0][0])}{more}"
+    )
+
+    def paint(axes: Axes) -> None:
+        places = np.arange(len(shown))[::-1]
+        axes.barh(places, [rows for _, rows in shown], color=BLUE, height=0.62)
+        axes.set_yticks(places, [shorten(label, 28) for label, _ in shown])
+        for place, (_, rows) in zip(places, shown, strict=True):
+            axes.annotate(
+                f"{rows:,} ({share(rows / total)})",
+                (rows, place),
+                xytext=(5, 0),
+                va="center",
+                textcoords="offset points",
+                fontsize=8.5,
+            )
+        axes.set(xlabel="rows")
+        axes.set_xlim(0, 1.18 * ranked[0][1])
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.grid(visible=False, axis="y")
+
+    return one_axes(paint, title=title, size=(8.4, 1.3 + 0.32 * len(shown)), alt=f"Rows of each class. {title}.")
+
+
+def number_spread(values: npt.ArrayLike, *, target: str) -> Picture:
+    """Draw how a numeric target is spread, with its median and the middle 90 %."""
+    y = np.asarray(values, dtype=float)
+    y = y[np.isfinite(y)]
+    low, middle, high = np.quantile(y, [0.05, 0.5, 0.95])
+    title = f"{shorten(target)}: half of {count(len(y), 'row')} are below {number(middle)}"
+
+    def paint(axes: Axes) -> None:
+        axes.axvspan(
+            low, high, color=BLUE, alpha=0.08, linewidth=0, label=f"middle 90 %: {number(low)} to {number(high)}"
+        )
+        axes.hist(y, bins=min(60, max(10, ceil(len(y) ** 0.5))), color=BLUE, alpha=0.85)
+        axes.axvline(middle, color=ORANGE, label=f"median: {number(middle)}")
+        axes.set(xlabel=shorten(target), ylabel="rows")
+        axes.legend()
+
+    return one_axes(
+        paint,
+        title=title,
+        size=(8.4, 3.0),
+        alt=f"Spread of the target. {title}; the middle 90 % lie between {number(low)} and {number(high)}.",
+    )
+
+
+def importance(entries: Sequence[Interval], *, metric: str, most: int = 15) -> Picture:
+    """Draw how much the score suffers when a column is shuffled, the most important on top."""
+    ranked = sorted(entries, key=lambda e: -e.value)
+    shown = ranked[:most]
+    more = f" (of {len(ranked)})" if len(ranked) > most else ""
+    cost = f"{number(ranked[0].value, 2)} {metric_name(metric)}"
+    title = f"{shorten(ranked[0].name, 30)} matters most: shuffling it costs {cost}"
+
+    def paint(axes: Axes) -> None:
+        places = np.arange(len(shown))[::-1]
+        sure = [e.low is None or e.low > 0 for e in shown]
+        axes.barh(places, [e.value for e in shown], height=0.6, color=[BLUE if s else PALE for s in sure])
+        for place, e in zip(places, shown, strict=True):
+            if e.low is not None and e.high is not None:
+                axes.plot([e.low, e.high], [place, place], color=INK, linewidth=1.1)
+        axes.axvline(0, color=MUTED, linewidth=0.8)
+        axes.set_yticks(places, [shorten(e.name, 28) for e in shown])
+        axes.set_xlabel(
+            f"loss of {metric_name(metric)} when the column is shuffled, 95 % interval{more}; grey: may be chance"
+        )
+        axes.grid(visible=False, axis="y")
+
+    names = listing([e.name for e in shown[:5]])
+    return one_axes(
+        paint,
+        title=title,
+        size=(8.4, 1.4 + 0.29 * len(shown)),
+        alt=f"Importance of columns. {title}. In order: {names}.",
+    )
+
+
+def effects(shown: Sequence[Effect], *, predicted: str) -> Picture:
+    """Draw one small panel per column: how the average of what is `predicted` moves with it, the rest held as it is."""
+    columns = 2 if len(shown) in (2, 4) else min(3, len(shown))
+    lines = ceil(len(shown) / columns)
+    names = listing([effect.column for effect in shown])
+
+    def paint(figure: Figure) -> None:
+        panels = figure.subplots(lines, columns, sharey=True, squeeze=False)
+        for panel, effect in zip(panels.flat, shown, strict=False):
+            _effect(panel, effect)
+        for panel in panels.flat[len(shown) :]:
+            panel.set_visible(False)
+        headline(figure, f"How the prediction moves with {names}")
+        figure.supylabel(shorten(predicted, 44), fontsize=9, color=MUTED)
+
+    told = " ".join(_effect_words(effect) for effect in shown)
+    return draw(paint, size=(8.4, 0.6 + 2.3 * lines), alt=f"Average prediction along {names}. {told}")
+
+
+def error_slices(entries: Sequence[Interval], overall: float, *, metric: str, higher_is_better: bool) -> Picture:
+    """Draw the score in the groups of rows where it is worst, against the score over all rows."""
+    worst = entries[0]
+    measured = f"{metric_name(metric)} {number(worst.value)}, over all rows {number(overall)}"
+    title = f"Weakest where {shorten(worst.name, 40)}: {measured}"
+
+    def paint(axes: Axes) -> None:
+        axes.axvline(overall, color=INK, linewidth=1.1, linestyle=(0, (4, 3)))
+        labelled = [Interval(f"{shorten(e.name, 36)}  ({e.rows:,} rows)", e.value, e.low, e.high) for e in entries]
+        _dots(axes, labelled, [ORANGE] * len(labelled), most=60)
+        axes.set_xlabel(f"{_axis(metric, higher_is_better)}, 95 % interval; dashed: all rows")
+
+    return one_axes(
+        paint, title=title, size=(8.4, 1.4 + 0.32 * len(entries)), alt=f"Where the model is weakest. {title}."
+    )
+
+
+def _axis(metric: str, higher_is_better: bool) -> str:
+    return f"{metric_name(metric)} ({'higher' if higher_is_better else 'lower'} is better)"
+
+
+def _dots(axes: Axes, entries: Sequence[Interval], colors: Sequence[str], *, most: int = 30) -> None:
+    places = np.arange(len(entries))[::-1]
+    for place, e, color in zip(places, entries, colors, strict=True):
+        if e.low is not None and e.high is not None:
+            axes.plot([e.low, e.high], [place, place], color=color, linewidth=2, alpha=0.5, solid_capstyle="butt")
+        axes.plot([e.value], [place], "o", color=color, markersize=6)
+    axes.set_yticks(places, [shorten(e.name, most) for e in entries])
+    axes.set_ylim(-0.7, len(entries) - 0.3)
+    axes.grid(visible=False, axis="y")
+
+
+def _effect(axes: Axes, effect: Effect) -> None:
+    named = any(isinstance(value, str) for value in effect.at)
+    x: Any = np.arange(len(effect.at)) if named else np.asarray(effect.at, dtype=float)
+    if named:
+        axes.plot(x, effect.prediction, "o", color=BLUE, markersize=6)
+        if effect.low is not None and effect.high is not None:
+            axes.vlines(x, effect.low, effect.high, color=BLUE, alpha=0.4, linewidth=2)
+        slanted = max(len(str(value)) for value in effect.at) * len(effect.at) > 26
+        names = [shorten(value, 14) for value in effect.at]
+        axes.set_xticks(x, names, rotation=30 if slanted else 0, ha="right" if slanted else "center")
+        axes.margins(x=0.15)
+    else:
+        axes.plot(x, effect.prediction, color=BLUE)
+        if effect.low is not None and effect.high is not None:
+            axes.fill_between(x, effect.low, effect.high, color=BLUE, alpha=0.15, linewidth=0)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.set_title(shorten(effect.column, 28), fontweight="normal", fontsize=9.5, pad=5)
+
+
+def _effect_words(effect: Effect) -> str:
+    at_least, at_most = int(np.argmin(effect.prediction)), int(np.argmax(effect.prediction))
+    places = [effect.at[place] for place in (at_least, at_most)]
+    low, high = (shorten(at, 20) if isinstance(at, str) else number(at, 3) for at in places)
+    values = [number(effect.prediction[place], 3) for place in (at_least, at_most)]
+    return f"{effect.column}: lowest ({values[0]}) at {low}, highest ({values[1]}) at {high}."
+
+
+def _readable_range(y: Floats, higher_is_better: bool) -> tuple[float, float]:
+    """Leave the worst outliers at the edge, so that differences between good trials can be seen."""
+    finite = y[np.isfinite(y)]
+    low, high = float(finite.min()), float(finite.max())
+    best, middle = (high, float(np.median(finite))) if higher_is_better else (low, float(np.median(finite)))
+    reach = max(4 * abs(best - middle), 1e-9 + 0.002 * abs(best))
+    low, high = (max(low, high - reach), high) if higher_is_better else (low, min(high, low + reach))
+    room = 1e-6 + 1e-6 * abs(high)  # all trials alike still need an axis
+    return (low, high) if high - low > room else (low - room, high + room)

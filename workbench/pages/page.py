@@ -1,0 +1,44 @@
+"""The shell of every page: one HTML file, complete in itself.
+
+Its policy forbids the browser to run or to load anything, so that a page is safe to open and works offline, by mail
+and in ten years.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from markupsafe import Markup
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+SHELL = Markup("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<header class="top"><div>
+{header}
+</div></header>
+<main>
+{body}
+</main>
+<footer><p>{footer}</p></footer>
+</body>
+</html>
+""")
+
+
+def page(title: str, *, header: Markup, body: Markup, style: str = "", footer: str = "") -> str:
+    """Put a page together; `style` is added to the house's style sheet and must be our own text."""
+    house = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    sheet = Markup(house + style)  # noqa: S704  # both are files of programs, never of users
+    footer = footer or "Made with the notebook workbench. This page holds all it shows and loads nothing."
+    return str(SHELL.format(policy=POLICY, title=title, style=sheet, header=header, body=body, footer=footer))

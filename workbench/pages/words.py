@@ -1,0 +1,153 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from workbench.records import Score
+
+METRIC_NAMES = {
+    "roc_auc": "ROC AUC",
+    "log_loss": "log loss",
+    "average_precision": "average precision",
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "brier": "Brier score",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "mape": "MAPE",
+    "r2": "R²",
+}
+METRIC_MEANINGS = {
+    "roc_auc": "how well the two kinds of rows are told apart: 1 is perfect, 0.5 is a coin toss",
+    "log_loss": "how far the predicted probabilities are from what happened: 0 is perfect",
+    "average_precision": "how many of the rows ranked highest are true hits: 1 is perfect",
+    "f1": "balance of finding the hits and raising no false alarms: 1 is perfect",
+    "accuracy": "share of rows predicted correctly",
+    "balanced_accuracy": "share predicted correctly, each class counting the same",
+    "brier": "mean squared distance of the probabilities from what happened: 0 is perfect",
+    "rmse": "typical size of an error, in the target's own unit; large errors count more",
+    "mae": "mean size of an error, in the target's own unit",
+    "mape": "mean size of an error as a share of the true value",
+    "r2": "share of the target's variation that is explained: 1 is perfect, 0 is no better than the mean",
+}
+
+
+def metric_name(metric: str) -> str:
+    """Name a metric as people write it: ``roc_auc`` is "ROC AUC"."""
+    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def metric_meaning(metric: str) -> str:
+    """Say in plain words what a metric measures; empty for one we do not know."""
+    return METRIC_MEANINGS.get(metric, "")
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter, leaving the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Write a number with `digits` significant digits and thousands separated; a missing one is a dash.
+
+    Examples
+    --------
+    >>> number(7043), number(0.123456), number(1234567.8), number(None)
+    ('7,043', '0.1235', '1,234,568', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def decimals_for(spread: float) -> int:
+    """Count the decimals worth showing when a value is only known to within `spread`: two digits of the spread."""
+    if not spread or not math.isfinite(spread):
+        return 4
+    return min(6, max(0, 1 - math.floor(math.log10(abs(spread)))))
+
+
+def score_value(score: Score) -> str:
+    """Write the value with as many decimals as its interval makes worth reading."""
+    return _fixed(score.value, score)
+
+
+def score_interval(score: Score) -> str:
+    """Write the interval, ``0.834 to 0.858``; empty when there is none."""
+    if score.low is None or score.high is None:
+        return ""
+    return f"{_fixed(score.low, score)} to {_fixed(score.high, score)}"
+
+
+def score_sentence(score: Score) -> str:
+    """Write a score in one line: ``ROC AUC 0.846 (0.834 to 0.858)``."""
+    interval = score_interval(score)
+    return f"{metric_name(score.metric)} {score_value(score)}" + (f" ({interval})" if interval else "")
+
+
+def _fixed(value: float, score: Score) -> str:
+    if score.low is None or score.high is None or score.high <= score.low:
+        return number(value)
+    return f"{value:,.{decimals_for((score.high - score.low) / 2)}f}"
+
+
+def share(value: float) -> str:
+    """Write a share between 0 and 1 as a percentage that never rounds something to nothing.
+
+    Examples
+    --------
+    >>> share(0.1234), share(0.0004), share(0.9999)
+    ('12 %', 'under 0.1 %', 'over 99.9 %')
+    """
+    percent = 100 * value
+    if 0 < percent < 0.1:
+        return "under 0.1 %"
+    if 99.9 < percent < 100:
+        return "over 99.9 %"
+    return f"{percent:.1f} %" if percent < 10 or percent > 99 else f"{percent:.0f} %"
+
+
+def duration(seconds: float) -> str:
+    """Write a time span: ``0.4 s``, ``12 s``, ``1 min 5 s``, ``2 h 3 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def moment(when: datetime | str) -> str:
+    """Write a point in time for people, in UTC: ``21 November 2026, 18:30 UTC``."""
+    when = datetime.fromisoformat(when) if isinstance(when, str) else when
+    when = when if when.tzinfo is None else when.astimezone(UTC)
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+
+
+def count(amount: int, one: str, many: str = "") -> str:
+    """Write an amount with its noun: ``1 row``, ``2,000 rows``."""
+    return f"{amount:,} {one if amount == 1 else many or one + 's'}"
+
+
+def listing(items: list[str], *, most: int = 5) -> str:
+    """Join names as in a sentence, at most so many of them: ``a, b and c``; ``a, b and 7 more``."""
+    if len(items) > most:
+        return f"{', '.join(items[: most - 1])} and {len(items) - most + 1} more"
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def shorten(text: Any, most: int = 40) -> str:
+    """Cut a long text in the middle of nothing: its beginning and an ellipsis, whitespace made single."""
+    text = " ".join(str(text).split())
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
