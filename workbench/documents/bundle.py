@@ -7,41 +7,35 @@ the model said of them when it was written: the proof that it still says the sam
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import importlib.metadata
 import io
 import json
 import math
-import platform
 import shutil
 import tempfile
-import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import skops.io
-import yaml
 
 from workbench import estimators
 from workbench.documents import bundle_loader
 from workbench.documents.bundle_loader import LOADER, MODEL, ModelError, predictions
 from workbench.documents.files import FORMAT, read_json, write_json
-from workbench.errors import BadArtifact
+from workbench.documents.mlflow import write_environment, write_mlmodel
+from workbench.errors import BadArtifact, BadTable
 from workbench.records import TableSchema
 
 OWN = estimators.__name__
-ALWAYS = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
-ON_USE = ("lightgbm", "catboost")  # pinned only when a module the model is made of imports it
-MLFLOW_TYPES = {"number": "double", "boolean": "boolean"}  # every other kind travels as text
+ROUNDING = 1e-9  # processors differ in the order they sum in, by about 1e-15; a library upgrade by far more
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
 README = """# A fitted model
 
@@ -49,9 +43,59 @@ README = """# A fitted model
     import {package}.loader as loader
     loader.predictions(loader.load("THIS_FOLDER"), frame)   # frame: a pandas DataFrame of raw rows
 
-It needs Python {python} or near and `pip install -r requirements.txt`; neither the workbench nor mlflow. For MLflow it
-is a model like any other: `mlflow models serve -m THIS_FOLDER`. Loading it runs the source in `code/`.
+It needs `pip install -r requirements.txt` and neither the workbench nor mlflow; `python_env.yaml` names the Python it
+was made with. To MLflow it is a model like any other: `mlflow models serve -m THIS_FOLDER`. Loading it runs the source
+in `code/`.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model loaded from its folder, which takes raw rows as they stand in a file.
+
+    `estimator` is the fitted model itself; here its verbs are guarded by a clear word about missing columns.
+    """
+
+    path: Path
+    estimator: Any = field(repr=False)
+
+    @property
+    def classes_(self) -> list[Any]:
+        """The labels it chooses among, in the order of the probabilities; empty when it predicts a number."""
+        return list(getattr(self.estimator, "classes_", ()))
+
+    @property
+    def features_(self) -> list[str]:
+        """The columns it needs, in any order."""
+        return list(self.estimator.features_)
+
+    def predict(self, frame: pd.DataFrame) -> npt.NDArray[Any]:
+        """Predict a label or a number for each row."""
+        return self.estimator.predict(self.needed(frame))
+
+    def predict_proba(self, frame: pd.DataFrame) -> npt.NDArray[Any]:
+        """Predict the probability of each class for each row, shape (n_rows, n_classes)."""
+        return self.estimator.predict_proba(self.needed(frame))
+
+    def table(self, frame: pd.DataFrame, source: str = "given") -> pd.DataFrame:
+        """Predict `prediction` and, for classifiers, ``probability_<class>``, under the index of `frame`."""
+        return predictions(self.estimator, self.needed(frame, source))
+
+    def needed(self, frame: pd.DataFrame, source: str = "given") -> pd.DataFrame:
+        """Take the columns it needs out of `frame`.
+
+        Raises
+        ------
+        BadTable
+            If any is missing, or stands there twice; `source` is what the error calls the table.
+        """
+        known = list(frame.columns)
+        if missing := [name for name in self.features_ if name not in known]:
+            told = _some(missing)
+            raise BadTable(source, f"lacks columns the model needs: {told}", f"It has: {_some(known) or 'none'}.")
+        if twice := [name for name in self.features_ if known.count(name) > 1]:
+            raise BadTable(source, f"has more than one column named {_some(twice)}", "Give every column its own name.")
+        return frame[self.features_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +107,11 @@ class Golden:
 
     rows: int
     difference: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is the same model, up to the rounding of another processor."""
+        return self.difference <= ROUNDING
 
 
 def write_model(
@@ -95,23 +144,22 @@ def write_model(
     BadArtifact
         If the model holds something that cannot be stored, or predicts otherwise when it is loaded again.
     """
-    now = now or datetime.now(UTC)
     with _folder(folder) as part:
         package = _write_code(part)
         modules = _write_dump(part / MODEL, model, package)
-        pins = _pins(modules)
-        _write_environment(part, pins)
-        _write_schema(part / "schema.json", schema)
-        rows = _rows(golden, model.features_)
-        _write_example(part, rows)
-        _write_mlmodel(part, package, model, schema, metadata or {}, now)
-        (part / "README.md").write_text(README.format(package=package, python=_python()), encoding="utf-8")
-        _write_golden(part / "golden.json", rows, predictions(model, _frame(rows)))
+        write_environment(part, [_source(module) for module in sorted(modules)])
+        write_json(part / "schema.json", {"format": FORMAT, **asdict(schema)})
+        rows = _table(golden[list(model.features_)])
+        write_json(part / "input_example.json", {"columns": rows["columns"], "data": rows["data"][:2]})
+        write_mlmodel(part, package, model, schema, metadata or {}, now or datetime.now(UTC))
+        (part / "README.md").write_text(README.format(package=package), encoding="utf-8")
+        predicted = _table(predictions(model, _frame(rows)))
+        write_json(part / "golden.json", {"format": FORMAT, "rows": rows, "predictions": predicted})
         if (proof := check_golden(part)).difference:
             raise BadArtifact(str(folder), f"predicts otherwise once it is stored (by {proof.difference:.2g})")
 
 
-def load_model(folder: Path) -> Any:
+def load_model(folder: Path) -> Model:
     """Load the model of a model folder or bundle; this runs the source code that lies in it.
 
     Raises
@@ -120,23 +168,23 @@ def load_model(folder: Path) -> Any:
         If the folder is damaged, was changed, or holds a type that is not allowed.
     """
     try:
-        return bundle_loader.load(folder)
+        return Model(folder, bundle_loader.load(folder))
     except (ModelError, OSError, SyntaxError, ImportError) as error:
         raise BadArtifact(str(folder), f"cannot be loaded: {error}") from error
 
 
-def check_golden(folder: Path) -> Golden:
-    """Predict the golden rows again and compare.
+def check_golden(folder: Path, model: Model | None = None) -> Golden:
+    """Predict the golden rows again and compare; `model` is what was loaded from `folder`, if it was.
 
     Raises
     ------
     BadArtifact
         If the folder cannot be loaded, or a predicted label is another one.
     """
-    model = load_model(folder)
+    model = model or load_model(folder)
     try:
         document = read_json(folder / "golden.json")
-        said = _table(predictions(model, _frame(document["rows"])))
+        said = _table(model.table(_frame(document["rows"])))
         known = document["predictions"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadArtifact(str(folder), f"has no golden predictions that could be checked ({error})") from error
@@ -147,6 +195,10 @@ def check_golden(folder: Path) -> Golden:
         raise BadArtifact(str(folder), "gives a golden row another label than when it was written")
     distances = [_distance(one, other) for one, other in pairs if isinstance(other, float)]
     return Golden(len(known["data"]), max(distances, default=0.0))
+
+
+def _some(names: Sequence[Any]) -> str:
+    return ", ".join(repr(str(name)) for name in names[:10]) + (f", … ({len(names)} in all)" if len(names) > 10 else "")
 
 
 def _distance(one: float, other: float) -> float:
@@ -219,107 +271,14 @@ def _rename(document: Any, package: str, modules: set[str]) -> dict[str, str]:
     return files
 
 
+def _source(module: str) -> Path:
+    """Find the source file of one of our modules."""
+    path = Path(estimators.__file__).parent.joinpath(*module.removeprefix(OWN).split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 def _member(name: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(name, date_time=EPOCH)
-
-
-def _pins(modules: set[str]) -> list[str]:
-    """Pin the exact versions of what these modules need."""
-    folder = Path(estimators.__file__).parent
-    imported: set[str] = set()
-    for module in modules:
-        path = folder.joinpath(*module.removeprefix(OWN).split("."))
-        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        imported |= _imports(file.read_bytes())
-    names = [*ALWAYS, *(name for name in ON_USE if name in imported)]
-    return [f"{name}=={importlib.metadata.version(name)}" for name in sorted(names)]
-
-
-def _imports(source: bytes) -> set[str]:
-    nodes = list(ast.walk(ast.parse(source)))
-    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    froms = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
-    return {name.split(".")[0] for name in plain | froms}
-
-
-def _python() -> str:
-    return platform.python_version()
-
-
-def _write_environment(folder: Path, pins: list[str]) -> None:
-    (folder / "requirements.txt").write_text("\n".join(pins) + "\n", encoding="utf-8")
-    _write_yaml(
-        folder / "python_env.yaml",
-        {"python": _python(), "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]},
-    )
-    dependencies = [f"python={_python()}", "pip", {"pip": ["-r requirements.txt"]}]
-    _write_yaml(folder / "conda.yaml", {"name": "model", "channels": ["conda-forge"], "dependencies": dependencies})
-
-
-def _write_yaml(file: Path, document: Mapping[str, Any]) -> None:
-    file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000), encoding="utf-8")
-
-
-def _write_schema(file: Path, schema: TableSchema) -> None:
-    write_json(file, {"format": FORMAT, **asdict(schema)})
-
-
-def _write_mlmodel(
-    folder: Path, package: str, model: Any, schema: TableSchema, metadata: Mapping[str, Any], now: datetime
-) -> None:
-    flavor = {
-        "loader_module": f"{package}.{LOADER}",
-        "code": "code",
-        "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
-        "python_version": _python(),
-        "streamable": False,
-    }
-    identity = hashlib.sha256((folder / MODEL).read_bytes()).hexdigest()
-    document = {
-        "utc_time_created": now.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" "),
-        "flavors": {"python_function": flavor},
-        "signature": {
-            "inputs": json.dumps(_inputs(model, schema)),
-            "outputs": json.dumps(_outputs(model)),
-            "params": None,
-        },
-        "saved_input_example_info": {
-            "artifact_path": "input_example.json",
-            "type": "dataframe",
-            "pandas_orient": "split",
-        },
-        "model_uuid": uuid.UUID(identity[:32]).hex,
-        "metadata": dict(metadata),
-    }
-    _write_yaml(folder / "MLmodel", document)
-
-
-def _inputs(model: Any, schema: TableSchema) -> list[dict[str, Any]]:
-    """MLflow's column specifications: columns that had blanks in training may be left out."""
-    columns = [schema[name] for name in model.features_]
-    return [
-        {"type": MLFLOW_TYPES.get(column.kind, "string"), "name": column.name, "required": not column.missing}
-        for column in columns
-    ]
-
-
-def _outputs(model: Any) -> list[dict[str, Any]]:
-    classes = list(getattr(model, "classes_", ()))
-    said = {bool: "boolean", int: "long", str: "string"}.get(type(classes[0]), "double") if classes else "double"
-    names = [f"probability_{label}" for label in classes]
-    return [{"type": said, "name": "prediction"}, *({"type": "double", "name": name} for name in names)]
-
-
-def _write_example(folder: Path, rows: Mapping[str, Any]) -> None:
-    write_json(folder / "input_example.json", {"columns": rows["columns"], "data": rows["data"][:2]})
-
-
-def _write_golden(file: Path, rows: Mapping[str, Any], predicted: pd.DataFrame) -> None:
-    write_json(file, {"format": FORMAT, "rows": rows, "predictions": _table(predicted)})
-
-
-def _rows(frame: pd.DataFrame, columns: list[str]) -> dict[str, Any]:
-    return _table(frame[list(columns)])
 
 
 def _table(frame: pd.DataFrame) -> dict[str, Any]:

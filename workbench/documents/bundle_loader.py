@@ -70,7 +70,7 @@ def predictions(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     if classes is None or not len(classes):
         return pd.DataFrame({"prediction": np.asarray(model.predict(frame), dtype=float)}, index=frame.index)
     probability = np.asarray(model.predict_proba(frame), dtype=float)
-    said = pd.Series(list(model.predict(frame)), index=frame.index, name="prediction")
+    said = pd.Series(list(model.predict(frame))).array
     columns = {f"probability_{label}": probability[:, place] for place, label in enumerate(classes)}
     return pd.DataFrame({"prediction": said, **columns}, index=frame.index)
 

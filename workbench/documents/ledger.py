@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.documents.bundle_manifest import read_bundle_manifest
 from workbench.documents.experiment import NAME, VERSION, seal
 from workbench.documents.files import FORMAT, digest, read_json, write_json
 from workbench.errors import BadArtifact, BadReference, StoreError, UnknownName
@@ -106,6 +107,20 @@ def bundle_folder(store: Path, model: str, version: str) -> Path:
     return store / "models" / model / "bundles" / version
 
 
+def bundle_of(store: Path, entry: Entry) -> Path:
+    """Find the bundle an entry made live, and make sure that it is that one.
+
+    Raises
+    ------
+    BadArtifact
+        If it is gone, or another one stands in its place.
+    """
+    folder = bundle_folder(store, entry.model, entry.bundle)
+    if read_bundle_manifest(folder)["digest"] != entry.bundle_digest:
+        raise BadArtifact(str(folder), f"is not the bundle that entry {entry.number} of the ledger made live")
+    return folder
+
+
 def find_bundle(store: Path, reference: str) -> Path:
     """Find the bundle a reference names: ``model:churn/live``, ``churn``, or ``model:churn/<start of a version>``.
 
@@ -118,17 +133,17 @@ def find_bundle(store: Path, reference: str) -> Path:
     if model not in (known := models(store)):
         raise UnknownName("model", model, known)
     entries = read_ledger(store, model)
-    if which not in ("", "live"):
-        return bundle_folder(store, model, _version(reference, which, {entry.bundle for entry in entries} - {""}))
-    if (entry := live(entries)) is None:
+    entry = live(entries) if which in ("", "live") else _version(reference, which, entries)
+    if entry is None:
         raise BadReference(reference, "names a model of which nothing is live", "Promote an experiment to it first.")
-    return bundle_folder(store, model, entry.bundle)
+    return bundle_of(store, entry)
 
 
-def _version(reference: str, which: str, known: Collection[str]) -> str:
-    found = [version for version in known if version.startswith(which) or version.rpartition("-")[2].startswith(which)]
+def _version(reference: str, which: str, entries: Sequence[Entry]) -> Entry:
+    known = {entry.bundle: entry for entry in entries if entry.bundle}
+    found = [name for name in known if name.startswith(which) or name.rpartition("-")[2].startswith(which)]
     if len(found) == 1:
-        return found[0]
+        return known[found[0]]
     versions = ", ".join(sorted(found or known)) or "none yet"
     raise BadReference(reference, f"names {len(found) or 'none'} of the model's bundles", f"They are: {versions}.")
 

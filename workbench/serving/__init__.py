@@ -1,1 +1,8 @@
-"""."""
+"""Bundles become predictions."""
+
+from __future__ import annotations
+
+from workbench.documents.bundle import Model
+from workbench.serving.predict import load, predict, predict_file
+
+__all__ = ["Model", "load", "predict", "predict_file"]

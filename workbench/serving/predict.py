@@ -1,0 +1,126 @@
+"""A bundle predicts: a frame, or a file into a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.dataset import read_table
+from workbench.documents.bundle import Model, check_golden, load_model
+from workbench.documents.bundle_manifest import verify_bundle
+from workbench.documents.experiment import MANIFEST
+from workbench.documents.files import writing
+from workbench.documents.ledger import find_bundle, models
+from workbench.errors import BadArtifact, BadColumn, BadTable, UnknownName
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def load(reference: str, store: Path) -> Model:
+    """Load a model by ``model:churn/live``, ``model:churn/<version>``, ``churn``, or the folder of a bundle.
+
+    Raises
+    ------
+    UnknownName, BadReference
+        If there is no such model, or nothing of it is live.
+    BadArtifact
+        If its bundle is damaged, was changed, or predicts otherwise than when it was written.
+    """
+    folder = _find(reference, store)
+    if (folder / MANIFEST).is_file():
+        verify_bundle(folder)
+    model = load_model(folder)
+    if not (proof := check_golden(folder, model)).holds:
+        problem = f"predicts otherwise here than when it was written (by {proof.difference:.1g})"
+        raise BadArtifact(str(folder), problem, "Install the versions in its requirements.txt.")
+    return model
+
+
+def predict(model: Model, frame: pd.DataFrame, keep: Sequence[str] = (), *, source: str = "given") -> pd.DataFrame:
+    """Predict every row of a raw table.
+
+    Parameters
+    ----------
+    model : Model
+        What `load` gave.
+    frame : DataFrame, shape (n_rows, n_columns)
+        With the columns the model needs, in any order; others are left aside.
+    keep : sequence of str
+        Columns to carry over, before the predictions.
+    source : str
+        What errors call the table.
+
+    Returns
+    -------
+    DataFrame, shape (n_rows, n_kept + 1 + n_classes)
+        In the order and under the index of `frame`: `prediction` and, for classifiers, ``probability_<class>``.
+
+    Raises
+    ------
+    BadTable
+        If columns the model needs are missing.
+    UnknownName, BadColumn
+        If a column to keep is missing, or has the name of a column of the result.
+    """
+    known = [str(name) for name in frame.columns]
+    for name in keep:
+        if name not in known:
+            raise UnknownName("column", name, known)
+    said = model.table(frame, source)
+    kept = list(dict.fromkeys(keep))
+    for name in kept:
+        if name in said.columns:
+            raise BadColumn(name, "cannot be kept, for a column of the predictions is called so", "Rename it first.")
+    return pd.concat([frame[kept], said], axis=1) if kept else said
+
+
+def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ()) -> int:
+    """Predict every row of a CSV or parquet file into another; return the number of rows.
+
+    Kept columns are written as they were read. A text cell that a spreadsheet would take for a formula (``=…``) is
+    carried over unchanged: a file of predictions is data, and joins with its source.
+
+    Raises
+    ------
+    BadTable
+        If the source cannot be read or lacks columns, or the output cannot be written.
+    UnknownName
+        If the suffix of `out` is none that can be written.
+    """
+    _check_output(out, source)
+    frame = read_table(source).frame
+    result = predict(model, frame, keep, source=source)
+    try:
+        with writing(out) as part:
+            if out.suffix.lower() == ".csv":
+                result.to_csv(part, index=False)
+            else:
+                result.to_parquet(part, index=False)
+    except OSError as error:
+        raise BadTable(str(out), f"cannot be written ({error.strerror or error})", "Name another file.") from error
+    return len(result)
+
+
+def _find(reference: str, store: Path) -> Path:
+    if reference.startswith("model:"):
+        return find_bundle(store, reference)
+    known = models(store)
+    if reference.partition("/")[0] in known:
+        return find_bundle(store, reference)
+    if (folder := Path(reference).expanduser()).is_dir():
+        return folder
+    raise UnknownName("model", reference, known)
+
+
+def _check_output(out: Path, source: str) -> None:
+    """Refuse before the work what could not be written after it."""
+    if out.suffix.lower() not in SUFFIXES:
+        raise UnknownName("output format", out.suffix or out.name, SUFFIXES)
+    if not out.parent.is_dir():
+        raise BadTable(str(out), f"cannot be written: there is no folder {str(out.parent)!r}", "Make it first.")
+    if out.is_dir():
+        raise BadTable(str(out), "cannot be written: it is a folder", "Name a file in it.")
+    if out.exists() and Path(source).expanduser().exists() and out.samefile(Path(source).expanduser()):
+        raise BadTable(str(out), "is the file the rows are read from", "Name another file for the predictions.")
