@@ -1,1 +1,33 @@
-"""."""
+"""A notebook with a parameters cell, read as typed parameters; the gallery; values bound to it."""
+
+from workbench.template.bind import bind
+from workbench.template.gallery import Template, copy, find, gallery, shipped
+from workbench.template.notebook import load
+from workbench.template.parameter import Parameter, read_parameters
+from workbench.template.plain import as_json
+from workbench.template.quantity import memory_bytes, seconds
+from workbench.template.schema import json_schema
+from workbench.template.values import Values, defaults, gather, parse_text, read_values, split, validate
+
+__all__ = [
+    "Parameter",
+    "Template",
+    "Values",
+    "as_json",
+    "bind",
+    "copy",
+    "defaults",
+    "find",
+    "gallery",
+    "gather",
+    "json_schema",
+    "load",
+    "memory_bytes",
+    "parse_text",
+    "read_parameters",
+    "read_values",
+    "seconds",
+    "shipped",
+    "split",
+    "validate",
+]
