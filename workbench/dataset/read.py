@@ -1,0 +1,141 @@
+"""A file, by path or as ``example:NAME``, becomes a table: read once, digested, and its columns looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.dataset import delimited, parquet
+from workbench.dataset.examples import PREFIX, example_text
+from workbench.dataset.kinds import columns_of
+from workbench.dataset.sniff import PARQUET, refuse_other_files, text_of, unpacked
+from workbench.dataset.table import Dataset
+from workbench.documents.run_folder import handing_over_errors
+from workbench.errors import BadTable, UnknownName
+from workbench.records import Role, TableSchema
+
+TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
+
+
+@handing_over_errors
+def read_table(source: str | os.PathLike[str]) -> Dataset:
+    """Read a table: a CSV or parquet file, or a table shipped with the workbench.
+
+    Parameters
+    ----------
+    source : str or path
+        A path, or ``example:NAME`` (breast_cancer, diabetes, iris, wine).
+
+    Returns
+    -------
+    Dataset
+        The rows as they stand in the file (every CSV value as text), with the kind found for each column.
+
+    Raises
+    ------
+    BadTable
+        If it cannot be read as a table.
+    UnknownName
+        If there is no such example.
+    """
+    read_at = time.time()
+    place, content = _content(os.fspath(source))
+    frame, options, notes = _parsed(content, place)
+    columns, remarks = columns_of(frame)
+    return Dataset(
+        frame=frame,
+        schema=TableSchema(columns, options),
+        source=place,
+        digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
+        notes=(*notes, *remarks),
+        read_at=read_at,
+        size=len(content),
+    )
+
+
+def with_roles(schema: TableSchema, roles: Mapping[str, Role]) -> TableSchema:
+    """Give columns their parts: target, group, time, weight, ignore.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such column.
+    """
+    names = [column.name for column in schema.columns]
+    for name in roles:
+        if name not in names:
+            raise UnknownName("column", name, names)
+    columns = (replace(column, role=roles.get(column.name, column.role)) for column in schema.columns)
+    return replace(schema, columns=tuple(columns))
+
+
+def _parsed(content: bytes, source: str) -> tuple[pd.DataFrame, dict[str, Any], list[str]]:
+    """Judge by what the file holds, not by what it is called."""
+    plain = unpacked(content, source)
+    if not plain.strip():
+        raise BadTable(source, "is empty", "Name a file with a header line and rows.")
+    if plain.startswith(PARQUET):
+        frame, options, notes = parquet.parse(plain, source)
+        return frame, {"format": "parquet", **options}, notes
+    refuse_other_files(plain, source)
+    if source.lower().endswith((".parquet", ".pq")):
+        raise BadTable(source, "is called parquet and is none", "Export it again, or rename it if it is CSV.")
+    text, encoding, notes = text_of(plain, source)
+    frame, options, more = delimited.parse(text, source)
+    return frame, {"format": "csv", "encoding": encoding, **options}, notes + more
+
+
+def _content(source: str) -> tuple[str, bytes]:
+    """Give where the table is, in full, and its bytes, read once: the digest is of the very bytes that were parsed."""
+    if source.startswith(PREFIX):
+        return source, example_text(source.removeprefix(PREFIX)).encode()
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source):
+        raise BadTable(source, "is a web address, which cannot be read yet", "Download it and name the file.")
+    path = Path(source).expanduser()
+    try:
+        _refuse_what_is_no_file(path, source)
+        return str(path.absolute()), path.read_bytes()
+    except FileNotFoundError as error:
+        raise BadTable(source, "does not exist", _near(path)) from error
+    except PermissionError as error:
+        raise BadTable(source, "may not be read", "Ask its owner for the right to read it.") from error
+    except (OSError, ValueError) as error:
+        raise BadTable(source, f"cannot be opened ({getattr(error, 'strerror', None) or error})") from error
+
+
+def _refuse_what_is_no_file(path: Path, source: str) -> None:
+    """Look before opening: a pipe that nobody writes to would be read for ever."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        tables = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in TABLES)
+        hint = f"Name a file in it, for example {tables[0]!r}." if tables else "Name a file."
+        raise BadTable(source or ".", "is a folder", hint)
+    if not stat.S_ISREG(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+        raise BadTable(source, f"is {kind}, not a file", "Save the rows to a file and name that.")
+
+
+def _near(path: Path) -> str:
+    """Name the file in the same folder that was probably meant."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"There is no folder {str(folder)!r} either."
+    try:
+        names = {file.name.lower(): file for file in sorted(folder.iterdir()) if file.is_file()}
+    except OSError:
+        return ""
+    near = get_close_matches(path.name.lower(), names, n=1, cutoff=0.5)
+    if near:
+        return f"Did you mean {str(names[near[0]])!r}?"
+    tables = [file.name for name, file in names.items() if name.endswith(TABLES)]
+    return f"Tables in {str(folder)!r}: {', '.join(tables[:10])}." if tables else ""
