@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -73,3 +74,76 @@ def churn_csv(tmp_path: Path, churn: pd.DataFrame) -> Path:
     path = tmp_path / "customers.csv"
     churn.to_csv(path, index=False)
     return path
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model with all it was made from; the search is left out, so that it takes a blink."""
+
+    model: object
+    schema: object
+    raw: pd.DataFrame
+    truth: np.ndarray
+
+    @property
+    def classes(self) -> list[str]:
+        return self.model.classes_
+
+
+def fitted_model(learners: str = "lightgbm trees linear", *, regression: bool = False, seed: int = 0) -> Fitted:
+    """Fit one bag of two folds per learner on raw text rows of every kind of column."""
+    from workbench.estimators.boosting import BoostedTrees
+    from workbench.estimators.coerce import Coercer
+    from workbench.estimators.encoder import TableEncoder
+    from workbench.estimators.ensemble import Bag, Ensemble, FoldModel
+    from workbench.estimators.forest import RandomTrees
+    from workbench.estimators.linear import LinearModel
+    from workbench.estimators.model import TabularModel
+    from workbench.records import ColumnSchema, TableSchema
+
+    table = churn_table(240, seed)
+    random = np.random.default_rng(seed)
+    table["town"] = [f"{random.choice(['New ', 'Old ', ''])}Town {number}" for number in random.integers(0, 130, 240)]
+    table["note"] = random.choice(["pays late, calls often", "is content", "asked for a better price"], 240)
+    raw = table.astype(str).replace({"nan": None, " ": None})
+    kinds = {"tenure": "number", "contract": "category", "charges": "number", "joined": "date", "town": "category"}
+    kinds |= {"note": "text"}
+    forms = {"joined": {"formats": ["%d/%m/%Y"]}}
+    schema = TableSchema(
+        tuple(
+            ColumnSchema(name, kind, "feature", "str", forms.get(name, {}), missing=int(raw[name].isna().sum()))
+            for name, kind in kinds.items()
+        ),
+        {"format": "csv", "encoding": "utf-8", "delimiter": ","},
+    )
+    coercer = Coercer([{"name": name, "kind": kind, **forms.get(name, {})} for name, kind in kinds.items()])
+    classes = [] if regression else ["No", "Yes"]
+    truth = (
+        table["tenure"].to_numpy(float) + random.normal(0, 1, 240)
+        if regression
+        else (table["Churn"] == "Yes").to_numpy(int)
+    )
+    frame, count = coercer.transform(raw), len(classes)
+    objective = {"objective": "regression"} if regression else {"objective": "binary"}
+    make = {
+        "lightgbm": lambda: BoostedTrees({**objective, "verbosity": -1, "num_threads": 1}, count, rounds=15),
+        "trees": lambda: RandomTrees({"min_samples_leaf": 3, "random_state": seed}, count, trees=10),
+        "linear": lambda: LinearModel(1e-3, count),
+    }
+    bags = []
+    for name in learners.split():
+        style = "linear" if name == "linear" else "trees"
+        members = []
+        for rows in (np.arange(0, 240, 2), np.arange(1, 240, 2)):
+            encoder = TableEncoder(kinds, style, count, seed)
+            matrix = encoder.fit_transform(frame.iloc[rows], truth[rows])
+            members.append(FoldModel(encoder, make[name]().fit(matrix, truth[rows])))
+        bags.append(Bag(members))
+    model = TabularModel(coercer, Ensemble(bags, [1 / len(bags)] * len(bags)), classes)
+    return Fitted(model, schema, raw, np.array(classes)[truth] if classes else truth)
+
+
+@pytest.fixture(scope="session")
+def fitted() -> Callable[..., Fitted]:
+    """Make a fitted model: ``fitted("linear", regression=True)``; each kind is made once."""
+    return functools.cache(fitted_model)
