@@ -51,7 +51,7 @@ def gallery(templates: Sequence[Mapping[str, Any]]) -> None:
 def template(document: Mapping[str, Any]) -> None:
     """Show one template's parameters."""
     line(f"{document['name']} — {document['title']}. {document['description']}")
-    shown = ((p["name"], p["type"], "required" if p["required"] else repr(p["default"]), p["help"]) for p in document["parameters"])
+    shown = ((p["name"], p["type"], p["default"] or "required", p["help"]) for p in document["parameters"])
     rows(("parameter", "type", "default", "help"), shown)
 
 

@@ -2,7 +2,7 @@
 
 from workbench.documents.run_folder import refused
 from workbench.execution.kernel import kernel_spec
-from workbench.execution.prepare import prepare
+from workbench.execution.prepare import login, prepare
 from workbench.execution.run import execute
 
-__all__ = ["execute", "kernel_spec", "prepare", "refused"]
+__all__ = ["execute", "kernel_spec", "login", "prepare", "refused"]

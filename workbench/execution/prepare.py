@@ -75,7 +75,7 @@ def prepare(
         started=now.isoformat(),
         deadline=(now + timedelta(seconds=budget)).isoformat() if budget is not None else None,
         heartbeat=now.isoformat(),
-        author=_login() if author is None else author,
+        author=login() if author is None else author,
         labels=dict(labels or {}),
         **this_process(),
     )
@@ -132,7 +132,8 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def _login() -> str:
+def login() -> str:
+    """Name of the user who runs this; empty where there is none."""
     with suppress(KeyError, OSError, ImportError):  # a container's user may have no name
         return getpass.getuser()
     return ""

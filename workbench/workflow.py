@@ -1,0 +1,456 @@
+"""The conductor: the only module that knows the order of the stations.
+
+Each verb reads, asks the rooms to decide, and writes. The command line, notebooks and batch jobs all call these.
+Rooms are imported inside the verbs, so that a listing does not wait for a tuner to load.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadParameters, BadReference, UnknownName
+from workbench.records import Check, Score
+
+if TYPE_CHECKING:
+    from workbench.comparison import Comparison, Difference
+    from workbench.dataset import Dataset
+    from workbench.documents.bundle import Model
+    from workbench.documents.run_folder import RunFolder
+    from workbench.experiment import Experiment, Store
+    from workbench.promotion import Promotion
+    from workbench.template import Template, Values
+
+Listener = Callable[[dict[str, Any]], None]
+Where = Path | str | None
+TASKS = ("classification", "regression")  # templates of these kinds have their table and target checked beforehand
+ROLES = ("metric", "ignore", "group", "time", "id", "weight", "positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How one run ended, and the experiment it became."""
+
+    ref: str
+    path: Path
+    status: str
+    reason: str
+    metric: str | None
+    scores: dict[str, Score]
+    checks: list[Check]
+    seconds: float
+
+    def as_document(self) -> dict[str, Any]:
+        """What ``run --json`` prints."""
+        return {
+            "ref": self.ref,
+            "path": str(self.path),
+            "report": str(self.path / "report.html"),
+            "status": self.status,
+            "reason": self.reason,
+            "metric": self.metric,
+            "scores": {name: _nameless(score) for name, score in self.scores.items()},
+            "checks": [asdict(check) for check in self.checks],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def run(
+    template: str | Path,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    texts: Iterable[str] = (),
+    file: Path | None = None,
+    name: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    timeout: str | float | None = None,
+    cell_timeout: str | float | None = None,
+    store: Where = None,
+    started: float | None = None,
+    on_event: Listener | None = None,
+    **more: Any,
+) -> Run:
+    """Run a template and keep what came of it as an experiment.
+
+    Parameters
+    ----------
+    template : str or Path
+        A name of the gallery, or the path of a notebook.
+    parameters : mapping, optional
+        Values by name; keyword arguments do the same: ``run("classification", data="a.csv", target="y")``.
+    texts : iterable of str, optional
+        Values as typed on a command line: ``name=value``.
+    file : Path, optional
+        A YAML or JSON file of values; `texts`, `parameters` and keywords win over it.
+    name : str, optional
+        Name of the experiment; otherwise made of the target column's, else the data file's name.
+    labels : mapping, optional
+        The user's own words to find it by: ``{"farm": "17"}``.
+    timeout, cell_timeout : str or float, optional
+        Limits of the whole run and of each cell: ``"10m"``, or seconds.
+    store : Path or str, optional
+        Where experiments are kept; ``WORKBENCH_STORE``, else ``./workbench-store``.
+    started : float, optional
+        When the command started, in seconds since the epoch; the budget counts from there.
+    on_event : callable, optional
+        Called with each event of the run.
+
+    Raises
+    ------
+    WorkbenchError
+        When the request is refused: before the first trial, and nothing is kept then.
+    """
+    from workbench import execution
+    from workbench.execution import execute
+    from workbench.template import find
+
+    started = time.time() if started is None else started
+    say = on_event or (lambda event: None)
+    say({"kind": "step", "name": "checking"})
+    found = find(str(template))
+    values = _values(found, list(texts), file, {**(parameters or {}), **more})
+    limits = {"timeout": _limit(timeout, "timeout"), "cell_timeout": _limit(cell_timeout, "cell timeout")}
+    _check(found, values.values)
+    name = _name(name, found, values.values)
+    where = _store(store).create()
+    say({"kind": "step", "name": "starting"})
+    folder, notebook = _prepared(found, values, name, where, labels, started)
+    try:
+        execute(folder, notebook, on_event=on_event, **limits)
+        if (refusal := execution.refused(folder)) is not None:
+            raise refusal
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    say({"kind": "step", "name": "report"})
+    return _ended(_kept(folder, where, found), time.time() - started)
+
+
+def check(template: str | Path, parameters: Mapping[str, Any] | None = None, **more: Any) -> None:
+    """Check a request as `run` would, without a kernel: the template, the values, the table, the target.
+
+    Raises
+    ------
+    WorkbenchError
+        If `run` would refuse it.
+    """
+    from workbench.template import find
+
+    found = find(str(template))
+    _check(found, _values(found, [], None, {**(parameters or {}), **more}).values)
+
+
+def experiments(name: str | None = None, *, store: Where = None) -> list[Experiment]:
+    """List the experiments of a store, newest first; a run under way is listed as ``running``."""
+    from workbench.experiment import experiments
+
+    return experiments(_store(store), name)
+
+
+def show(ref: str, *, store: Where = None) -> dict[str, Any]:
+    """Tell what is known of one experiment: scores, checks, parameters, data."""
+    experiment = _experiment(ref, store)
+    return {
+        **experiment.as_document(),
+        "author": experiment.manifest["author"],
+        "ended": experiment.manifest["ended"],
+        "data": experiment.manifest["data"],
+        "parameters": experiment.parameters(),
+        "checks": [asdict(check) for check in experiment.checks()],
+        "path": str(experiment.path),
+    }
+
+
+def report(ref: str, *, store: Where = None) -> Path:
+    """Find an experiment's report."""
+    experiment = _experiment(ref, store)
+    if not experiment.report.is_file():
+        raise BadReference(ref, "has no report", f"Its files are in {experiment.path}.")
+    return experiment.report
+
+
+def compare(*refs: str, store: Where = None, html: Path | None = None) -> Comparison:
+    """Rank experiments, and say which differences are real; with `html`, write the comparison as a page as well."""
+    from workbench import comparison
+    from workbench.documents.files import write_bytes
+
+    compared = comparison.compare([_experiment(ref, store) for ref in refs])
+    if html is not None:
+        from workbench.pages.comparison import comparison_page
+
+        write_bytes(html, comparison_page(compared.as_document()).encode())
+    return compared
+
+
+def diff(one: str, other: str, *, store: Where = None) -> Difference:
+    """Tell what differs between two experiments: parameters, data, code, environment, scores."""
+    from workbench import comparison
+
+    return comparison.diff(_experiment(one, store), _experiment(other, store))
+
+
+def export(ref: str, file: Path, *, store: Where = None) -> Path:
+    """Write one experiment to one zip file."""
+    from workbench.experiment import export
+
+    return export(_experiment(ref, store), Path(file))
+
+
+def import_(file: Path, *, store: Where = None) -> str:
+    """Take an experiment from a zip file into the store, and give its reference. Nothing in it is run."""
+    from workbench.experiment import import_
+
+    return str(import_(Path(file), _store(store)).experiment.reference)
+
+
+def promote(ref: str, model: str, *, policy: Path | None = None, store: Where = None) -> Promotion:
+    """Put an experiment's model through the gate; when it passes, package it and make it live."""
+    from workbench.experiment import resolve
+    from workbench.promotion import promote, read_policy
+
+    where = _store(store)
+    rules = None if policy is None else read_policy(Path(policy))
+    return promote(resolve(ref, where), model, where.path, rules, author=_author(), now=datetime.now(UTC))
+
+
+def load(ref: str, *, store: Where = None) -> Model:
+    """Load a model: ``model:churn/live``, the name of a model, an experiment's reference, or the folder of either.
+
+    A name that is both a model's and an experiment's means the model.
+
+    Returns
+    -------
+    Model
+        With ``predict``, ``predict_proba`` and ``classes_``; it takes tables as they were before any preparation.
+    """
+    from workbench import serving
+    from workbench.documents.bundle import load_model
+    from workbench.documents.ledger import models
+
+    where = _store(store)
+    if ref.startswith("model:") or (Path(ref) / "MLmodel").is_file() or ref in models(where.path):
+        return serving.load(ref, where.path)
+    try:
+        experiment = _experiment(ref, store)
+    except BadReference as error:
+        if not (known := models(where.path)):
+            raise
+        raise UnknownName("model or experiment", ref, known) from error
+    if not experiment.model.is_dir():
+        raise BadReference(ref, "kept no model", experiment.reason or "Name another experiment.")
+    return load_model(experiment.model)
+
+
+def predict(
+    model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None
+) -> int:
+    """Predict a table and write the predictions, one row for each of its rows in order; give the number of rows."""
+    from workbench.serving import predict_file
+
+    return predict_file(load(model, store=store), str(data), Path(output), keep=list(keep))
+
+
+def templates() -> list[dict[str, Any]]:
+    """The gallery: names, titles, descriptions and paths of the templates."""
+    from workbench.template import gallery
+
+    told = ("name", "title", "description")
+    return [{field: getattr(one, field) for field in told} | {"path": str(one.path)} for one in gallery()]
+
+
+def template(name: str) -> dict[str, Any]:
+    """One template: its title, and its parameters with types, defaults and help."""
+    from workbench.template import find, json_schema
+
+    found = find(name)
+    parameters = [
+        {
+            "name": one.name,
+            "type": one.annotation or one.type.describe(),
+            "required": one.required,
+            "default": one.default_text or None,
+            "help": one.help,
+        }
+        for one in found.parameters
+    ]
+    told = {field: getattr(found, field) for field in ("name", "title", "description")}
+    return told | {"path": str(found.path), "parameters": parameters, "schema": json_schema(found.parameters)}
+
+
+def copy_template(name: str, folder: Path) -> Path:
+    """Put a copy of a template into a folder, and give its path."""
+    from workbench.template import copy
+
+    return copy(name, folder)
+
+
+def write_example(name: str, file: Path) -> Path:
+    """Write a table that ships with a dependency as a CSV file."""
+    from workbench.dataset import write_example
+
+    return write_example(name, file)
+
+
+def columns(data: str | Path) -> list[str]:
+    """Names of the columns of a table."""
+    from workbench.dataset import read_table
+
+    return [column.name for column in read_table(str(data)).schema.columns]
+
+
+def labels(texts: Iterable[str]) -> dict[str, str]:
+    """Read labels as typed on a command line: ``farm=17``."""
+    from workbench.template import split
+
+    return dict(split(text) for text in texts)
+
+
+# What the verbs are made of, in the order a run uses them.
+
+
+def _store(store: Where) -> Store:
+    from workbench.experiment import store_at
+
+    return store_at(store, os.environ)
+
+
+def _experiment(ref: str, store: Where) -> Experiment:
+    from workbench.experiment import resolve
+
+    return resolve(ref, _store(store))
+
+
+def _values(template: Template, texts: list[str], file: Path | None, api: Mapping[str, Any]) -> Values:
+    from workbench.template import gather, read_values
+
+    given = None if file is None else read_values(Path(file))
+    home = template.path.parent
+    return gather(template.parameters, texts=texts, file=given, api=api, base=Path.cwd(), home=home)
+
+
+def _limit(text: str | float | None, name: str) -> float | None:
+    from workbench.template import seconds
+
+    return None if text is None else seconds(text, name)
+
+
+def _check(template: Template, values: Mapping[str, Any]) -> None:
+    """Refuse what the notebook would refuse, before its kernel starts: tables, columns, the target."""
+    from workbench.dataset import read_table
+    from workbench.template.named import ColumnsType, ColumnType, TableType
+
+    tables = {name: read_table(values[name]) for name in _parameters(template, TableType) if values.get(name)}
+    if template.task in TASKS and "data" in tables:
+        _task(tables, template.task, values)
+    elif tables:
+        known = [column.name for column in next(iter(tables.values())).schema.columns]
+        for name in _parameters(template, ColumnType, ColumnsType):
+            for column in [values[name]] if isinstance(values.get(name), str) else values.get(name) or []:
+                if column not in known:
+                    raise UnknownName("column", column, known)
+
+
+def _parameters(template: Template, *kinds: type) -> list[str]:
+    """Names of the template's parameters of some kinds."""
+    from workbench.template.composite import holds
+
+    return [one.name for one in template.parameters if any(holds(one.type, kind) for kind in kinds)]
+
+
+def _task(tables: Mapping[str, Dataset], kind: str, values: Mapping[str, Any]) -> None:
+    from workbench.automl import task
+
+    said = {name: values[name] for name in ROLES if name in values}
+    task(tables["data"], values["target"], kind=kind, test=tables.get("test"), **said)
+
+
+def _name(name: str | None, template: Template, values: Mapping[str, Any]) -> str:
+    from workbench.experiment import checked_name, slug
+
+    if name is not None:
+        return checked_name(name)
+    data = values.get("data")
+    return slug(str(values.get("target") or (Path(str(data)).stem if data else template.name)))
+
+
+def _prepared(
+    template: Template, values: Values, name: str, store: Store, labels: Mapping[str, str] | None, started: float
+) -> tuple[RunFolder, Any]:
+    """The run folder, and the notebook with its values."""
+    from workbench.execution import prepare
+    from workbench.template import bind, json_schema
+    from workbench.template import load as read_notebook
+    from workbench.template import seconds
+
+    budget = values.values.get("budget") if values.values.get("trials") is None else None
+    folder = prepare(
+        store.running,
+        name=name,
+        template=template.path,
+        template_name=template.name,
+        values=values.values,
+        sources=values.sources,
+        schema=json_schema(template.parameters),
+        budget=None if budget is None else seconds(budget),
+        now=datetime.fromtimestamp(started, UTC),
+        author=_author(),
+        labels=labels,
+    )
+    return folder, bind(read_notebook(template.path), values.bound)
+
+
+def _kept(folder: RunFolder, store: Store, template: Template) -> Experiment:
+    """Capture a run that has ended, with its report."""
+    from workbench.experiment import capture
+
+    return capture(folder, store, report=lambda experiment: _page(experiment, template.title))
+
+
+def _page(experiment: Experiment, title: str) -> str:
+    from workbench.pages.report import report
+    from workbench.template import load as read_notebook
+
+    task = experiment.task()
+    about = f"{title}: {task['target']}" if task else title
+    facts = {
+        "status": experiment.status,
+        "reason": experiment.reason,
+        "score": experiment.scores().get(experiment.metric or ""),
+        "data": Path(task["data"]["source"]).name if task else None,
+        "rows": task["rows"] if task else None,
+        "started": experiment.manifest["started"],
+        "seconds": experiment.manifest["resources"]["wall"],
+        "author": experiment.manifest["author"],
+        "reference": str(experiment.reference),
+    }
+    notebook = read_notebook(experiment.notebook) if experiment.notebook.is_file() else {"cells": []}
+    return report(notebook, title=about, facts=facts)
+
+
+def _ended(experiment: Experiment, seconds: float) -> Run:
+    return Run(
+        ref=str(experiment.reference),
+        path=experiment.path,
+        status=experiment.status,
+        reason=experiment.reason,
+        metric=experiment.metric,
+        scores=experiment.scores(),
+        checks=experiment.checks(),
+        seconds=seconds,
+    )
+
+
+def _nameless(score: Score) -> dict[str, Any]:
+    return {name: value for name, value in asdict(score).items() if name != "metric"}
+
+
+def _author() -> str:
+    from workbench.execution import login
+
+    return login()
