@@ -29,6 +29,9 @@ class Type(ABC):
     any_text: ClassVar[bool] = False
     """Whether nearly every text fits, so that a union tries its other members first."""
 
+    def __str__(self) -> str:
+        return self.describe()
+
     @abstractmethod
     def describe(self) -> str:
         """Say in words what values it takes."""

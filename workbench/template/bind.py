@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 DATES = "_datetime"  # the cell's own name for the module: `datetime` and `date` may mean something in the template
+RESERVED = {DATES, "float", "__debug__"}  # the cell needs the first two; Python refuses the third
 
 
 def bind(notebook: Mapping[str, Any], values: Mapping[str, Any]) -> NotebookNode:
@@ -101,8 +102,8 @@ def _no_literal(value: Any) -> str:
 
 
 def _name(name: str) -> str:
-    if not name.isidentifier() or keyword.iskeyword(name) or name == DATES:
-        raise Mismatch("it is not a name for a Python variable")
+    if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
+        raise Mismatch("it is not a name that a variable may have here")
     return name
 
 
@@ -128,6 +129,8 @@ def _cell(notebook: NotebookNode, values: Mapping[str, Any]) -> NotebookNode:
 def _note(notebook: NotebookNode, values: Mapping[str, Any]) -> None:
     import nbformat
 
+    if not values and "papermill" not in notebook.metadata:
+        return
     noted = nbformat.from_dict({name: _writable(as_json(value)) for name, value in values.items()})
     notebook.metadata.setdefault("papermill", nbformat.from_dict({}))["parameters"] = noted
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workbench.template.algebra import NONE_TEXTS, Anything, Float, Int, Null, Str, Type, inside, read_json_text
+from workbench.template.algebra import NONE_TEXTS, Anything, Bool, Float, Int, Null, Str, Type, inside, read_json_text
 from workbench.template.plain import Mismatch
 from workbench.template.types import Bounds
 
@@ -183,9 +183,9 @@ class Union(Type):
 def _turn(option: Type, text: str = "") -> int:
     """When a union tries this member: what takes any text comes late, lists of bare words last."""
     if isinstance(option, List | Tuple | Series | Dict):
-        return 0 if text.lstrip().startswith(("[", "{")) else 5
-    late: dict[type[Type], int] = {Str: 3, Anything: 4}
-    return late.get(type(option), 2 if option.any_text else 1)
+        return 0 if text.lstrip().startswith(("[", "{")) else 6
+    late: dict[type[Type], int] = {Bool: 2, Str: 4, Anything: 5}  # a bool takes 1 and 0, which a number does better
+    return late.get(type(option), 3 if option.any_text else 1)
 
 
 def _accepted(reads: Iterable[Callable[[], Any]]) -> list[Any]:
@@ -211,7 +211,7 @@ class Bounded(Type):
         words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below",
                  "min_length": "of length at least", "max_length": "of length at most"}  # fmt: skip
         limits = [f"{words[name]} {limit}" for name, limit in asdict(self.bounds).items() if limit is not None]
-        return f"{self.of.describe()}, {' and '.join(limits)}"
+        return f"{self.of.describe()} ({' and '.join(limits)})"
 
     def schema(self) -> dict[str, Any]:
         length = {"string": "Length", "array": "Items", "object": "Properties"}.get(

@@ -41,7 +41,7 @@ def find(name_or_path: str | Path) -> Template:
     """
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or os.sep in text or text.endswith(".ipynb"):
-        return read(Path(text).expanduser())
+        return read(Path(os.path.expanduser(text)))  # noqa: PTH111 -- Path's own fails for a user who does not exist
     places = dict(_places())
     if text in places:
         return read(places[text])

@@ -40,7 +40,8 @@ class TableType(Type):
             raise Mismatch
         if base is None or _ELSEWHERE.match(value):
             return value
-        return os.path.abspath(base / Path(value).expanduser())  # noqa: PTH100 -- resolve() would follow links
+        # Path.resolve would follow links, and Path.expanduser fails for a user who does not exist
+        return os.path.abspath(base / os.path.expanduser(value))  # noqa: PTH100, PTH111
 
 
 @dataclass(frozen=True)

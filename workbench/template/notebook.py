@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ def load(path: Path) -> dict[str, Any]:
     BadTemplate
         If there is no such file, or it is not a notebook, or one of another format.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 -- Path.exists fails for a name that is too long
         raise BadTemplate(str(path), "does not exist", "`workbench templates` lists the gallery.")
     if not path.is_file():  # reading a FIFO would wait forever
         raise BadTemplate(str(path), "is a folder" if path.is_dir() else "is not a file", "Name an .ipynb file.")

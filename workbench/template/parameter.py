@@ -8,10 +8,10 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from enum import Enum
-from typing import Any, Literal
+from typing import Any
 
 from workbench.errors import BadTemplate
 from workbench.template.algebra import Anything, Bool, Date, DateTime, Float, Int, Null, Str, Type
@@ -20,20 +20,8 @@ from workbench.template.composite import Dict, List, Series, union
 from workbench.template.literal import NotLiteral, read_literal
 from workbench.template.named import SecretType
 from workbench.template.notebook import PARAMETERS, has_tag, is_python, source
-from workbench.template.plain import Mismatch, plain, shortened
+from workbench.template.plain import UNKNOWN, Mismatch, plain, shortened
 from workbench.template.types import Secret
-
-
-class Unknown(Enum):
-    """The default of a parameter that has none, or whose default is computed when the notebook runs."""
-
-    UNKNOWN = "unknown"
-
-    def __repr__(self) -> str:
-        return "UNKNOWN"
-
-
-UNKNOWN: Literal[Unknown.UNKNOWN] = Unknown.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +76,7 @@ def read_parameters(notebook: Mapping[str, Any], name: str = "notebook") -> tupl
 def read_cell(text: str) -> tuple[list[Parameter], list[str]]:
     """Read the text of a parameters cell: its parameters, and everything that is wrong."""
     try:
-        text, tree = _parse(text)
+        text, tree = _parse(text.replace("\r\n", "\n").replace("\r", "\n"))
     except SyntaxError as error:
         return [], [f"line {error.lineno or 1} is not Python ({error.msg})"]
     except (ValueError, RecursionError, MemoryError) as error:
@@ -154,10 +142,11 @@ class _Comments:
 def _comments(text: str) -> _Comments:
     behind: dict[int, str] = {}
     alone: dict[int, str] = {}
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            kind = alone if not token.line[: token.start[1]].strip() else behind
-            kind[token.start[0]] = token.string.lstrip("#!:").strip()
+    with suppress(tokenize.TokenError, SyntaxError):  # it takes a little less than the parser; comments are a courtesy
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                kind = alone if not token.line[: token.start[1]].strip() else behind
+                kind[token.start[0]] = token.string.strip("#-=* \t")
     return _Comments(behind, alone)
 
 
@@ -183,14 +172,20 @@ class _Cell:
     def _assigned(self, name: str, value: ast.expr, comment: str) -> Parameter:
         # The older way to say a type, which papermill reads too: x = 3  # type: float  what it is
         if found := re.match(r"type:\s*(\S+)\s*(.*)", comment):
-            try:
-                annotation = ast.parse(found[1], mode="eval").body
-            except (SyntaxError, ValueError):
-                return self._assigned(name, value, found[2])
-            return self._declared(name, annotation, value, found[2])
+            annotation = self._type_comment(found[1])
+            if annotation is not None:
+                return self._declared(name, annotation, value, found[2])
         default = self._default(name, value)
         kind = Anything() if default is UNKNOWN else infer(default)
         return self._checked(Parameter(name, kind, default, comment, "", self._says(value)))
+
+    def _type_comment(self, text: str) -> ast.expr | None:
+        try:
+            annotation = ast.parse(text, mode="eval").body
+            known = not isinstance(read_annotation(annotation, self.imports), Anything)
+        except (SyntaxError, ValueError):
+            return None
+        return annotation if known else None
 
     def _declared(self, name: str, annotation: ast.expr, value: ast.expr | None, comment: str) -> Parameter:
         try:
@@ -198,7 +193,7 @@ class _Cell:
         except Mismatch as error:
             raise Mismatch(f"{name}: {error}") from None
         help_text = comment or description(annotation, self.imports)
-        parameter = Parameter(name, kind, UNKNOWN, help_text, ast.unparse(annotation))
+        parameter = Parameter(name, kind, UNKNOWN, help_text, _unquoted(annotation))
         if value is None:
             return parameter
         default = self._default(name, value)
@@ -229,6 +224,13 @@ class _Cell:
             takes = parameter.type.describe()
             raise Mismatch(f"{parameter.name} has the default {shown}, but takes {takes}") from None
         return parameter
+
+
+def _unquoted(annotation: ast.expr) -> str:
+    match annotation:
+        case ast.Constant(value=str(text)):
+            return text
+    return ast.unparse(annotation)
 
 
 def _names(targets: list[ast.expr]) -> list[str]:

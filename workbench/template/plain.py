@@ -6,14 +6,27 @@ import math
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Literal
 
 from workbench.template.types import Secret
 
 DEEPEST = 60  # Python's parser takes 200 nested brackets, JSON readers a few hundred
 MOST_DIGITS = 4000  # Python converts no number of more than 4300 digits from or to text
 MOST_PARTS = 1_000_000
+
+
+class Unknown(Enum):
+    """The default of a parameter that has none, or whose default is computed when the notebook runs."""
+
+    UNKNOWN = "unknown"
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Literal[Unknown.UNKNOWN] = Unknown.UNKNOWN
 
 
 class Mismatch(ValueError):
@@ -91,13 +104,15 @@ def _date(value: date) -> date:
 
 
 def as_json(value: Any) -> Any:
-    """Write a value as JSON can hold it: dates as ISO 8601, tuples as lists, nan and infinity as text."""
+    """Write a value as JSON can hold it: dates as ISO 8601, tuples as lists, nan and infinity as text, secrets not."""
     if isinstance(value, Mapping):
         return {_key(key): as_json(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Secret | Unknown):
+        return None
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from workbench.template.composite import holds
 from workbench.template.named import SecretType
-from workbench.template.parameter import UNKNOWN, Parameter
-from workbench.template.plain import as_json
+from workbench.template.parameter import Parameter
+from workbench.template.plain import UNKNOWN, as_json
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -11,8 +11,8 @@ from typing import Any
 from workbench.errors import BadParameters, UnknownName
 from workbench.template.composite import holds
 from workbench.template.named import NO_SECRETS, SecretType, TableType
-from workbench.template.parameter import UNKNOWN, Parameter
-from workbench.template.plain import Mismatch, plain, shortened
+from workbench.template.parameter import Parameter
+from workbench.template.plain import UNKNOWN, Mismatch, plain, shortened
 
 TEXT, FILE, API, DEFAULT = "-p", "file", "api", "default"
 
@@ -21,12 +21,12 @@ TEXT, FILE, API, DEFAULT = "-p", "file", "api", "default"
 class Values:
     """The values of one run.
 
-    `bound` is what the notebook is given; `every` adds the defaults that are known; `sources` says of each in `every`
+    `bound` is what the notebook is given; `values` adds the defaults that are known; `sources` says of each of `values`
     where it came from: ``default``, ``file``, ``api`` or ``-p``.
     """
 
     bound: dict[str, Any]
-    every: dict[str, Any]
+    values: dict[str, Any]
     sources: dict[str, str]
 
 
@@ -69,10 +69,10 @@ def gather(
         sources |= dict.fromkeys(read, source)
     door.miss({*(file or {}), *(api or {}), *typed})
     door.close()
-    every = defaults(door.parameters, home)
-    moved = {name: value for name, value in every.items() if value != door.default(name) and door.is_table(name)}
-    sources = dict.fromkeys(every, DEFAULT) | sources
-    return Values({**{name: moved[name] for name in moved if name not in bound}, **bound}, every | bound, sources)
+    known = defaults(door.parameters, home)
+    moved = {name: value for name, value in known.items() if value != door.default(name) and door.is_table(name)}
+    sources = dict.fromkeys(known, DEFAULT) | sources
+    return Values({**{name: moved[name] for name in moved if name not in bound}, **bound}, known | bound, sources)
 
 
 def parse_text(
