@@ -16,7 +16,8 @@ FORMAT = 0  # of every document, until the experiment format is frozen
 
 def write_json(path: Path, document: Any) -> None:
     """Write `document` as readable JSON, in one rename."""
-    write_bytes(path, (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))  # a lone surrogate becomes \udc80: JSON's own escape
 
 
 def read_json(path: Path) -> Any:
