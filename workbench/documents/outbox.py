@@ -166,7 +166,7 @@ def _read_csv(file: Path) -> pd.DataFrame:
         return pd.DataFrame()
     try:
         # A column or class may be called "NA"; only an empty cell is missing.
-        return pd.read_csv(file, keep_default_na=False, na_values=[""], float_precision="round_trip")
+        return pd.read_csv(file, keep_default_na=False, na_values=[""])
     except ValueError as error:  # pandas' parser errors are ValueErrors
         raise BadArtifact(str(file), f"cannot be read ({error})") from error
 
