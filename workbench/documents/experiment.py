@@ -16,6 +16,7 @@ from types import NoneType
 from typing import Any
 
 from workbench.documents.files import FORMAT, write_json
+from workbench.documents.outbox import score_of
 from workbench.errors import BadArtifact
 from workbench.records import Reference, Score
 
@@ -143,14 +144,9 @@ def reference_of(manifest: Manifest) -> Reference:
 
 
 def scores_of(manifest: Manifest) -> dict[str, Score]:
-    """Give the scores summed up in a manifest; one without a value is left out."""
-    return {
-        metric: Score(
-            metric, **{field: score[field] for field in Score.__slots__ if field in score and field != "metric"}
-        )
-        for metric, score in manifest["scores"].items()
-        if score["value"] is not None
-    }
+    """Give the scores summed up in a manifest, the one searched by first; one without a value is left out."""
+    told = {metric: score for metric, score in manifest["scores"].items() if score["value"] is not None}
+    return {name: score_of(name, told[name]) for name in sorted(told, key=lambda name: name != manifest["metric"])}
 
 
 def seal(manifest: Mapping[str, Any]) -> str:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import mimetypes
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from workbench.documents.experiment import MANIFEST, Manifest
-from workbench.documents.files import read_json, write_json
+from workbench.documents.files import digest, read_json, write_json
 
 CRATE = "ro-crate-metadata.json"
 SPEC = "https://w3id.org/ro/crate/1.1"
@@ -64,6 +65,16 @@ def _link(entity: Entity) -> Entity:
     return {"@id": entity["@id"]}
 
 
+def _links(field: str, entities: list[Entity]) -> Entity:
+    """Fill a field with its links: nothing for none, and one without a list around it, as the specification asks."""
+    links = [_link(entity) for entity in entities]
+    return {field: links if len(links) > 1 else links[0]} if links else {}
+
+
+def _time(text: str) -> str:
+    return datetime.fromisoformat(text).isoformat(timespec="milliseconds")  # the profile's pattern has room for three
+
+
 def _descriptor() -> Entity:
     about = {"conformsTo": {"@id": SPEC}, "about": {"@id": "./"}}
     return {"@id": CRATE, "@type": "CreativeWork", **about}
@@ -76,13 +87,13 @@ def _root(manifest: Manifest, parts: list[Entity], action: Entity, author: Entit
         "identifier": manifest["ref"],
         "name": f"Experiment {manifest['ref']}",
         "description": f"One run of the notebook template {manifest['template']!r}: {manifest['status']}",
-        "datePublished": manifest["ended"] or manifest["started"],
+        "datePublished": _time(manifest["ended"] or manifest["started"]),
         "conformsTo": {"@id": PROFILE},
         "license": _link(license_),
         "author": _link(author),
         "publisher": _link(author),
-        "hasPart": [_link(part) for part in parts],
         "mentions": _link(action),
+        **_links("hasPart", parts),
     }
 
 
@@ -117,13 +128,13 @@ def _action(manifest: Manifest, parts: list[Entity], used: list[Entity], author:
         "name": f"Run of {manifest['template']}",
         "description": "The template was executed with the parameters given, by papermill",
         "instrument": _link(template),
-        "object": [_link(one) for one in used],
-        "result": [_link(by_id[one]) for one in ids if one in by_id],
+        **_links("object", used),
+        **_links("result", [by_id[one] for one in ids if one in by_id]),
         "agent": _link(author),
-        "startTime": manifest["started"],
-        "actionStatus": {"@id": f"http://schema.org/{'Completed' if completed else 'Failed'}ActionStatus"},
+        "startTime": _time(manifest["started"]),
+        "actionStatus": f"http://schema.org/{'Completed' if completed else 'Failed'}ActionStatus",
     }
-    ended = {"endTime": manifest["ended"]} if manifest["ended"] else {}
+    ended = {"endTime": _time(manifest["ended"])} if manifest["ended"] else {}
     return action | ended | ({} if completed else {"error": manifest["reason"] or manifest["status"]})
 
 
@@ -168,5 +179,5 @@ def _file(path: Path) -> Entity:
     entity = {**_named(path.name), "@type": "File", "encodingFormat": form, "contentSize": str(path.stat().st_size)}
     if path.name == "template.ipynb":
         entity["@type"] = ["File", "SoftwareSourceCode"]
-        entity["programmingLanguage"] = "Python"
+        entity["version"] = digest(path)
     return entity

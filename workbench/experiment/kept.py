@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.documents import outbox
 from workbench.documents.experiment import Manifest, read_manifest, reference_of, scores_of
 from workbench.documents.files import read_json
 from workbench.errors import BadArtifact
@@ -83,69 +84,62 @@ class Experiment:
 
     def parameters(self) -> dict[str, dict[str, Any]]:
         """Each parameter's ``value`` and ``source``."""
-        return self._document("parameters.json", {}).get("parameters", {})
+        return self._document("parameters.json").get("parameters", {})
 
     def task(self) -> dict[str, Any]:
-        """Kind, target, classes, features, and the data they come from."""
-        return self._document("task.json", {})
+        """Read kind, target, classes, features, and the data they come from."""
+        return outbox.read_task(self.path)
 
     def checks(self) -> list[Check]:
         """Read what was found about the data."""
-        found = self._document("checks.json", {}).get("checks", [])
-        return [Check(one["name"], one["level"], one["message"], tuple(one["columns"])) for one in found]
+        return outbox.read_checks(self.path)
 
     def columns(self) -> list[dict[str, Any]]:
         """Read the columns of the table: kind, role, and how each was read."""
-        return self._document("data/schema.json", {}).get("columns", [])
+        return self._document("data/schema.json").get("columns", [])
 
     def environment(self) -> dict[str, Any]:
         """Python, platform, and the version of every package (``packages``)."""
-        return self._document("environment/python.json", {})
+        return self._document("environment/python.json")
+
+    def workbench(self) -> dict[str, Any]:
+        """Read the version and commit of the workbench it was made with."""
+        return self._document("environment/workbench.json")
 
     def leaderboard(self) -> pd.DataFrame:
         """Read the candidates of the search, best first."""
-        return self._csv("leaderboard.csv")
+        return outbox.read_leaderboard(self.path)
 
     def importance(self) -> pd.DataFrame:
         """Read what drives the model, strongest first."""
-        return self._csv("importance.csv")
+        return outbox.read_importance(self.path)
+
+    def trials(self) -> list[dict[str, Any]]:
+        """Read every trial of the search, in their order."""
+        return outbox.read_trials(self.path)
 
     def predictions(self) -> pd.DataFrame | None:
-        """Out-of-fold predictions: row, fold, truth, prediction, ``probability_<class>``…; None when not kept."""
-        import pandas as pd  # listing must stay light
-
-        file = self.path / "predictions.parquet"
-        return pd.read_parquet(file) if file.exists() else None
+        """Read the out-of-fold predictions (row, fold, truth, prediction, probabilities); None when not kept."""
+        return outbox.read_predictions(self.path)
 
     def as_document(self) -> dict[str, Any]:
         """Give the line of a listing, for ``--json``."""
         told = ("status", "reason", "template", "started", "labels", "metric", "scores")
         return {"ref": str(self.reference), "name": self.name} | {field: self.manifest[field] for field in told}
 
-    def _document(self, file: str, otherwise: Any) -> Any:
+    def _document(self, file: str) -> dict[str, Any]:
         try:
             document = read_json(self.path / file)
         except FileNotFoundError:
-            return otherwise
+            return {}
         except (ValueError, RecursionError) as error:
             raise BadArtifact(str(self.path), f"has a damaged {file} ({error})") from error
         if not isinstance(document, dict):
             raise BadArtifact(str(self.path), f"has a damaged {file} (it is no JSON object)")
         return document
 
-    def _csv(self, file: str) -> pd.DataFrame:
-        import pandas as pd  # listing must stay light
-
-        path = self.path / file
-        return pd.read_csv(path) if path.exists() else pd.DataFrame()
-
 
 def load(folder: Path) -> Experiment:
     """Open the experiment in a folder."""
     manifest = read_manifest(folder)
     return Experiment(reference_of(manifest), folder, manifest)
-
-
-def score_document(scores: dict[str, Score]) -> dict[str, dict[str, Any]]:
-    """Scores as they stand in JSON."""
-    return {name: {k: v for k, v in asdict(score).items() if k != "metric"} for name, score in scores.items()}

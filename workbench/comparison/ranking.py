@@ -1,0 +1,311 @@
+"""A leaderboard of experiments, and a paired test of the best against each other one on the same rows."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.comparison.sections import NOTHING, Section, as_html, as_text, between, listed, number, words
+from workbench.documents.outbox import PROBABILITY
+from workbench.errors import UnknownName
+from workbench.experiment import Experiment
+from workbench.metrics import METRICS, Predicted, measure, paired_difference
+from workbench.records import Score
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much better the best of a group is on the same rows, with the 95 % interval of a paired bootstrap."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+    @property
+    def tied(self) -> bool:
+        """Whether the difference may be chance: its interval holds zero, or there is none."""
+        return not self.low > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One experiment on the leaderboard.
+
+    `group` counts sets of scores that can be compared with each other, from 1; `rank` is the place within the group.
+    Both are None without a score. `behind` is how much better the best of the group is; None for the best itself, and
+    where the two could not be tested on the same rows.
+    """
+
+    ref: str
+    short: str
+    template: str
+    status: str
+    reason: str
+    metric: str | None
+    score: Score | None = None
+    group: int | None = None
+    rank: int | None = None
+    behind: Gain | None = None
+    seconds: float | None = None
+    parameters: tuple[tuple[str, Any], ...] = ()
+
+    def as_document(self) -> dict[str, Any]:
+        """Give the place as JSON-able values."""
+        score = self.score
+        told = {name: getattr(score, name) if score else None for name in ("value", "low", "high", "rows")}
+        behind = None if self.behind is None else _finite(asdict(self.behind)) | {"tied": self.behind.tied}
+        plain = ("rank", "group", "ref", "template", "status", "reason", "metric")
+        place = {name: getattr(self, name) for name in plain} | told
+        return place | {"seconds": self.seconds, "behind": behind, "parameters": dict(self.parameters)}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Experiments in order, best first, those without a score last; and what can be said of them in sentences."""
+
+    places: tuple[Place, ...]
+    sentences: tuple[str, ...]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether all scores are of one metric on the same rows of the same data."""
+        return len({place.group for place in self.places if place.group}) <= 1
+
+    def as_document(self) -> dict[str, Any]:
+        """Give the comparison as one JSON-able document."""
+        rows = [place.as_document() for place in self.places]
+        return {"comparable": self.comparable, "sentences": list(self.sentences), "leaderboard": rows}
+
+    def sections(self) -> list[Section]:
+        """Give the comparison as sections to be laid out."""
+        differing = [name for name, _ in self.places[0].parameters] if self.places else []
+        head = ("", "experiment", "metric", "score", "95 % interval", "behind the best by", *differing)
+        rows = tuple(_row(place, self.comparable) for place in self.places)
+        said = [Section("What this says", self.sentences)] if self.sentences else []
+        return [Section("Leaderboard", (), head, rows), *said]
+
+    def __str__(self) -> str:
+        return as_text(self.sections())
+
+    def _repr_html_(self) -> str:
+        return as_html(self.sections())
+
+
+@dataclass(frozen=True, slots=True)
+class _Yardstick:
+    """What two experiments must share before their scores mean the same."""
+
+    metric: str
+    data: str | None
+    target: str
+    rows: str
+
+
+def compare(experiments: Sequence[Experiment], metric: str | None = None) -> Comparison:
+    """Rank experiments, test the differences, and say which scores cannot be compared.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+        In any order; one given twice counts once.
+    metric : str, optional
+        Rank all by this one; by default each stands with the metric its search went by.
+
+    Raises
+    ------
+    UnknownName
+        If no experiment has the metric.
+    """
+    unique = list({str(one.reference): one for one in experiments}.values())
+    _check_metric(unique, metric)
+    parameters = _differing(unique)
+    groups = _groups(unique, metric)
+    scored = [place for number_, group in enumerate(groups, 1) for place in _ranked(group, number_, metric, parameters)]
+    grouped = {place.ref for place in scored}
+    rest = [_place(one, metric, parameters) for one in unique if str(one.reference) not in grouped]
+    return Comparison((*scored, *rest), tuple(_sentences(groups, scored, rest, metric)))
+
+
+def _check_metric(experiments: Sequence[Experiment], metric: str | None) -> None:
+    known = {name for one in experiments for name in one.scores()}
+    if metric is not None and metric not in known:
+        raise UnknownName("metric of these experiments", metric, known)
+
+
+def _score(experiment: Experiment, metric: str | None) -> Score | None:
+    """Find the score an experiment stands with; only a run that completed has one."""
+    wanted = metric or experiment.metric
+    return experiment.scores().get(wanted) if wanted and experiment.status == "completed" else None
+
+
+def _differing(experiments: Sequence[Experiment]) -> dict[str, dict[str, Any]]:
+    """Find the parameters that are not the same for all, by reference."""
+    given = {
+        str(one.reference): {name: told["value"] for name, told in one.parameters().items()} for one in experiments
+    }
+    names = list(dict.fromkeys(name for values in given.values() for name in values))
+    differ = [
+        name
+        for name in names
+        if any(values.get(name) != next(iter(given.values())).get(name) for values in given.values())
+    ]
+    return {ref: {name: values.get(name) for name in differ} for ref, values in given.items()}
+
+
+def _groups(experiments: Sequence[Experiment], metric: str | None) -> list[list[Experiment]]:
+    """Put together what can be compared; the largest group first."""
+    groups: dict[_Yardstick, list[Experiment]] = {}
+    for one in experiments:
+        if _score(one, metric) is not None:
+            groups.setdefault(_yardstick(one, metric), []).append(one)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _yardstick(experiment: Experiment, metric: str | None) -> _Yardstick:
+    task = experiment.task()
+    classes = task.get("classes") or [task.get("kind")]
+    target = f"{task.get('target')} ({', '.join(map(str, classes))})"
+    name = metric or str(experiment.metric)
+    return _Yardstick(name, experiment.manifest["data"].get("digest"), target, _rows(experiment, name))
+
+
+def _rows(experiment: Experiment, metric: str) -> str:
+    """Name the rows a score was measured on: by their numbers and truth, or by their count when those were not kept."""
+    kept = experiment.predictions()
+    if kept is None:
+        return f"{experiment.scores()[metric].rows} rows"
+    hashes = pd.util.hash_pandas_object(kept[["row", "truth"]].sort_values("row"), index=False).to_numpy()
+    return hashlib.sha256(np.ascontiguousarray(hashes).tobytes()).hexdigest()
+
+
+def _ranked(
+    group: Sequence[Experiment], number_: int, metric: str | None, parameters: dict[str, dict[str, Any]]
+) -> list[Place]:
+    ordered = sorted(group, key=lambda one: _loss(_score(one, metric)))
+    name = metric or str(ordered[0].metric)
+    best = _predicted(ordered[0], name) if len(ordered) > 1 else None
+    return [
+        _place(one, metric, parameters, group=number_, rank=rank, behind=_gain(name, best, one) if rank > 1 else None)
+        for rank, one in enumerate(ordered, 1)
+    ]
+
+
+def _loss(score: Score | None) -> float:
+    if score is None or math.isnan(score.value):
+        return math.inf
+    return -score.value if score.higher_is_better else score.value
+
+
+def _place(experiment: Experiment, metric: str | None, parameters: dict[str, dict[str, Any]], **standing: Any) -> Place:
+    manifest, ref = experiment.manifest, str(experiment.reference)
+    return Place(
+        ref=ref,
+        short=experiment.short,
+        template=manifest["template"],
+        status=experiment.status,
+        reason=experiment.reason,
+        metric=metric or experiment.metric,
+        score=_score(experiment, metric),
+        seconds=manifest["resources"].get("wall"),
+        parameters=tuple(parameters[ref].items()),
+        **standing,
+    )
+
+
+def _predicted(experiment: Experiment, metric: str) -> Predicted | None:
+    """Read the out-of-fold predictions as a metric takes them, in order of row.
+
+    None when they were not kept, or do not give the score (it was weighted, say): a test of them would be of another
+    quantity than the one that is ranked.
+    """
+    kept = experiment.predictions()
+    if kept is None or metric not in METRICS:
+        return None
+    predicted = _columns(kept.sort_values("row", kind="stable"), experiment.task().get("classes") or [])
+    measured, stated = measure(METRICS[metric], predicted), experiment.scores()[metric].value
+    return predicted if math.isclose(measured, stated, rel_tol=1e-6, abs_tol=1e-9) else None
+
+
+def _columns(kept: pd.DataFrame, classes: Sequence[Any]) -> Predicted:
+    dtype = object if classes else float
+    weight, group = (kept[name].to_numpy() if name in kept else None for name in ("weight", "group"))
+    return Predicted(
+        kept["truth"].to_numpy(dtype),
+        kept["prediction"].to_numpy(dtype),
+        kept[[f"{PROBABILITY}{label}" for label in classes]].to_numpy(float) if classes else None,
+        classes,
+        weight,
+        group,
+    )
+
+
+def _gain(metric: str, best: Predicted | None, experiment: Experiment) -> Gain | None:
+    """Test the best against another; None when what was kept of either does not give the score it stands with."""
+    other = None if best is None else _predicted(experiment, metric)
+    if best is None or other is None:
+        return None
+    return Gain(*paired_difference(METRICS[metric], best, other), rows=len(best.truth))
+
+
+def _sentences(
+    groups: Sequence[Sequence[Experiment]], scored: Sequence[Place], rest: Sequence[Place], metric: str | None
+) -> list[str]:
+    said = [_apart(groups, metric)] if len(groups) > 1 else []
+    for number_ in range(1, len(groups) + 1):
+        best, *others = (place for place in scored if place.group == number_)
+        said += [_against(best, other) for other in others]
+    return said + [f"{place.short} has no score: {_because(place)}." for place in rest]
+
+
+def _apart(groups: Sequence[Sequence[Experiment]], metric: str | None) -> str:
+    sticks = [_yardstick(group[0], metric) for group in groups]
+    named = {"metric": "metrics", "data": "data", "target": "targets", "rows": "rows"}
+    differ = [words_ for name, words_ in named.items() if len({getattr(stick, name) for stick in sticks}) > 1]
+    return (
+        f"These scores cannot be compared with one another: they were measured with different {listed(differ)}. "
+        f"Each of the {len(groups)} groups is ranked by itself."
+    )
+
+
+def _against(best: Place, other: Place) -> str:
+    gain = other.behind
+    if gain is None or math.isnan(gain.value):
+        return f"{best.short} scores better than {other.short}, untested: their predictions cannot be set side by side."
+    if gain.value == gain.low == gain.high == 0:
+        return f"{best.short} and {other.short} are tied: their {best.metric} is the same on every sample of the rows."
+    by = f"{number(gain.value)} in {best.metric}"
+    interval = f"(95 % interval {between(gain.low, gain.high)}, on the same {gain.rows:,} rows)"
+    if gain.tied:
+        return f"{best.short} and {other.short} are tied: a lead of {by} may be chance {interval}."
+    return f"{best.short} is better than {other.short} by {by} {interval}."
+
+
+def _because(place: Place) -> str:
+    if place.status == "completed":
+        return f"{place.metric or 'a metric'} was not measured"
+    return place.status + (f", {place.reason.rstrip('.')}" if place.reason else "")
+
+
+def _row(place: Place, comparable: bool) -> tuple[str, ...]:
+    rank = NOTHING if place.rank is None else str(place.rank) if comparable else f"{place.group}.{place.rank}"
+    score = (place.score.value, place.score.low, place.score.high) if place.score else None
+    told = (number(score[0]), between(score[1], score[2])) if score else (place.status, NOTHING)
+    parameters = (words(value) for _, value in place.parameters)
+    return (rank, place.short, place.metric or NOTHING, *told, _behind(place), *parameters)
+
+
+def _behind(place: Place) -> str:
+    if place.behind is None:
+        return "" if place.rank == 1 else NOTHING
+    return f"{number(place.behind.value)}{' (tied)' if place.behind.tied else ''}"
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values.items()}
