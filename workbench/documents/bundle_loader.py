@@ -32,15 +32,9 @@ MODEL = "model.skops"
 LOADER = "loader"
 # What a fitted model may hold beside scikit-learn's own estimators, which skops knows. The list is ours, never the
 # file's: a file that could name its own would be no safer than a pickle (CVE-2024-37065, GHSA-w582-9x45-8mpx).
-TRUSTED = frozenset(
-    {
-        "sklearn.tree._tree.Tree",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.compose._column_transformer._RemainderColsList",
-    }
-)
+TRUSTED = frozenset({"sklearn.tree._tree.Tree"})
 # A zip of 287 KB was seen to take 570 MB (skops has no guard of its own). Model files shrink about ten times.
-LARGEST, RATIO, ALWAYS = 8 << 30, 200, 64 << 20
+LARGEST, RATIO, ALWAYS = 8 << 30, 50, 32 << 20
 
 
 class ModelError(ValueError):
@@ -110,7 +104,7 @@ def classes_of(package: str, sources: Mapping[str, bytes]) -> frozenset[str]:
 def register(package: Path, sources: Mapping[str, bytes]) -> None:
     """Make the package importable under its name, from memory: no path is added, nothing is written beside it."""
     if package.name not in sys.modules:
-        sys.meta_path.append(_Sources(package, sources))  # a finder by its one verb, `find_spec`
+        sys.meta_path.insert(0, _Sources(package, sources))  # before the one that looks in folders
         importlib.import_module(package.name)
 
 
