@@ -11,9 +11,9 @@ import functools
 import json
 import math
 import os
+import platform
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -227,7 +227,7 @@ def is_alive(record: RunRecord) -> bool:
     if record.host != socket.gethostname():
         heard = datetime.fromisoformat(record.heartbeat or record.started)
         return time.time() - heard.timestamp() < SILENT_SECONDS
-    if record.boot_id != boot_id():
+    if record.boot_id not in (None, boot_id()):
         return False
     started = process_started(record.pid)
     return started is not None and record.pid_started in (None, started)
@@ -241,7 +241,7 @@ def this_process() -> dict[str, Any]:
 
 def process_started(pid: int) -> float | None:
     """Look up when a process started: seconds since boot on Linux, since 1970 elsewhere; None when there is none."""
-    if sys.platform != "linux":
+    if platform.system() != "Linux":
         return _process_started_by_ps(pid)
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
@@ -259,7 +259,7 @@ def _process_started_by_ps(pid: int) -> float | None:
 @functools.cache
 def boot_id() -> str | None:
     """Name this boot of the machine; None where that cannot be known."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         path = Path("/proc/sys/kernel/random/boot_id")
         return path.read_text().strip() if path.exists() else None
     return _ask(["sysctl", "-n", "kern.bootsessionuuid"])

@@ -107,7 +107,7 @@ class Kernel:
             with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
                 os.killpg(self.process.pid, number)  # it leads its own group: started in a new session
 
-    async def stop(self, folder: RunFolder, *, now: bool) -> None:
+    async def stop(self, *, now: bool) -> None:
         """Shut it down (`now`: without letting it say goodbye), close every connection, leave no process or file."""
         try:
             if self.process is not None:
@@ -118,8 +118,6 @@ class Kernel:
         finally:
             self.kill()
             shutil.rmtree(self.private, ignore_errors=True)
-            if not folder.kernel_log.stat().st_size:
-                folder.kernel_log.unlink()
 
     async def _say_goodbye(self) -> None:
         await self.manager.request_shutdown()  # `shutdown_kernel` would interrupt it first, which it logs as an error

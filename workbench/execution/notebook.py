@@ -20,8 +20,15 @@ ERROR_MARK = "papermill-error-cell-tag"  # two cells that papermill puts in on f
 
 
 def clean(notebook: NotebookNode) -> NotebookNode:
-    """Copy a notebook as papermill needs it: of today's format, every cell with its own id."""
-    return normalize(nbformat.convert(notebook, 4))[1]
+    """Copy a notebook as papermill needs it: in today's format, every cell with an id, nothing of an earlier run."""
+    copy = normalize(nbformat.convert(notebook, 4))[1]
+    copy.metadata.pop("papermill", None)
+    drop_marks(copy)
+    for cell in copy.cells:
+        cell.metadata.pop("papermill", None)
+        if cell.cell_type == "code":
+            cell.update(outputs=[], execution_count=None)
+    return copy
 
 
 def save(folder: RunFolder, notebook: NotebookNode) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import papermill
@@ -160,6 +161,8 @@ class _Run:
         drop_marks(self.notebook)
         handed_over = read_json(self.folder.error) if self.folder.error.exists() else None
         verdict = judge(self._evidence(handed_over))
+        if verdict.status in ("completed", "failed"):
+            self.folder.kernel_log.unlink(missing_ok=True)  # the notebook has it all
         settle(self.notebook, verdict, self.reached)
         save(self.folder, self.notebook)
         self._keep_error(handed_over, verdict)
@@ -176,6 +179,7 @@ class _Run:
             raised=self.raised,
             exit_code=self.kernel.exit_code,
             out_of_memory=self.kernel.out_of_memory,
+            last_words=_last_line(self.folder.kernel_log),
             handed_over=handed_over,
         )
 
@@ -200,9 +204,9 @@ class _Run:
         except BaseException as error:  # whatever it is, the verdict is the caller's
             self.raised = error
         finally:
-            in_peace = self.raised is None and self.stop is None
+            hard = self.stop is not None or self.kernel.exit_code is not None
             with suppress(Exception):  # nothing that happens to a kernel at its end changes what the notebook did
-                loop.run_until_complete(self.kernel.stop(self.folder, now=not in_peace))
+                loop.run_until_complete(self.kernel.stop(now=hard))
             _close(loop)
 
     def _run_papermill(self) -> None:
@@ -242,13 +246,13 @@ class _Run:
         outputs = self.notebook.cells[self.running].outputs if self.running is not None else []
         return self.reached, len(outputs), len(outputs[-1].get("text", "")) if outputs else 0
 
-    def _cell_reached(self, cell: NotebookNode, cell_index: int) -> None:
+    def _cell_reached(self, cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG002 - nbclient passes both by name
         if self.stop is not None:
             raise InterruptedError(self.stop.reason)  # the cell before it outlived the interrupt
-        self.reached = cell_index if cell.cell_type == "code" else cell_index + 1
+        self.reached = cell_index + 1  # unless it is one to be executed: not text, empty, or tagged to be skipped
 
-    def _cell_started(self, cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG002 - nbclient passes both by name
-        self.running, self.cell_began = cell_index, time.monotonic()
+    def _cell_started(self, cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG002
+        self.running, self.reached, self.cell_began = cell_index, cell_index, time.monotonic()
         self._say_cell("started", cell_index)
 
     def _cell_executed(self, cell: NotebookNode, cell_index: int, execute_reply: Mapping[str, Any]) -> None:
@@ -264,6 +268,11 @@ class _Run:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def _last_line(file: Path) -> str:
+    text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "")
 
 
 def _close(loop: asyncio.AbstractEventLoop) -> None:

@@ -44,7 +44,7 @@ class Evidence:
     """What is known of a run when its kernel is gone.
 
     `running` is the index of the cell that was under way; `raised` is what papermill raised; `handed_over` is the
-    kernel's ``error.json``.
+    kernel's ``error.json``; `last_words` is the last line its process printed.
     """
 
     notebook: NotebookNode
@@ -54,6 +54,7 @@ class Evidence:
     exit_code: int | None = None
     out_of_memory: bool = False
     handed_over: Mapping[str, Any] | None = None
+    last_words: str = ""
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -94,7 +95,8 @@ def _death(evidence: Evidence) -> Verdict:
     if evidence.out_of_memory:
         reason = "The machine ran out of memory and killed the kernel"
         return _verdict("out_of_memory", reason, evidence.running)
-    return _verdict("killed", f"The kernel {_end(evidence.exit_code)}", evidence.running)
+    why = f": {evidence.last_words}" if evidence.last_words and evidence.running is None else ""  # it did not start
+    return _verdict("killed", f"The kernel {_end(evidence.exit_code)}{why}", evidence.running)
 
 
 def _end(exit_code: int | None) -> str:

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from workbench.errors import BadTemplate
+from workbench.execution import execute, kernel_spec, prepare
+from workbench.execution.kernel import Kernel
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a kernel among the user's own, where Jupyter looks first."""
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+
+    def write(name, argv, language="python"):
+        folder = tmp_path / "kernels" / name
+        folder.mkdir(parents=True)
+        (folder / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": name, "language": language}))
+
+    return write
+
+
+def wants(make, name, language="python"):
+    notebook = make("1")
+    notebook.metadata["kernelspec"] = {"name": name, "display_name": name, "language": language}
+    return notebook
+
+
+@pytest.mark.parametrize("name", ["python3", "python", "a-kernel-of-another-machine", ""])
+def test_a_python_notebook_runs_in_this_python(make, name):
+    assert kernel_spec(wants(make, name)).argv[0] == sys.executable
+
+
+def test_a_notebook_without_metadata_runs_in_this_python(make):
+    assert kernel_spec(make("1")).argv[0] == sys.executable
+
+
+def test_a_python3_of_the_users_that_is_another_python_is_passed_over(make, install):
+    install("python3", ["/bin/sh", "{connection_file}"])
+    assert kernel_spec(wants(make, "python3")).argv[0] == sys.executable
+
+
+def test_a_kernel_that_exists_is_used(make, install):
+    install("team", ["/bin/sh", "{connection_file}"])
+    assert kernel_spec(wants(make, "team")).argv == ["/bin/sh", "{connection_file}"]
+
+
+def test_a_kernel_whose_environment_was_deleted_is_none(make, install):
+    install("team", ["/deleted/bin/python", "{connection_file}"])
+    assert kernel_spec(wants(make, "team")).argv[0] == sys.executable
+
+
+def test_a_notebook_in_a_language_not_installed_is_refused_before_anything_starts(make, running):
+    notebook = wants(make, "ir", "R")
+    folder = prepare(running, name="t", template=notebook, template_name="forecast")
+    with pytest.raises(BadTemplate) as told:
+        execute(folder, notebook)
+    assert (
+        str(told.value) == "The template 'forecast' wants the kernel 'ir' (R), which is not installed here. Install it."
+    )
+
+
+def test_a_kernel_that_cannot_start_is_told_with_its_last_words(make, install, running):
+    install("team", [sys.executable, "-c", "import no_such_kernel"])
+    notebook = wants(make, "team")
+    folder = prepare(running, name="t", template=notebook)
+    record = execute(folder, notebook)
+    assert record.status == "killed"
+    assert record.reason == "The kernel exited with code 1: ModuleNotFoundError: No module named 'no_such_kernel'"
+    assert record.cell is None
+    assert "Traceback" in folder.kernel_log.read_text()
+
+
+@pytest.mark.parametrize(("depth", "transport"), [(1, "ipc"), (60, "tcp")])
+def test_sockets_are_used_where_their_path_is_not_too_long(make, tmp_path, monkeypatch, depth, transport):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("d" * depth)))
+    (tmp_path / ("d" * depth)).mkdir()
+    monkeypatch.setattr("workbench.execution.kernel._short_folder", lambda: None)
+    assert Kernel(kernel_spec(make("1"))).manager.transport == transport
