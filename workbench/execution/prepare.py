@@ -134,6 +134,6 @@ def _plain(value: Any) -> Any:
 
 def login() -> str:
     """Name of the user who runs this; empty where there is none."""
-    with suppress(KeyError, OSError, ImportError):  # a container's user may have no name
+    with suppress(KeyError, OSError, ImportError):
         return getpass.getuser()
     return ""
