@@ -1,1 +1,12 @@
-"""."""
+"""Table, task and budget in; study, trials and the best model out. Optuna is the engine.
+
+The verbs are imported here, at once, because modules bear their names: found later, ``workbench.automl.task`` would be
+the module or the verb depending on who asked first.
+"""
+
+from __future__ import annotations
+
+from workbench.automl.search import search
+from workbench.automl.task import task
+
+__all__ = ["search", "task"]

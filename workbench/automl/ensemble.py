@@ -1,0 +1,114 @@
+"""The best of the trials joined: greedy selection on out-of-fold predictions, scored on rows it did not see.
+
+The method is Caruana and others' (2004): begin with the best trial, and again and again add the one, repeats allowed,
+that makes the average best. The weights are learned on all validated rows; the *score* that is reported is of
+weights learned on the other folds, for a choice looks better on the rows it was made on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.automl.fitting import Trial, as_predicted
+from workbench.automl.intervals import evaluator
+from workbench.automl.splits import Array, Folds
+from workbench.automl.task import Task
+from workbench.metrics import measure
+
+POOL = 12  # trials that selection looks at: the best of those it may learn from
+STEPS = 25
+MOST_ROWS = 10_000  # rows that weights are learned on: more change them in the third decimal
+LEAST_WEIGHT = 0.03  # a member below costs more at every prediction than it brings
+PARTS = 5  # when rows were held out once, weights are cross-fitted over parts of those
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """The chosen trials.
+
+    Attributes
+    ----------
+    weights : ndarray, shape (n_trials,)
+        Zero for those that were left out; they sum to 1.
+    predicted : ndarray
+        Cross-fitted: each row is predicted by its fold's models, with weights learned on the other folds.
+    optimism
+        How much better, in the metric's units, the same choice looks on the rows it was made on.
+    """
+
+    weights: Array
+    predicted: Array
+    optimism: float
+
+
+def blend(task: Task, folds: Folds, trials: Sequence[Trial], *, seed: int) -> Blend:
+    """Choose trials and weigh them."""
+    stack, rows = np.stack([trial.predicted for trial in trials]), folds.validated
+    weights = _weights(task, stack, rows, seed)
+    part = _parts(task, folds, rows, seed)
+    crossed = np.full_like(stack[0], np.nan)
+    for number in np.unique(part):
+        told = rows[part == number]
+        learned = rows[part != number]
+        fair = _weights(task, stack, learned, seed) if _judged(task, learned) else weights
+        crossed[told] = _mixed(stack[:, told], fair)
+    seen = measure(task.metric, as_predicted(task, _mixed(stack, weights)[rows], rows))
+    unseen = measure(task.metric, as_predicted(task, crossed[rows], rows))
+    return Blend(weights, crossed, task.metric.loss(unseen) - task.metric.loss(seen))
+
+
+def _parts(task: Task, folds: Folds, rows: Array, seed: int) -> Array:
+    """Which part each validated row belongs to: its fold, or when there is one, a random fifth (whole groups)."""
+    if len(folds) > 1:
+        return folds.fold_of[rows]
+    random = np.random.default_rng(seed)
+    if task.groups is None:
+        return random.permutation(len(rows)) % PARTS
+    groups, member = np.unique(task.groups[rows], return_inverse=True)
+    return (random.permutation(len(groups)) % PARTS)[member]
+
+
+def _judged(task: Task, rows: Array) -> bool:
+    """Whether these rows can tell good from bad: of a classification they must hold two classes."""
+    return len(np.unique(task.truth[rows])) > 1
+
+
+def _mixed(stack: Array, weights: Array) -> Array:
+    return np.tensordot(weights, stack, axes=1)
+
+
+def _weights(task: Task, stack: Array, rows: Array, seed: int) -> Array:
+    """Learn weights on some rows, shape (n_trials,)."""
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
+    few, everyone = stack[:, rows], np.ones(len(rows))
+
+    def loss(predicted: Array) -> float:
+        value = task.metric.loss(evaluator(task.metric, as_predicted(task, predicted, rows))(everyone))
+        return value if np.isfinite(value) else np.inf
+
+    alone = np.array([loss(predicted) for predicted in few])
+    pool = np.argsort(alone, kind="stable")[:POOL]
+    counts = _greedy(few[pool], loss)
+    weights = np.zeros(len(stack))
+    weights[pool] = counts / counts.sum()
+    weights[weights < LEAST_WEIGHT] = 0.0
+    return weights / weights.sum()
+
+
+def _greedy(stack: Array, loss: Callable[[Array], float]) -> Array:
+    """How often each member is taken until the average gets no better, shape (n_members,); the first is the best."""
+    counts, total = np.zeros(len(stack)), np.zeros_like(stack[0])
+    best, best_loss = counts, np.inf
+    for step in range(1, STEPS + 1):
+        losses = [loss((total + member) / step) for member in stack]
+        taken = int(np.argmin(losses))
+        counts, total = counts + (np.arange(len(stack)) == taken), total + stack[taken]
+        if losses[taken] < best_loss:
+            best, best_loss = counts, losses[taken]
+        elif step - best.sum() >= 5:
+            break
+    return best if best.any() else counts

@@ -1,0 +1,16 @@
+"""The families of models the search chooses from: one file each, one small protocol."""
+
+from __future__ import annotations
+
+from workbench.automl.families.base import Family, Learner, Setting
+from workbench.automl.families.extra_trees import ExtraTrees
+from workbench.automl.families.lightgbm import LightGBM
+from workbench.automl.families.linear import Linear
+
+
+def shipped() -> list[Family]:
+    """The families a search uses unless told otherwise, in the order of their first turns."""
+    return [LightGBM(), ExtraTrees(), Linear()]
+
+
+__all__ = ["ExtraTrees", "Family", "Learner", "LightGBM", "Linear", "Setting", "shipped"]

@@ -1,0 +1,92 @@
+"""What a family of models is to the search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy.typing as npt
+import optuna
+
+Array = npt.NDArray[Any]
+Parameters = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is the same for every trial of a search: decided by the task and the planner, not by the sampler.
+
+    Attributes
+    ----------
+    classes
+        Number of classes; 0 for a regression.
+    rows, columns
+        Size of the table.
+    learning_rate
+        Of boosting: a question of how much time there is, so it is the planner's.
+    """
+
+    kind: Literal["binary", "multiclass", "regression"]
+    metric: str
+    classes: int
+    rows: int
+    columns: int
+    learning_rate: float = 0.1
+    rounds: int = 2000
+    threads: int = 1
+
+
+class Learner(Protocol):
+    """A model being fitted on an encoded matrix; it says how it went in `rounds_` and `cut_` (by the clock)."""
+
+    rounds_: int
+    cut_: bool
+
+    def fit(
+        self,
+        matrix: Any,
+        target: Array,
+        *,
+        weight: Array | None = None,
+        valid: tuple[Any, Array, Array | None] | None = None,
+        categorical: Sequence[int] = (),
+        out_of_time: Callable[[], bool] | None = None,
+        shared: dict[str, Any] | None = None,
+    ) -> Any:
+        """Fit; end early with what there is when `out_of_time` says so."""
+
+    def predict(self, matrix: Any) -> Array:
+        """Class probabilities, shape (n_rows, n_classes), or values, shape (n_rows,)."""
+
+
+class Family(Protocol):
+    """A kind of model, and what is known of how to set it up."""
+
+    @property
+    def name(self) -> str:
+        """As it stands on the leaderboard."""
+
+    @property
+    def style(self) -> Literal["trees", "linear"]:
+        """How it wants the table encoded."""
+
+    @property
+    def cost(self) -> float:
+        """A first guess of how long a fit takes, relative to LightGBM; the planner corrects it."""
+
+    @property
+    def most_rows(self) -> int:
+        """Training rows beyond which it learns from a sample."""
+
+    def portfolio(self, setting: Setting) -> list[Parameters]:
+        """Parameters that are good on many tables, best first: each is tried before the sampler begins."""
+
+    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
+        """Parameters the sampler would like to try; the space holds the portfolio."""
+
+    def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> Learner:
+        """A learner to be fitted on each fold."""
+
+    def simplicity(self) -> int:
+        """0 for what is easiest to explain; of models that are tied, the simplest is named."""

@@ -1,0 +1,44 @@
+"""ExtraTrees: many random trees averaged; cheap, hard to overfit, and wrong where boosting is right."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import optuna
+
+from workbench.automl.families.base import Parameters, Setting
+from workbench.estimators.forest import RandomTrees
+
+MOST_LEAVES = 2500  # a tree of more leaves takes megabytes in a stored model and hardly predicts better
+
+
+class ExtraTrees:
+    """Extremely randomised trees on the encoding that LightGBM uses."""
+
+    name = "extra_trees"
+    style: Literal["trees"] = "trees"
+    cost = 0.6
+    most_rows = 100_000
+
+    def portfolio(self, setting: Setting) -> list[Parameters]:
+        """scikit-learn's own defaults, then every feature looked at and fuller leaves."""
+        first = {"max_features": "sqrt", "min_samples_leaf": 1} if setting.classes else {}
+        default: Parameters = {"max_features": 1.0, "min_samples_leaf": 2, **first}
+        return [default, {"max_features": 0.5, "min_samples_leaf": 5}]
+
+    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
+        """How many features a tree looks at, and how many rows a leaf holds."""
+        return {
+            "max_features": trial.suggest_categorical("max_features", ["sqrt", 0.25, 0.5, 0.75, 1.0]),
+            "min_samples_leaf": trial.suggest_int("min_samples_leaf", 1, 32, log=True),
+        }
+
+    def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> RandomTrees:
+        """A forest with these parameters."""
+        settings: dict[str, Any] = {**parameters, "random_state": seed}
+        settings["min_samples_leaf"] = max(settings["min_samples_leaf"], setting.rows // (2 * MOST_LEAVES))
+        return RandomTrees(settings, setting.classes, trees=100, threads=setting.threads)
+
+    def simplicity(self) -> int:
+        """Trees, but none that corrects another."""
+        return 1

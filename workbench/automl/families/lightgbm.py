@@ -1,0 +1,106 @@
+"""LightGBM: gradient-boosted trees, the strongest family on most tables."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import optuna
+
+from workbench.automl.families.base import Parameters, Setting
+from workbench.estimators.boosting import BoostedTrees
+
+OBJECTIVES = {"mae": "regression_l1", "mape": "mape"}
+
+
+class LightGBM:
+    """Boosted trees; the learning rate is the planner's, the number of rounds each fold's own."""
+
+    name = "lightgbm"
+    style: Literal["trees"] = "trees"
+    cost = 1.0
+    most_rows = 2_000_000
+
+    def portfolio(self, setting: Setting) -> list[Parameters]:
+        """Tuned defaults of pytabkit, then members of AutoGluon's portfolio of December 2025 that differ from them."""
+        tuned = (
+            _parameters(leaves=100, fewest=3, features=1.0, rows=0.7)
+            if setting.kind == "regression"
+            else _parameters(leaves=50, fewest=40, features=1.0, rows=0.75)
+        )
+        tuned["min_data_in_leaf"] = max(1, min(tuned["min_data_in_leaf"], setting.rows // 25))
+        return [
+            tuned,
+            _parameters(leaves=39, fewest=3, features=0.46, rows=0.88, extra=True, l1=0.24, l2=0.36, smooth=15.4),
+            _parameters(leaves=8, fewest=24, features=0.94, rows=0.81, l1=0.44, l2=0.3, smooth=0.029),
+            _parameters(leaves=180, fewest=12, features=0.4, rows=0.95, extra=True, l1=0.77, l2=1.6, smooth=0.064),
+            _parameters(leaves=20, fewest=2, features=0.43, rows=0.71, l1=0.51, l2=0.51, smooth=48.7),
+        ]
+
+    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
+        """TabArena's search space without the learning rate."""
+        return {
+            "num_leaves": trial.suggest_int("num_leaves", 2, 252, log=True),
+            "min_data_in_leaf": trial.suggest_int("min_data_in_leaf", 1, 64, log=True),
+            "feature_fraction": trial.suggest_float("feature_fraction", 0.4, 1.0),
+            "bagging_fraction": trial.suggest_float("bagging_fraction", 0.7, 1.0),
+            "extra_trees": trial.suggest_categorical("extra_trees", [False, True]),
+            "lambda_l1": trial.suggest_float("lambda_l1", 1e-4, 1.0),
+            "lambda_l2": trial.suggest_float("lambda_l2", 1e-4, 2.0),
+            "cat_smooth": trial.suggest_float("cat_smooth", 1e-3, 100.0, log=True),
+        }
+
+    def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> BoostedTrees:
+        """Boosted trees with these parameters."""
+        settings: dict[str, Any] = {
+            **_objective(setting),
+            **parameters,
+            "learning_rate": setting.learning_rate,
+            "bagging_freq": 1,
+            "min_sum_hessian_in_leaf": 1e-7,
+            "num_threads": setting.threads,
+            # The same trees whatever the number of threads, and no timing of two methods that could differ by run.
+            "deterministic": True,
+            "force_col_wise": True,
+            "verbosity": -1,
+            "bagging_seed": seed + 1,
+            "feature_fraction_seed": seed + 2,
+            "extra_seed": seed + 3,
+        }
+        # A slow learner needs a longer pause before it is called stuck.
+        patience = max(20, int(3 / setting.learning_rate))
+        return BoostedTrees(settings, setting.classes, rounds=setting.rounds, patience=patience)
+
+    def simplicity(self) -> int:
+        """Hundreds of trees explain themselves least."""
+        return 2
+
+
+def _objective(setting: Setting) -> dict[str, Any]:
+    if setting.kind == "regression":
+        return {"objective": OBJECTIVES.get(setting.metric, "regression")}
+    return (
+        {"objective": "binary"} if setting.classes == 2 else {"objective": "multiclass", "num_class": setting.classes}
+    )
+
+
+def _parameters(
+    *,
+    leaves: int,
+    fewest: int,
+    features: float,
+    rows: float,
+    extra: bool = False,
+    l1: float = 1e-4,
+    l2: float = 1e-4,
+    smooth: float = 10.0,
+) -> Parameters:
+    return {
+        "num_leaves": leaves,
+        "min_data_in_leaf": fewest,
+        "feature_fraction": features,
+        "bagging_fraction": rows,
+        "extra_trees": extra,
+        "lambda_l1": l1,
+        "lambda_l2": l2,
+        "cat_smooth": smooth,
+    }

@@ -1,0 +1,36 @@
+"""Linear models: fast, smooth, easy to explain, and a good voice beside trees."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import optuna
+
+from workbench.automl.families.base import Parameters, Setting
+from workbench.estimators.linear import LinearModel
+
+
+class Linear:
+    """Logistic or ridge regression on scaled numbers and one column per level."""
+
+    name = "linear"
+    style: Literal["linear"] = "linear"
+    cost = 0.3
+    most_rows = 50_000
+
+    def portfolio(self, setting: Setting) -> list[Parameters]:
+        """A light penalty, then a heavy one for tables with many columns and few rows."""
+        light, heavy = {"penalty": 1e-3}, {"penalty": 3e-2}
+        return [heavy, light] if setting.columns > setting.rows / 10 else [light, heavy]
+
+    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
+        """The strength of the penalty."""
+        return {"penalty": trial.suggest_float("penalty", 1e-5, 3.0, log=True)}
+
+    def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> LinearModel:  # noqa: ARG002 - no chance in it
+        """A linear model with this penalty."""
+        return LinearModel(float(parameters["penalty"]), setting.classes)
+
+    def simplicity(self) -> int:
+        """A weight per column: the easiest to explain."""
+        return 0

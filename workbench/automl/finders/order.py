@@ -1,0 +1,190 @@
+"""Time, order and groups in a table that were declared, or were not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.automl.finders.sample import Array, Sample, as_numbers, skill
+from workbench.automl.task import Task
+from workbench.pages.words import agree, listing, number, share
+from workbench.records import Check
+
+DRIFTED = 0.25  # population stability index, by custom
+LATER = 0.3  # the last part of the rows, compared with the first
+ENOUGH = 200  # rows on either side
+ALIKE = 0.5  # how much more alike rows of a group are than any two rows
+ALIKE_BY_NAME = 0.15
+ORDERED = 0.5
+THINGS = re.compile(
+    r"(^|[^a-z])(id|ids|uuid|customer|client|patient|subject|person|user|member|account|household|family|student|employee|"
+    r"device|machine|sensor|turbine|farm|vehicle|store|shop|site|session|serial|ticket|group|owner|player)([^a-z]|$)"
+)
+
+
+def drift(sample: Sample) -> Iterator[Check]:
+    """Compare the first rows in time with the last."""
+    task = sample.task
+    if task.times is None:
+        return
+    times = as_numbers(pd.Series(task.times[sample.places]))
+    late = times > np.quantile(times, 1 - LATER)
+    if min(late.sum(), (~late).sum()) < ENOUGH:
+        return
+    moved = {name: stability_index(sample.bins(name), late) for name in task.features}
+    drifted = sorted((name for name in moved if moved[name] > DRIFTED), key=lambda name: -moved[name])
+    if drifted:
+        most = f"most: {drifted[0]!r}, stability index {moved[drifted[0]]:.2f}"
+        message = (
+            f"{listing([repr(name) for name in drifted])} {agree(drifted, 'is', 'are')} spread differently in the latest "
+            f"{share(LATER)} of the rows than before ({most}). What was learned from the past holds less for the present: "
+            "training on recent rows only may be better."
+        )
+        yield Check("drift", "warn", message, tuple(drifted))
+    yield from _target_drift(task, task.codes[sample.places], late)
+
+
+def _target_drift(task: Task, target: Array, late: Array) -> Iterator[Check]:
+    if task.classes:
+        before, after = (np.bincount(target[rows], minlength=len(task.classes)) / rows.sum() for rows in (~late, late))
+        most = int(np.abs(after - before).argmax()) if len(task.classes) > 2 else 1
+        gap = abs(after[most] - before[most])
+        if gap > 0.1 or gap > 0.5 * max(before[most], after[most], 0.02):
+            told = f"{task.classes[most]!r} goes from {share(before[most])} to {share(after[most])} of the rows"
+            yield _moved_target(task, told)
+    else:
+        before, after = float(np.mean(target[~late])), float(np.mean(target[late]))
+        if abs(after - before) > 0.5 * float(np.std(target)):
+            yield _moved_target(task, f"its mean goes from {number(before)} to {number(after)}")
+
+
+def _moved_target(task: Task, told: str) -> Check:
+    message = (
+        f"{task.target!r} moves with time: in the latest {share(LATER)} of the rows {told}. The score is measured on "
+        "later rows than were learned from, as it will be in use; expect it to fall further, and retrain often."
+    )
+    return Check("target_drift", "warn", message, (task.target,))
+
+
+def undated(sample: Sample) -> Iterator[Check]:
+    """Look for dates along which the target moves, when no time was named."""
+    task = sample.task
+    if task.times is not None or len(sample.places) < ENOUGH:
+        return
+    classes = len(task.classes)
+    for name in task.features:
+        if task.schema[name].kind != "date" or sample.frame[name].isna().mean() > 0.2:
+            continue
+        told, _ = skill(sample.bins(name), sample.target, classes=classes)
+        rows = as_numbers(sample.frame[name])
+        in_order = np.mean(np.diff(rows[np.isfinite(rows)]) >= 0) > 0.95
+        if told > 0.05 or in_order:
+            message = (
+                f"{name!r} dates the rows, and rows are split at random: the model is tested on rows from among those "
+                f"it learned from. If it is to predict what comes later, run again with time={name!r}, and the score "
+                "will say how well that works."
+            )
+            yield Check("undeclared_time", "note", message, (name,))
+
+
+def row_order(sample: Sample) -> Iterator[Check]:
+    """Look for a target that follows the order of the file, and for columns that do as well."""
+    task = sample.task
+    if task.times is not None or len(sample.places) < ENOUGH:
+        return
+    place = np.arange(len(sample.places))
+    told, _ = skill(place * 50 // len(place), sample.target, classes=len(task.classes))
+    if told < ORDERED:
+        return
+    counting = [name for name in task.features if _counts_rows(task, name)]
+    message = (
+        f"The file is sorted by {task.target!r}, or nearly: where a row stands tells its target. Rows are shuffled "
+        "before they are split, so that does no harm by itself."
+    )
+    if counting:
+        message += (
+            f" But {listing([repr(name) for name in counting])} {agree(counting, 'follows', 'follow')} the order of the "
+            "rows, and so gives the target away; in new rows it will not. It was kept: put it into `ignore`."
+        )
+    yield Check("row_order", "warn" if counting else "note", message, tuple(counting))
+
+
+def _counts_rows(task: Task, name: str) -> bool:
+    if task.frame[name].dtype == object:
+        return False
+    values = as_numbers(task.frame[name])
+    steps = np.diff(values[np.isfinite(values)])
+    many = len(np.unique(values)) > 0.5 * len(values)
+    return many and bool(max((steps >= 0).mean(), (steps <= 0).mean()) > 0.99)
+
+
+def groups(sample: Sample) -> Iterator[Check]:
+    """Look for a column that names things with several rows each, whose rows have the same target."""
+    task = sample.task
+    if task.groups is not None or len(task.frame) < ENOUGH:
+        return
+    for name in task.features:
+        likeness = _likeness(task, name)
+        if likeness is not None and likeness > (ALIKE_BY_NAME if THINGS.search(name.lower()) else ALIKE):
+            message = (
+                f"{name!r} looks like the name of something with several rows, and rows of one share their "
+                f"{task.target!r}. A random split puts rows of one on both sides, and the score is better than it will "
+                f"be for new ones. If new rows bring new values of it, run again with group={name!r}."
+            )
+            yield Check("undeclared_group", "warn", message, (name,))
+
+
+def _likeness(task: Task, name: str) -> float | None:
+    """How much more alike two rows of a level are than any two rows (0 not at all, 1 the same); None for no group."""
+    values = task.frame[name]
+    if task.schema[name].kind not in ("category", "number", "text") or task.schema[name].coercion.get("decimal"):
+        return None
+    codes = pd.factorize(values)[0]
+    levels = np.bincount(codes[codes >= 0]) if (codes >= 0).any() else np.zeros(1)
+    repeated = levels[levels >= 2].sum() / len(codes)
+    if len(levels) < max(20, len(codes) / 50) or repeated < 0.5 or not _names(values):
+        return None
+    return _agreement(codes, task)
+
+
+def _names(values: pd.Series[Any]) -> bool:
+    """Whether values could be names: texts, or whole numbers that are no small amounts."""
+    if values.dtype == object:
+        return True
+    present = values.dropna().to_numpy()
+    return bool(np.all(present == np.floor(present)) and THINGS.search(str(values.name).lower()))
+
+
+def _agreement(codes: Array, task: Task) -> float:
+    """One-way intraclass correlation of the target (Fisher 1925), over levels with two rows or more; classes as 0/1."""
+    rows = codes >= 0
+    group, target = codes[rows], task.codes[rows].astype(float)
+    size = np.bincount(group)
+    kept = size[group] >= 2
+    group, target = pd.factorize(group[kept])[0], target[kept]
+    columns = [(target == code).astype(float) for code in range(len(task.classes))] if task.classes else [target]
+    return float(np.mean([_intraclass(group, column) for column in columns if column.std() > 0]))
+
+
+def _intraclass(group: Array, value: Array) -> float:
+    size = np.bincount(group)
+    mean = np.bincount(group, weights=value) / size
+    levels, rows = len(size), len(value)
+    between = float((size * (mean - value.mean()) ** 2).sum() / max(1, levels - 1))
+    within = float(((value - mean[group]) ** 2).sum() / max(1, rows - levels))
+    typical = (rows - float((size**2).sum()) / rows) / max(1, levels - 1)
+    return (between - within) / max(between + (typical - 1) * within, 1e-12)
+
+
+def stability_index(bins: Array, late: Array) -> float:
+    """Measure how far late rows have moved from early ones (population stability index), half a row added to a bin."""
+    if bins.max() > 10:  # sixty bins of few rows differ by chance: ten do not
+        order = np.cumsum(np.bincount(bins)) / len(bins)
+        bins = np.minimum(9, (order[bins] * 10).astype(int))
+    counts = np.array([np.bincount(bins[rows], minlength=int(bins.max()) + 1) for rows in (~late, late)]) + 0.5
+    before, after = counts / counts.sum(axis=1, keepdims=True)
+    return float(((after - before) * np.log(after / before)).sum())

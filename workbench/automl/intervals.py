@@ -1,0 +1,204 @@
+"""Bootstrap intervals and tests, fast enough for every row of a leaderboard.
+
+`workbench.metrics` defines what a metric is. Here each is prepared once (sorted, counted, squared) and then evaluated
+for many bootstrap samples, a sample being how often each row was drawn: a leaderboard of thirty models over 50,000 rows
+takes seconds in place of minutes. A metric that is not known here is measured the plain way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from workbench.metrics import Array, Metric, Predicted, measure
+from workbench.records import Score
+
+Evaluator = Callable[[Array], float]  # how much each row counts, shape (n_rows,) → the metric's value
+WORK = 2_000_000  # rows times samples: what a laptop does in less than a tenth of a second per metric
+ENOUGH = 200  # samples for a percentile interval; with fewer, the spread of the samples tells it better
+
+
+def evaluator(metric: Metric, predicted: Predicted) -> Evaluator:
+    """Prepare a metric for many evaluations on the same rows."""
+    prepare = PREPARED.get(metric.name)
+    if prepare is None or (metric.needs == "probability" and predicted.probability is None):
+        return lambda counts: measure(metric, predicted.take(np.repeat(np.arange(len(counts)), counts.astype(int))))
+    evaluate, weight = prepare(predicted), predicted.weight
+    return evaluate if weight is None else lambda counts: evaluate(counts * weight)
+
+
+def samples(predicted: Predicted, *, seed: int) -> list[Array]:
+    """How often each row is drawn in each bootstrap sample; rows of a group are drawn together."""
+    rows = len(predicted.truth)
+    repeats = int(np.clip(WORK / max(rows, 1), 40, 500))
+    return list(_counts(rows, predicted.groups, np.random.default_rng(seed), repeats))
+
+
+def _counts(rows: int, groups: Array | None, random: np.random.Generator, repeats: int) -> Iterator[Array]:
+    member = np.arange(rows) if groups is None else np.unique(groups, return_inverse=True)[1]
+    drawn_from = int(member.max(initial=-1)) + 1
+    for _ in range(repeats):
+        drawn = np.bincount(random.integers(0, drawn_from, drawn_from), minlength=drawn_from)
+        yield drawn[member].astype(np.float32)
+
+
+def values(metric: Metric, predicted: Predicted, counts: list[Array]) -> Array:
+    """The metric over each bootstrap sample, shape (n_samples,)."""
+    evaluate = evaluator(metric, predicted)
+    return np.array([evaluate(drawn) for drawn in counts])
+
+
+def scored(metric: Metric, predicted: Predicted, drawn: Array, *, optimism: float | None = None) -> Score:
+    """Measure a metric, with the 95 % interval of its `values` over bootstrap samples."""
+    value = measure(metric, predicted)
+    low, high = _interval(value, drawn)
+    return Score(metric.name, value, low, high, optimism, metric.higher_is_better, len(predicted.truth))
+
+
+def is_tied(metric: Metric, best: Array, other: Array) -> bool:
+    """Whether samples drawn for both leave it open which is better: the 95 % interval of the gain holds zero."""
+    gains = np.array([metric.loss(value) for value in other]) - np.array([metric.loss(value) for value in best])
+    gains = gains[np.isfinite(gains)]
+    low, _ = _interval(float(gains.mean()), gains) if len(gains) else (None, None)
+    return low is None or low <= 0
+
+
+def _interval(value: float, values: Array) -> tuple[float | None, float | None]:
+    values = values[np.isfinite(values)]
+    if len(values) < 20 or not np.isfinite(value):
+        return None, None
+    if len(values) >= ENOUGH:
+        low, high = np.quantile(values, [0.025, 0.975])
+        return float(low), float(high)
+    half = 1.96 * float(values.std(ddof=1))
+    return value - half, value + half
+
+
+def _mean_of(losses: Array) -> Evaluator:
+    return lambda counts: float(counts @ losses / counts.sum())
+
+
+def _hits(predicted: Predicted) -> Array:
+    return (predicted.truth[:, None] == np.asarray(predicted.classes)[None, :]).astype(np.float64)
+
+
+def _probability(predicted: Predicted) -> Array:
+    assert predicted.probability is not None  # for mypy: `evaluator` has looked
+    return predicted.probability
+
+
+def _log_loss(predicted: Predicted) -> Evaluator:
+    clipped = np.clip(_probability(predicted), 1e-15, 1.0)
+    likelihood = (clipped * _hits(predicted)).sum(axis=1) / clipped.sum(axis=1)
+    return _mean_of(-np.log(likelihood.clip(1e-15)))
+
+
+def _brier(predicted: Predicted) -> Evaluator:
+    squares = ((_probability(predicted) - _hits(predicted)) ** 2).sum(axis=1)
+    return _mean_of(squares / (2 if len(predicted.classes) == 2 else 1))
+
+
+def _by_class(predicted: Predicted, curve: Callable[[Array, Array], Evaluator]) -> Evaluator:
+    """The mean over classes of a ranking metric; of two classes, the positive one's."""
+    classes = len(predicted.classes)
+    columns = range(classes) if classes > 2 else [classes - 1]
+    hits, probability = _hits(predicted), _probability(predicted)
+    each = [curve(hits[:, column], probability[:, column]) for column in columns]
+
+    def evaluate(counts: Array) -> float:
+        values = np.array([one(counts) for one in each])
+        known = values[~np.isnan(values)]
+        return float(known.mean()) if len(known) else float("nan")
+
+    return evaluate
+
+
+def _auc(hit: Array, score: Array) -> Evaluator:
+    order = np.argsort(score, kind="stable")
+    hit = hit[order]
+    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # equal scores are one step of the curve
+
+    def evaluate(counts: Array) -> float:
+        drawn = counts[order].astype(np.float64)
+        hits = np.add.reduceat(drawn * hit, starts)
+        misses = np.add.reduceat(drawn, starts) - hits
+        all_hits, all_misses = hits.sum(), misses.sum()
+        if all_hits <= 0 or all_misses <= 0:
+            return float("nan")
+        return float(hits @ (np.cumsum(misses) - 0.5 * misses) / (all_hits * all_misses))
+
+    return evaluate
+
+
+def _precision(hit: Array, score: Array) -> Evaluator:
+    order = np.argsort(-score, kind="stable")
+    hit = hit[order]
+    starts = np.flatnonzero(np.diff(-score[order], prepend=-np.inf))
+
+    def evaluate(counts: Array) -> float:
+        drawn = counts[order].astype(np.float64)
+        hits, all_of = np.add.reduceat(drawn * hit, starts), np.add.reduceat(drawn, starts)
+        if hits.sum() <= 0:
+            return float("nan")
+        found = np.cumsum(all_of)
+        return float(hits @ (np.cumsum(hits) / np.maximum(found, 1e-300)) / hits.sum())
+
+    return evaluate
+
+
+def _confusion(predicted: Predicted, summary: Callable[[Array], float]) -> Evaluator:
+    """A metric of the table of true against predicted classes."""
+    order = {label: code for code, label in enumerate(predicted.classes)}
+    true, said = ([order[label] for label in labels.tolist()] for labels in (predicted.truth, predicted.prediction))
+    size = len(predicted.classes)
+    cell = np.array(true) * size + np.array(said)
+    return lambda counts: summary(np.bincount(cell, weights=counts, minlength=size * size).reshape(size, size))
+
+
+def _f1(table: Array) -> float:
+    right, all_of = np.diag(table), table.sum(axis=0) + table.sum(axis=1)
+    if len(table) == 2:
+        return float(2 * right[1] / all_of[1]) if all_of[1] > 0 else 0.0
+    seen = all_of > 0
+    return float(np.mean(2 * right[seen] / all_of[seen]))
+
+
+def _balanced_accuracy(table: Array) -> float:
+    rows = table.sum(axis=1)
+    return float(np.mean(np.diag(table)[rows > 0] / rows[rows > 0]))
+
+
+def _root_mean_square(predicted: Predicted) -> Evaluator:
+    mean = _mean_of((predicted.truth - predicted.prediction) ** 2)
+    return lambda counts: float(np.sqrt(mean(counts)))
+
+
+def _relative_error(predicted: Predicted) -> Evaluator:
+    size = np.maximum(np.abs(predicted.truth), np.finfo(np.float64).eps)
+    return _mean_of(np.abs(predicted.truth - predicted.prediction) / size)
+
+
+def _explained(predicted: Predicted) -> Evaluator:
+    truth, squares = predicted.truth, (predicted.truth - predicted.prediction) ** 2
+
+    def evaluate(counts: Array) -> float:
+        spread = counts @ (truth - counts @ truth / counts.sum()) ** 2
+        return float(1.0 - counts @ squares / spread) if spread > 0 else float("nan")
+
+    return evaluate
+
+
+PREPARED: dict[str, Callable[[Predicted], Evaluator]] = {
+    "roc_auc": lambda p: _by_class(p, _auc),
+    "average_precision": lambda p: _by_class(p, _precision),
+    "log_loss": _log_loss,
+    "brier": _brier,
+    "accuracy": lambda p: _mean_of((p.truth == p.prediction).astype(np.float64)),
+    "balanced_accuracy": lambda p: _confusion(p, _balanced_accuracy),
+    "f1": lambda p: _confusion(p, _f1),
+    "rmse": _root_mean_square,
+    "mae": lambda p: _mean_of(np.abs(p.truth - p.prediction)),
+    "mape": _relative_error,
+    "r2": _explained,
+}

@@ -1,0 +1,136 @@
+"""What can be afforded: folds, learning rate, rows, and which family's turn it is.
+
+A pilot fit on a sample tells what a round of boosting and the encoding of a row cost here; everything else is
+arithmetic. A plan for a number of trials looks at the table's size only, so that it is the same tomorrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.automl.families import Family
+
+PILOT_ROWS = 10_000
+PILOT_ROUNDS = 30
+ROUNDS_PER_RATE = 18.0  # rounds until early stopping, times the learning rate: about 180 at 0.1
+# From the most careful to the most hurried: folds and learning rate.
+CHOICES = ((8, 0.04), (5, 0.05), (5, 0.1), (3, 0.1), (3, 0.2), (1, 0.15), (1, 0.3))
+TRIAL_SHARE = 0.17  # of the time: one boosted trial at most this, then three families take less than half
+CAREFUL_ROWS, CAREFUL_SHARE = 2_000, 0.05  # eight folds only where rows are few and a trial costs next to nothing
+ENCODING_SHARE = 0.15
+# How many candidates a table of so many rows can tell apart; more only pick the luckiest (AutoGluon's curve).
+CANDIDATES = ((100, 6), (500, 12), (2_500, 20), (10_000, 40), (100_000, 100))
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the pilot measured, in seconds per row: of encoding, and of one round of boosting."""
+
+    encoding: float
+    round: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the search will go.
+
+    Attributes
+    ----------
+    folds
+        1 holds a part out once.
+    rows
+        Most training rows per fold, or None for all.
+    trials
+        Most trials.
+    seconds
+        What one boosted trial should take; NaN when nobody looked at a clock.
+    """
+
+    folds: int
+    learning_rate: float
+    rounds: int
+    trials: int
+    rows: int | None = None
+    seconds: float = float("nan")
+
+
+def plan_by_size(rows: int, trials: int) -> Plan:
+    """A plan for a number of trials, whatever the time."""
+    folds = 5 if rows <= 20_000 else 3 if rows <= 100_000 else 1
+    return Plan(folds, 0.1, 500, trials)
+
+
+def plan_by_clock(cost: Cost, rows: int, seconds: float) -> Plan:
+    """The most careful plan that leaves time for several families in `seconds`."""
+    affordable = int(ENCODING_SHARE * seconds / max(cost.encoding, 1e-9))
+    most = max(affordable, min(rows, 1_000)) if affordable < rows else None
+    learned = rows if most is None else most
+    for folds, rate in CHOICES:
+        expected = _seconds(cost, learned, folds, rate)
+        careful = folds == CHOICES[0][0]
+        if careful and (rows > CAREFUL_ROWS or expected > CAREFUL_SHARE * seconds):
+            continue
+        if expected <= TRIAL_SHARE * seconds:
+            break
+    return Plan(folds, rate, 3000, most_trials(rows), most, expected)
+
+
+def _seconds(cost: Cost, rows: int, folds: int, rate: float) -> float:
+    train = rows * (1 - 1 / max(folds, 5))
+    return folds * train * (cost.encoding + cost.round * ROUNDS_PER_RATE / rate)
+
+
+def most_trials(rows: int) -> int:
+    """How many trials a table of this many rows can tell apart, between the points of `CANDIDATES` on log scales."""
+    sizes, counts = np.log(np.array(CANDIDATES, dtype=float)).T
+    return int(round(float(np.exp(np.interp(np.log(rows), sizes, counts)))))
+
+
+class Turns:
+    """Whose turn it is: every family's portfolio in rounds, then the better a family did, the more turns it gets."""
+
+    def __init__(self, families: Sequence[Family], portfolios: Sequence[int]) -> None:
+        self._first = [
+            family
+            for turn in range(max(portfolios, default=0))
+            for family, size in zip(families, portfolios, strict=True)
+            if turn < size
+        ]
+        self._families = list(families)
+        self._losses: dict[str, float] = {}
+        self._later = 0
+
+    def next(self, affordable: Callable[[Family], bool]) -> Family | None:
+        """The family to try now; None when no family can be afforded any more."""
+        while self._first:
+            family = self._first.pop(0)
+            if affordable(family):
+                return family
+        ranked = sorted(self._families, key=lambda family: self._losses.get(family.name, float("inf")))
+        # Two turns for the best, one for the next, again two for the best, one for the others in rotation.
+        other = 1 + self._later // 6 % max(1, len(ranked) - 1)
+        place = min((0, 0, 1, 0, 0, other)[self._later % 6], len(ranked) - 1)
+        self._later += 1
+        return next((family for family in [ranked[place], *ranked] if affordable(family)), None)
+
+    def saw(self, family: Family, loss: float) -> None:
+        """How well a trial of this family did."""
+        self._losses[family.name] = min(loss, self._losses.get(family.name, float("inf")))
+
+
+class Estimates:
+    """What a trial of each family will take: a guess first, then what was seen, the latest counting half."""
+
+    def __init__(self, families: Sequence[Family], seconds: float) -> None:
+        self._seconds = {family.name: family.cost * seconds for family in families}
+
+    def of(self, family: Family) -> float:
+        """Seconds the next trial should take."""
+        return self._seconds[family.name]
+
+    def saw(self, family: Family, seconds: float) -> None:
+        """Correct the estimate by a trial that was fitted."""
+        self._seconds[family.name] = 0.5 * self._seconds[family.name] + 0.5 * seconds

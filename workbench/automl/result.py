@@ -1,0 +1,255 @@
+"""What a search found: the model, how good it is and how sure, and what else was tried."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.automl import display
+from workbench.automl.ensemble import Blend, blend
+from workbench.automl.fitting import Trial, as_predicted
+from workbench.automl.intervals import evaluator, is_tied, samples, scored, values
+from workbench.automl.labels import coercer_of
+from workbench.automl.planner import Plan
+from workbench.automl.splits import Array, Folds
+from workbench.automl.task import Task, test_rows
+from workbench.estimators.ensemble import Bag, Ensemble
+from workbench.estimators.model import TabularModel
+from workbench.metrics import METRICS, Metric, Predicted
+from workbench.records import Score
+
+ENSEMBLE, BASELINE = "ensemble", "baseline"
+RANKED = 15  # leaderboard rows with an interval
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the trials left: the best of them, best first, and the record of all."""
+
+    trials: list[Trial]
+    folds: Folds
+    plan: Plan
+    log: list[dict[str, Any]]
+    failure: Exception | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of a search.
+
+    Attributes
+    ----------
+    model : TabularModel
+        Takes raw rows; can be stored.
+    leaderboard : DataFrame
+        rank, model, family, score, low, high, tied (not told apart from the best by a paired bootstrap), weight (in
+        the ensemble), seconds, params.
+    scores : dict of str to Score
+        Of the ensemble, cross-fitted, by metric; the task's own first.
+    predictions : DataFrame
+        Of rows some fold validated: row (in the file), fold, truth, prediction, and probability_<class> each.
+    trials : list of dict
+        Every trial: number, family, params, state, score, seconds, rounds, cut, reason.
+    folds
+        Pairs of training and validation positions in `Task.frame`.
+    fold_models : list of Ensemble
+        For each fold the ensemble of its models; they take coerced rows, and never saw the fold's validation rows.
+    test_scores : dict of str to Score
+        Of the final model on the held-back table; empty without one.
+    deadline
+        When the run must end, in seconds of `time.time`; None for a search that reads no clock.
+    """
+
+    task: Task
+    model: TabularModel
+    leaderboard: pd.DataFrame
+    scores: dict[str, Score]
+    predictions: pd.DataFrame
+    trials: list[dict[str, Any]]
+    folds: Folds
+    fold_models: list[Ensemble]
+    plan: Plan
+    seed: int
+    seconds: float
+    deadline: float | None = None
+    test_scores: dict[str, Score] = field(default_factory=dict)
+
+    @property
+    def score(self) -> Score:
+        """The task's own metric, of the ensemble."""
+        return self.scores[self.task.metric.name]
+
+    def __repr__(self) -> str:
+        return display.result_text(self)
+
+    def _repr_html_(self) -> str:
+        return display.result_html(self)
+
+
+def finished(task: Task, found: Found, *, seed: int, started: float, deadline: float | None = None) -> Result:
+    """Join the trials to an ensemble, measure it, and rank everything."""
+    chosen = blend(task, found.folds, found.trials, seed=seed)
+    rows = found.folds.validated
+    predicted = as_predicted(task, chosen.predicted[rows], rows)
+    model = TabularModel(
+        coercer_of([task.schema[name] for name in task.features]),
+        _ensemble([trial.final for trial in found.trials], chosen.weights),
+        list(task.classes),
+    )
+    return Result(
+        task=task,
+        model=model,
+        leaderboard=leaderboard(task, found, chosen, samples(predicted, seed=seed)),
+        scores=_scores(task, predicted, seed, {task.metric.name: chosen.optimism}),
+        predictions=_predictions(task, found.folds, predicted),
+        trials=found.log,
+        folds=found.folds,
+        fold_models=[
+            _ensemble([Bag([trial.members[fold]]) for trial in found.trials], chosen.weights)
+            for fold in range(len(found.folds))
+        ],
+        plan=found.plan,
+        seed=seed,
+        seconds=time.time() - started,
+        deadline=deadline,
+        test_scores=_test_scores(task, model, seed),
+    )
+
+
+def _ensemble(bags: Sequence[Bag], weights: Array) -> Ensemble:
+    used = np.flatnonzero(weights)
+    return Ensemble([bags[place] for place in used], [float(weights[place]) for place in used])
+
+
+def _scores(task: Task, predicted: Predicted, seed: int, optimism: dict[str, float]) -> dict[str, Score]:
+    counts = samples(predicted, seed=seed)
+    return {
+        metric.name: scored(metric, predicted, values(metric, predicted, counts), optimism=optimism.get(metric.name))
+        for metric in _fitting(task)
+    }
+
+
+def _fitting(task: Task) -> list[Metric]:
+    """Every metric that fits the task, its own first."""
+    others = [metric for metric in METRICS.values() if task.kind in metric.tasks and metric != task.metric]
+    return [task.metric, *others]
+
+
+def _predictions(task: Task, folds: Folds, predicted: Predicted) -> pd.DataFrame:
+    rows = folds.validated
+    columns: dict[str, Any] = {
+        "row": task.frame.index.to_numpy()[rows],
+        "fold": folds.fold_of[rows],
+        "truth": predicted.truth,
+        "prediction": predicted.prediction,
+    }
+    if predicted.probability is not None:
+        columns |= {f"probability_{label}": predicted.probability[:, place] for place, label in enumerate(task.classes)}
+    return pd.DataFrame(columns)
+
+
+def _test_scores(task: Task, model: TabularModel, seed: int) -> dict[str, Score]:
+    """Measure the final model on the held-back table, once."""
+    if task.test is None:
+        return {}
+    rows, truth = test_rows(task, task.test)
+    frame = task.test.frame.iloc[rows]
+    prediction = model.predict(frame)
+    probability = model.predict_proba(frame) if task.classes else None
+    predicted = Predicted(truth, prediction, probability, task.classes)
+    return _scores(task, predicted, seed, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the leaderboard in the making."""
+
+    model: str
+    family: str
+    predicted: Array
+    parameters: dict[str, Any]
+    weight: float
+    seconds: float
+
+
+def leaderboard(task: Task, found: Found, chosen: Blend, counts: list[Array]) -> pd.DataFrame:
+    """Rank the ensemble, the trials that were kept and a guess that knows no column, by the task's metric."""
+    rows = found.folds.validated
+    entries = _entries(task, found, chosen)
+    said = [as_predicted(task, entry.predicted[rows], rows) for entry in entries]
+    # Only so many lines are worth an interval; the ensemble is the first of them and the baseline the last.
+    worth = [place < RANKED or place == len(said) - 1 for place in range(len(said))]
+    drawn = [
+        values(task.metric, each, counts) if wanted else np.array([]) for each, wanted in zip(said, worth, strict=True)
+    ]
+    scores = [scored(task.metric, *pair) for pair in zip(said, drawn, strict=True)]
+    best = int(np.nanargmin([task.metric.loss(score.value) for score in scores]))
+    table = [
+        {
+            "model": entry.model,
+            "family": entry.family,
+            "score": score.value,
+            "low": score.low,
+            "high": score.high,
+            "tied": score is scores[best] or (len(each) > 0 and is_tied(task.metric, drawn[best], each)),
+            "weight": entry.weight,
+            "seconds": round(entry.seconds, 2),
+            "params": _shortly(entry.parameters),
+        }
+        for entry, score, each in zip(entries, scores, drawn, strict=True)
+    ]
+    ranked = pd.DataFrame(table).sort_values("score", ascending=not task.metric.higher_is_better, kind="stable")
+    ranked = ranked.astype({"low": "float64", "high": "float64"})
+    ranked.insert(0, "rank", np.arange(1, len(ranked) + 1))
+    return ranked.reset_index(drop=True)
+
+
+def _entries(task: Task, found: Found, chosen: Blend) -> list[Entry]:
+    weighed = list(zip(found.trials, chosen.weights.tolist(), strict=True))
+    used = sum(trial.seconds for trial, weight in weighed if weight > 0)
+    return [
+        Entry(ENSEMBLE, ENSEMBLE, chosen.predicted, {}, 1.0, used),
+        *(
+            Entry(trial.name, trial.family, trial.predicted, trial.parameters, weight, trial.seconds)
+            for trial, weight in weighed
+        ),
+        Entry(BASELINE, BASELINE, _baseline(task, found.folds), {}, 0.0, 0.0),
+    ]
+
+
+def _baseline(task: Task, folds: Folds) -> Array:
+    """What one would say of each row knowing no column: the shares of the classes, or the mean, in its training rows."""
+    shape = (len(task.frame), len(task.classes)) if task.classes else (len(task.frame),)
+    codes, predicted = task.codes, np.full(shape, np.nan)
+    for train, valid in folds.pairs:
+        weight = None if task.weight is None else task.weight[train]
+        if task.classes:
+            shares = np.bincount(codes[train], weights=weight, minlength=len(task.classes))
+            predicted[valid] = shares / shares.sum()
+        else:
+            predicted[valid] = np.average(codes[train], weights=weight)
+    return predicted
+
+
+def _shortly(parameters: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in parameters.items()
+    )
+
+
+def seconds_to_finish(task: Task) -> float:
+    """A guess at how long `finished` will take: timed on the task's own metric, with random predictions."""
+    rows = np.arange(min(len(task.frame), 10_000))
+    random = np.random.default_rng(0)
+    shape = (len(rows), len(task.classes)) if task.classes else (len(rows),)
+    began = time.perf_counter()
+    evaluator(task.metric, as_predicted(task, random.random(shape), rows))(np.ones(len(rows)))
+    once = time.perf_counter() - began
+    # Greedy selection tries a dozen members in about fifteen steps for each of up to six sets of folds; the intervals
+    # take some twenty lines and metrics of two million row evaluations, each a fraction of the one timed.
+    return 1.0 + 12 * 15 * 6 * once + 20 * 200 * 0.3 * once

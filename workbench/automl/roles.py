@@ -1,0 +1,114 @@
+"""The part each column plays: target, feature, id, group, time, weight, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.automl.labels import coercer_of
+from workbench.dataset import Dataset
+from workbench.errors import BadColumn, BadTable, UnknownName
+from workbench.estimators.coerce import Coercer
+from workbench.records import Check, ColumnSchema, Role, TableSchema
+
+Array = npt.NDArray[Any]
+LEARNABLE = ("number", "boolean", "date", "category", "text")
+
+
+def assigned(
+    dataset: Dataset,
+    target: str,
+    *,
+    ignore: str | Sequence[str],
+    id: str | Sequence[str] | None,  # noqa: A002 - the role's own name
+    group: str | None,
+    time: str | None,
+    weight: str | None,
+) -> dict[str, Role]:
+    """Which role each named column was given; an unknown name or two roles for one column are refused."""
+    wishes: list[tuple[str, Role]] = [(target, "target")]
+    wishes += [(name, "ignore") for name in _names(ignore)]
+    wishes += [(name, "id") for name in _names(id)]
+    wishes += [(name, "group") for name in _names(group)]
+    wishes += [(name, "time") for name in _names(time)]
+    wishes += [(name, "weight") for name in _names(weight)]
+    known = [column.name for column in dataset.schema.columns]
+    roles: dict[str, Role] = {}
+    for name, role in wishes:
+        if name not in known:
+            raise UnknownName("column", name, known)
+        if roles.get(name, role) != role:
+            raise BadColumn(name, f"was named as {roles[name]} and as {role}", "Give it one of the two parts.")
+        roles[name] = role
+    return roles
+
+
+def _names(given: str | Sequence[str] | None) -> list[str]:
+    if given is None or given == "":
+        return []
+    return [given] if isinstance(given, str) else [str(name) for name in given]
+
+
+def learnable(dataset: Dataset, schema: TableSchema) -> list[str]:
+    """The columns a model can learn from: features that are no id, constant or empty column."""
+    names = [name for name in schema.named("feature") if schema[name].kind in LEARNABLE]
+    if not names:
+        problem = "has no column to learn from beside the target (ids, constants and empty columns tell nothing)"
+        raise BadTable(dataset.source, problem, "Add columns, or ignore fewer of them.")
+    return names
+
+
+def rows_with_time(dataset: Dataset, schema: TableSchema, keep: Array) -> tuple[Array | None, Array, tuple[Check, ...]]:
+    """The time of every row, and the rows that have one."""
+    names = schema.named("time")
+    if not names:
+        return None, keep, ()
+    times, missing = _times(dataset, schema[names[0]])
+    if (missing & keep).sum() > 0.5 * keep.sum():
+        problem = f"can be read as a date or number in {(~missing & keep).sum():,} of {keep.sum():,} rows only"
+        raise BadColumn(names[0], problem, "Name a column that dates the rows.")
+    if len(np.unique(times[keep & ~missing])) < 2:
+        raise BadColumn(names[0], "holds a single time, which orders nothing", "Leave `time` out.")
+    if not (missing & keep).any():
+        return times, keep, ()
+    message = f"{(missing & keep).sum():,} rows have no {names[0]!r}, so no place in the order; they were set aside."
+    return times, keep & ~missing, (Check("missing_time", "warn", message, (names[0],)),)
+
+
+def _times(dataset: Dataset, column: ColumnSchema) -> tuple[Array, Array]:
+    kind = "number" if column.kind == "number" else "date"
+    coercion = column.coercion if column.kind == kind else {}
+    reader = Coercer([{**coercion, "name": column.name, "kind": kind}])
+    times = reader.transform(dataset.frame[[column.name]])[column.name]
+    return times.to_numpy(), times.isna().to_numpy(dtype=bool)
+
+
+def groups_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | None:
+    """The group of each row that takes part; rows without one form a group together, the careful reading."""
+    names = schema.named("group")
+    if not names:
+        return None
+    reader = Coercer([{"name": names[0], "kind": "category"}])
+    groups = reader.transform(dataset.frame[[names[0]]])[names[0]].fillna("(none)").to_numpy(dtype=str)[keep]
+    if len(np.unique(groups)) < 2:
+        raise BadColumn(names[0], "holds a single group", "Splitting by group needs at least two; leave `group` out.")
+    return np.asarray(groups)
+
+
+def weights_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | None:
+    """How much each row that takes part counts."""
+    names = schema.named("weight")
+    if not names:
+        return None
+    column = schema[names[0]]
+    number = column if column.kind == "number" else ColumnSchema(column.name, "number")
+    weights = coercer_of([number]).transform(dataset.frame[[column.name]])[column.name].to_numpy(dtype=float)[keep]
+    bad = ~np.isfinite(weights) | (weights < 0)
+    if bad.any():
+        raise BadColumn(column.name, f"is no weight in {bad.sum():,} rows", "Weights are numbers, zero or more.")
+    if weights.sum() <= 0:
+        raise BadColumn(column.name, "weighs every row zero", "Leave `weight` out.")
+    return np.asarray(weights)

@@ -1,0 +1,271 @@
+"""The search: plan, pilot, trials, ensemble, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from joblib import cpu_count
+
+from workbench.automl.clock import Clock, clock_for, seconds_of, untimed
+from workbench.automl.families import Family, LightGBM, Setting, shipped
+from workbench.automl.fitting import Encodings, Trial, fit, measured
+from workbench.automl.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Estimates, Plan, Turns, plan_by_clock, plan_by_size
+from workbench.automl.progress import Progress
+from workbench.automl.result import Found, Result, finished, seconds_to_finish
+from workbench.automl.splits import Array, Folds, sampled, split
+from workbench.automl.studies import Studies
+from workbench.automl.task import Task
+from workbench.documents.run_folder import handing_over_errors, here
+from workbench.errors import BadParameters, BudgetTooShort, UnknownName, WorkbenchError
+
+REPLAYABLE_THREADS = 2  # of a search for a number of trials, on any machine that has as many
+KEPT = 25  # trials whose models are kept for the ensemble; it looks at fewer
+CACHE_SHARE = 0.25  # of the memory, for encoded folds
+LONGEST_FINISH = 0.25  # of the time: what the ensemble and the intervals may take
+
+
+@handing_over_errors
+def search(
+    task: Task,
+    *,
+    budget: str | float = "60s",
+    trials: int | None = None,
+    seed: int = 0,
+    memory: str | float | None = None,
+    families: Sequence[str | Family] | None = None,
+) -> Result:
+    """Search for the best model of a task.
+
+    Parameters
+    ----------
+    budget
+        Wall time of the whole run: ``60s``, ``5m``, ``1h``. By hand the clock started when the table was read.
+    trials
+        A number of trials in place of a budget: no clock is read, and the same seed gives the same result to the bit.
+    memory
+        What the search may use for its caches: ``4GB``, or bytes; by default 70 % of what is free.
+    families
+        Families to choose from, by name or your own (see `workbench.automl.families.Family`); by default all.
+
+    Raises
+    ------
+    BudgetTooShort
+        If not one model could be fitted in time.
+    """
+    started = time.time()
+    chosen = _families(families)
+    limit = CACHE_SHARE * bytes_of(memory)
+    clock = clock_for(task.dataset, budget) if trials is None else untimed()
+    if trials is None:
+        found = _by_clock(task, chosen, clock, seed, limit)
+    else:
+        plan = plan_by_size(len(task.frame), _whole(trials))
+        found = _explore(task, chosen, _setting(task, REPLAYABLE_THREADS), clock, plan, seed, limit)
+    if not found.trials:
+        if found.failure is not None:
+            raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
+        raise BudgetTooShort(seconds_of(budget))
+    return finished(task, found, seed=seed, started=started, deadline=clock.run_ends)
+
+
+def _by_clock(task: Task, families: Sequence[Family], clock: Clock, seed: int, limit: float) -> Found:
+    """Measure what fits cost here, plan, and explore until the clock says stop; the pilot is there if nothing else is."""
+    setting = _setting(task, cpu_count())
+    pilot, cost = _pilot(task, setting, clock, seed, limit)
+    ends = clock.search_ends or 0.0
+    clock = replace(clock, search_ends=ends - min(seconds_to_finish(task), LONGEST_FINISH * clock.left()))
+    plan = plan_by_clock(cost, len(task.frame), max(clock.left(), 0.0))
+    found = _explore(task, families, setting, clock, plan, seed, limit)
+    return found if found.trials else replace(pilot, log=found.log + pilot.log, failure=found.failure)
+
+
+def _pilot(task: Task, setting: Setting, clock: Clock, seed: int, limit: float) -> tuple[Found, Cost]:
+    """A few rounds of boosting on a sample: what they cost, and a model should there be time for no other."""
+    codes, classes = task.codes, len(task.classes)
+    rows = sampled(np.arange(len(codes)), codes, PILOT_ROWS, classes=classes, seed=seed)
+    folds = _folds(task, 1, seed, rows)
+    encodings = Encodings(task, folds, seed=seed, most_rows=None, most_bytes=limit)
+    family = LightGBM()
+    began = clock.now()
+    encoded = encodings.fold(family.style, 0)
+    encoding = (clock.now() - began) / len(rows)
+    quick = replace(setting, rounds=PILOT_ROUNDS, rows=len(rows))
+    trial = fit(0, family, family.portfolio(quick)[0], encodings=encodings, setting=quick, clock=clock, seed=seed)
+    plan = Plan(1, quick.learning_rate, quick.rounds, 1, len(rows))
+    if trial is None:
+        return Found([], folds, plan, [], None), Cost(encoding, float("inf"))
+    trial = replace(trial, value=measured(task, folds, trial))
+    each = trial.seconds / max(trial.rounds[0], 1) / len(encoded.train)
+    return Found([trial], folds, plan, [_entry(0, family.name, trial.parameters, "completed", trial)], None), Cost(
+        encoding, each
+    )
+
+
+def _explore(
+    task: Task, families: Sequence[Family], setting: Setting, clock: Clock, plan: Plan, seed: int, limit: float
+) -> Found:
+    """Try one family and parameter set after the other until the plan or the time is done."""
+    folder = here()
+    folds = _folds(task, plan.folds, seed)
+    setting = replace(
+        setting, learning_rate=plan.learning_rate, rounds=plan.rounds, rows=min(setting.rows, plan.rows or setting.rows)
+    )
+    encodings = Encodings(task, folds, seed=seed, most_rows=plan.rows, most_bytes=limit)
+    studies = Studies(families, setting, seed=seed, journal=None if folder is None else folder.outbox / "study.journal")
+    turns = Turns(families, [len(family.portfolio(setting)) for family in families])
+    estimates = Estimates(families, plan.seconds)
+    progress = Progress(task.metric, clock, folder, plan.trials)
+    progress.started()
+    found = Found([], folds, plan, [], None)
+    for number in range(1, plan.trials + 1):
+        family = turns.next(lambda family: _affordable(family, estimates, clock))
+        if family is None:
+            break
+        asked, parameters = studies.ask(family)
+        trial, failure = _tried(number, family, parameters, encodings, setting, clock, seed)
+        studies.tell(family, asked, None if trial is None else task.metric.loss(trial.value))
+        if trial is not None:
+            turns.saw(family, task.metric.loss(trial.value))
+            estimates.saw(family, trial.seconds)
+        found = _with(found, task, number, family, parameters, trial, failure)
+        progress.trial(number, family.name, trial)
+    progress.ended()
+    return found
+
+
+def _affordable(family: Family, estimates: Estimates, clock: Clock) -> bool:
+    return clock.search_ends is None or estimates.of(family) <= clock.left()
+
+
+def _tried(
+    number: int,
+    family: Family,
+    parameters: dict[str, Any],
+    encodings: Encodings,
+    setting: Setting,
+    clock: Clock,
+    seed: int,
+) -> tuple[Trial | None, Exception | None]:
+    """Fit one trial; a library's refusal of some parameters ends the trial and not the search."""
+    try:
+        trial = fit(number, family, parameters, encodings=encodings, setting=setting, clock=clock, seed=seed + number)
+    except WorkbenchError:
+        raise
+    except Exception as failure:
+        return None, failure
+    return (
+        (None, None)
+        if trial is None
+        else (replace(trial, value=measured(encodings.task, encodings.folds, trial)), None)
+    )
+
+
+def _with(
+    found: Found,
+    task: Task,
+    number: int,
+    family: Family,
+    parameters: dict[str, Any],
+    trial: Trial | None,
+    failure: Exception | None,
+) -> Found:
+    """What was found so far and this trial: of the models only the best are kept, of the record everything."""
+    state = "completed" if trial is not None else "cut off" if failure is None else "failed"
+    entry = _entry(number, family.name, parameters, state, trial, failure)
+    trials = found.trials if trial is None else [*found.trials, trial]
+    trials = sorted(trials, key=lambda each: np.nan_to_num(task.metric.loss(each.value), nan=np.inf))[:KEPT]
+    return replace(found, trials=trials, log=[*found.log, entry], failure=failure or found.failure)
+
+
+def _entry(
+    number: int,
+    family: str,
+    parameters: dict[str, Any],
+    state: str,
+    trial: Trial | None,
+    failure: Exception | None = None,
+) -> dict[str, Any]:
+    return {
+        "number": number,
+        "family": family,
+        "params": parameters,
+        "state": state,
+        "score": None if trial is None or not np.isfinite(trial.value) else trial.value,
+        "seconds": None if trial is None else round(trial.seconds, 3),
+        "rounds": [] if trial is None else list(trial.rounds),
+        "cut": trial is not None and trial.cut,
+        "reason": "" if failure is None else f"{type(failure).__name__}: {failure}",
+    }
+
+
+def _folds(task: Task, folds: int, seed: int, rows: Array | None = None) -> Folds:
+    """The task's folds, or those of some of its rows."""
+    some = np.arange(len(task.frame)) if rows is None else rows
+    names = tuple((task.schema.named(role) or [role])[0] for role in ("group", "time"))
+    made = split(
+        task.codes[some],
+        folds,
+        seed=seed,
+        classes=len(task.classes),
+        groups=None if task.groups is None else task.groups[some],
+        times=None if task.times is None else task.times[some],
+        names=(names[0], names[1]),
+    )
+    return Folds(tuple((some[train], some[valid]) for train, valid in made.pairs), made.kind, len(task.frame))
+
+
+def _setting(task: Task, threads: int) -> Setting:
+    return Setting(
+        kind=task.kind,
+        metric=task.metric.name,
+        classes=len(task.classes),
+        rows=len(task.frame),
+        columns=len(task.features),
+        threads=max(1, min(threads, cpu_count())),
+    )
+
+
+def _families(given: Sequence[str | Family] | None) -> list[Family]:
+    known = {family.name: family for family in shipped()}
+    if given is None:
+        return list(known.values())
+    for name in given:
+        if isinstance(name, str) and name not in known:
+            raise UnknownName("model family", name, list(known))
+    return [known[family] if isinstance(family, str) else family for family in given]
+
+
+def _whole(trials: int) -> int:
+    if trials != int(trials) or trials < 1:
+        raise BadParameters([f"trials={trials!r}: give a whole number above zero."])
+    return int(trials)
+
+
+def bytes_of(memory: str | float | None) -> float:
+    """Read an amount of memory: ``4GB``, ``500 MB``, bytes; None is 70 % of what is free.
+
+    Raises
+    ------
+    BadParameters
+        If it is none, or not above zero.
+    """
+    if memory is None:
+        return 0.7 * _free_memory()
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", str(memory).strip().lower())
+    size = float(match[1]) * 1000.0 ** " kmgt".index(match[2] or " ") if match else 0.0
+    if size <= 0:
+        raise BadParameters([f"The memory {memory!r} is no amount above zero. Give one like '4GB'."])
+    return size
+
+
+def _free_memory() -> float:
+    pages = (
+        "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
+    )  # macOS tells the total only
+    return float(os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE"))

@@ -1,0 +1,254 @@
+"""What is to be learned from which rows and columns of a table.
+
+Everything that could make the search pointless is refused here, in one clear line and before any time is spent; what
+can be put right (a row without a target, a class seen once) is put right and noted as a `Check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from workbench import metrics
+from workbench.automl import display
+from workbench.automl.labels import coercer_of, kind_of, ordered_classes, read_labels, read_numbers, refuse_as_classes
+from workbench.automl.roles import assigned, groups_of, learnable, rows_with_time, weights_of
+from workbench.dataset import Dataset, with_roles
+from workbench.documents.run_folder import handing_over_errors
+from workbench.errors import BadColumn, BadTable
+from workbench.records import Check, ColumnSchema, TableSchema, TaskKind
+
+Array = npt.NDArray[Any]
+FEWEST_ROWS = 4  # two folds with two rows each
+FEW_ROWS = 100  # below, a score is hardly more than a guess
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A table, the column to predict, and the part every other column plays.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        The feature columns in their kinds, for the rows that take part; its index holds their numbers in the file.
+        The columns that split the table (group, time) and the weight are no features: a split by time is there
+        because the model will meet later times, of which the column itself says nothing.
+    truth : ndarray, shape (n_rows,)
+        Labels as the file holds them (int, bool, str), or numbers.
+    classes : list
+        Empty for a regression. Of two classes the last is the positive one.
+    groups, times, weight : ndarray, shape (n_rows,), or None
+        Rows of one group stay on one side of every split; validation rows are later than training rows.
+    test : Dataset or None
+        A held-back table: the winner is measured on it once, at the end.
+    checks : tuple of Check
+        What was noticed while the task was made.
+    """
+
+    dataset: Dataset
+    schema: TableSchema
+    kind: TaskKind
+    metric: metrics.Metric
+    frame: pd.DataFrame
+    truth: Array
+    classes: list[Any]
+    groups: Array | None = None
+    times: Array | None = None
+    weight: Array | None = None
+    test: Dataset | None = None
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """The column to predict."""
+        return self.schema.named("target")[0]
+
+    @property
+    def features(self) -> list[str]:
+        """The columns that are learned from."""
+        return [str(name) for name in self.frame.columns]
+
+    @property
+    def codes(self) -> Array:
+        """The truth as numbers: positions in `classes`, or the numbers themselves."""
+        if not self.classes:
+            return self.truth
+        order = {label: code for code, label in enumerate(self.classes)}
+        return np.array([order[label] for label in self.truth.tolist()], dtype=np.int64)
+
+    def __repr__(self) -> str:
+        return display.task_text(self)
+
+    def _repr_html_(self) -> str:
+        return display.task_html(self)
+
+
+@handing_over_errors
+def task(
+    dataset: Dataset,
+    target: str,
+    *,
+    kind: Literal["classification", "regression"] = "classification",
+    metric: str = "auto",
+    ignore: str | Sequence[str] = (),
+    id: str | Sequence[str] | None = None,  # noqa: A002 - the role's own name
+    group: str | None = None,
+    time: str | None = None,
+    weight: str | None = None,
+    positive: Any = None,
+    test: Dataset | None = None,
+) -> Task:
+    """Say what is to be predicted from a table.
+
+    Parameters
+    ----------
+    dataset
+        The table, from `read_table`.
+    target
+        The column to predict.
+    kind
+        Whether to tell classes apart or to predict a number.
+    metric
+        A metric of `workbench.metrics`; ``auto`` is roc_auc, log_loss or rmse.
+    ignore, id
+        Columns to leave out; `id` columns are kept beside the predictions.
+    group
+        Rows that share a value here (one customer, one machine) are never split between training and validation.
+    time
+        A date or number that orders the rows: validation is always later than training.
+    weight
+        How much each row counts.
+    positive
+        Which of two classes to look for; by default the affirmative one, else the later in sorted order.
+    test
+        A table with the same columns, for one last measurement of the winner.
+
+    Raises
+    ------
+    UnknownName, BadColumn, BadTable
+        When nothing could be learned: an unknown, constant, empty or unfit column, or too few rows.
+    """
+    roles = assigned(dataset, target, ignore=ignore, id=id, group=group, time=time, weight=weight)
+    schema = with_roles(dataset.schema, roles)
+    features = learnable(dataset, schema)
+    values, keep, checks = _target(dataset, schema[target], kind)
+    times, keep, late = rows_with_time(dataset, schema, keep)
+    if kind == "classification":
+        keep, single = _without_single_rows(values, keep, target)
+        checks = (*checks, *late, *single)
+        _refuse_classes(values[keep], target)
+        classes = ordered_classes(values[keep], target, positive)
+    else:
+        checks, classes = (*checks, *late), []
+        _refuse_numbers(values[keep], target)
+    checks += _few_rows(int(keep.sum()))
+    made = Task(
+        dataset=dataset,
+        schema=schema,
+        kind=kind_of(classes),
+        metric=metrics.resolve(metric, kind_of(classes)),
+        frame=coercer_of([schema[name] for name in features]).transform(dataset.frame)[keep],
+        truth=values[keep],
+        classes=classes,
+        groups=groups_of(dataset, schema, keep),
+        times=None if times is None else times[keep],
+        weight=weights_of(dataset, schema, keep),
+        checks=checks,
+    )
+    return made if test is None else _with_test(made, test)
+
+
+def _target(dataset: Dataset, column: ColumnSchema, kind: str) -> tuple[Array, Array, tuple[Check, ...]]:
+    """The target of every row, which rows have one, and a note about those that have none."""
+    read = read_labels if kind == "classification" else read_numbers
+    values, missing = read(column, dataset.frame)
+    if missing.all():
+        raise BadColumn(column.name, "has no value in any row", "Name a target that is filled in.")
+    if not missing.any():
+        return values, ~missing, ()
+    message = (
+        f"{missing.sum():,} of {len(missing):,} rows have no {column.name!r} to learn from; they were set aside, and "
+        "the model was made and measured without them."
+    )
+    return values, ~missing, (Check("missing_target", "note", message, (column.name,)),)
+
+
+def _without_single_rows(labels: Array, keep: Array, target: str) -> tuple[Array, tuple[Check, ...]]:
+    """Set aside the only row of a class: it cannot be both learned from and validated on."""
+    classes, counts = np.unique(labels[keep], return_counts=True)
+    single = classes[counts == 1]
+    if not len(single) or (counts > 1).sum() < 2:
+        return keep, ()
+    shown = ", ".join(repr(label) for label in single[:5].tolist()) + (", …" if len(single) > 5 else "")
+    message = (
+        f"{len(single)} of {len(classes)} classes of {target!r} have a single row ({shown}); these rows were set aside, "
+        "and the model will never predict such a class. Collect more examples, or join rare classes into one."
+    )
+    return keep & ~np.isin(labels, single), (Check("single_row_class", "warn", message, (target,)),)
+
+
+def _refuse_classes(labels: Array, target: str) -> None:
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) == 1:
+        raise BadColumn(target, f"is {classes.tolist()[0]!r} in every row", "There is nothing to predict in it.")
+    refuse_as_classes(labels, target)
+    if (counts > 1).sum() < 2:
+        problem = f"has {(counts > 1).sum()} class with two rows or more ({len(labels):,} rows have a target)"
+        raise BadColumn(target, problem, "At least two classes need two rows each.")
+    _refuse_few(len(labels), target)
+
+
+def _refuse_numbers(values: Array, target: str) -> None:
+    if np.all(values == values[0]):
+        raise BadColumn(target, f"is {values[0]:g} in every row", "There is nothing to predict in it.")
+    _refuse_few(len(values), target)
+
+
+def _refuse_few(rows: int, target: str) -> None:
+    if rows < FEWEST_ROWS:
+        problem = f"is known in {rows} rows only, too few to learn from some and validate on others"
+        raise BadColumn(target, problem, f"At least {FEWEST_ROWS} rows are needed; a hundred make a start.")
+
+
+def _few_rows(rows: int) -> tuple[Check, ...]:
+    if rows >= FEW_ROWS:
+        return ()
+    message = f"With {rows} rows every score is uncertain: read the interval, not the number."
+    return (Check("few_rows", "warn", message),)
+
+
+def _with_test(made: Task, test: Dataset) -> Task:
+    """Take in the held-back table, if the model can be measured on it."""
+    needed = [*made.features, made.target, *made.schema.named("weight")]
+    missing = [name for name in needed if name not in test.frame.columns]
+    if missing:
+        problem = f"lacks columns of the training table: {', '.join(missing)}"
+        raise BadTable(test.source, problem, "The test file needs the same columns.")
+    rows, truth = test_rows(made, test)
+    checks = made.checks
+    if not len(truth):
+        raise BadTable(test.source, f"has no row whose {made.target!r} is known from training", "Check the test file.")
+    if aside := len(test.frame) - len(truth):
+        message = (
+            f"{aside:,} of {len(test.frame):,} rows of the test file have no {made.target!r}, or one that training never "
+            "saw; they were left out of the final check."
+        )
+        checks += (Check("test_rows_aside", "note", message, (made.target,)),)
+    return replace(made, test=test, checks=checks)
+
+
+def test_rows(made: Task, test: Dataset) -> tuple[Array, Array]:
+    """Positions in the test file whose truth is known from training, and that truth."""
+    read = read_labels if made.classes else read_numbers
+    values, missing = read(made.schema[made.target], test.frame)
+    known = ~missing
+    if made.classes:
+        known &= np.isin(values.astype(str), [str(label) for label in made.classes])
+        by_text = {str(label): label for label in made.classes}
+        return np.flatnonzero(known), np.array([by_text[str(label)] for label in values[known].tolist()])
+    return np.flatnonzero(known), values[known]

@@ -1,0 +1,144 @@
+"""Gradient-boosted trees by LightGBM, kept as the text of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+from lightgbm.callback import CallbackEnv, EarlyStopException
+from sklearn.base import BaseEstimator
+
+Array = npt.NDArray[Any]
+Held = tuple[Any, Array, Array | None]  # validation rows: matrix, target, weight
+
+
+class BoostedTrees(BaseEstimator):
+    """Boosted trees that stop by themselves when validation rows get no better, or when time is up.
+
+    Parameters
+    ----------
+    settings : dict
+        LightGBM's own parameters (objective, num_leaves, …).
+    classes
+        Number of classes; 0 for a regression.
+    rounds
+        Most rounds of boosting.
+    patience
+        Rounds without progress before it stops; three tenths of the best round are added, for slow learners pause longer.
+    """
+
+    def __init__(self, settings: dict[str, Any], classes: int = 0, rounds: int = 1000, patience: int = 30) -> None:
+        self.settings = settings
+        self.classes = classes
+        self.rounds = rounds
+        self.patience = patience
+
+    def fit(
+        self,
+        matrix: Array,
+        target: Array,
+        *,
+        weight: Array | None = None,
+        valid: Held | None = None,
+        categorical: Sequence[int] = (),
+        out_of_time: Callable[[], bool] | None = None,
+        shared: dict[str, Any] | None = None,
+    ) -> BoostedTrees:
+        """Fit trees.
+
+        Parameters
+        ----------
+        target : ndarray, shape (n_rows,)
+            Class numbers 0 … classes-1, or values.
+        valid
+            Rows to stop by. Without them all rounds are boosted.
+        out_of_time
+            Asked after each round; when true, fitting ends with the rounds there are.
+        shared
+            Kept between fits on the same rows: binning them is a large part of a short fit.
+        """
+        shared = {} if shared is None else shared
+        if "binned" not in shared:
+            shared["binned"] = _binned(matrix, target, weight, valid, categorical, self.settings)
+        train, held = shared["binned"]
+        watch = _Watch(self.patience, out_of_time, stops=held is not None)
+        booster = lgb.train(
+            dict(self.settings),
+            train,
+            num_boost_round=self.rounds,
+            valid_sets=[] if held is None else [held],
+            callbacks=[watch],
+        )
+        self.rounds_ = watch.best + 1 if held is not None else booster.current_iteration()
+        self.cut_ = watch.cut
+        self.model_ = booster.model_to_string(num_iteration=self.rounds_)
+        return self
+
+    def predict(self, matrix: Array) -> Array:
+        """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
+        if not len(matrix):
+            return np.empty((0, self.classes) if self.classes else 0)
+        predicted = np.asarray(self._booster().predict(matrix))
+        return np.column_stack([1.0 - predicted, predicted]) if self.classes == 2 else predicted
+
+    def _booster(self) -> lgb.Booster:
+        # The booster is built again from its text, so that what predicts here is exactly what is stored.
+        if getattr(self, "_built", None) is None:
+            self._built = lgb.Booster(model_str=self.model_)
+        return self._built
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_built"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+
+class _Watch:
+    """LightGBM's callback: remembers the best round, and ends the fit when it is long past or time is up."""
+
+    order = 30
+    before_iteration = False
+
+    def __init__(self, patience: int, out_of_time: Callable[[], bool] | None, *, stops: bool) -> None:
+        self.patience, self.out_of_time, self.stops = patience, out_of_time, stops
+        self.best, self.loss, self.cut = 0, np.inf, False
+
+    def __call__(self, env: CallbackEnv) -> None:
+        if self.stops:
+            _, _, value, higher, *_ = env.evaluation_result_list[0]
+            loss = -value if higher else value
+            if loss < self.loss:
+                self.best, self.loss = env.iteration, loss
+            if env.iteration - self.best > self.patience + 0.3 * self.best:
+                raise EarlyStopException(self.best, env.evaluation_result_list)
+        if self.out_of_time is not None and self.out_of_time():
+            self.cut = True
+            raise EarlyStopException(self.best if self.stops else env.iteration, env.evaluation_result_list)
+
+
+def _binned(
+    matrix: Array,
+    target: Array,
+    weight: Array | None,
+    valid: Held | None,
+    categorical: Sequence[int],
+    settings: dict[str, Any],
+) -> tuple[lgb.Dataset, lgb.Dataset | None]:
+    # feature_pre_filter would bind the bins to one min_data_in_leaf; the seed is of the sampling for bins only.
+    names = ("max_bin", "min_data_in_bin", "num_threads", "verbosity", "force_col_wise", "deterministic")
+    fixed = {name: settings[name] for name in names if name in settings}
+    fixed |= {"feature_pre_filter": False, "data_random_seed": 1}
+    train = lgb.Dataset(
+        matrix, target, weight=weight, categorical_feature=list(categorical) or "auto", params=fixed
+    ).construct()
+    if valid is None:
+        return train, None
+    held = lgb.Dataset(valid[0], valid[1], weight=valid[2], reference=train, params=fixed).construct()
+    return train, held

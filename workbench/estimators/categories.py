@@ -1,0 +1,104 @@
+"""Categories told as numbers: codes, and what the target was on average."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+Array = npt.NDArray[Any]
+
+
+class CategoryCodes(BaseEstimator):
+    """Give each level of a category column a whole number; a missing value is NaN.
+
+    Levels seen fewer than `fewest` times share one code, and so do levels never seen. Codes are ordered by what the
+    target was on average, so that trees which cut codes as numbers cut well, too.
+    """
+
+    def __init__(self, fewest: int = 1) -> None:
+        self.fewest = fewest
+
+    def fit(self, frame: pd.DataFrame, target: Array) -> CategoryCodes:
+        """Learn the levels of each column, and order them by the mean of `target`, shape (n_rows,)."""
+        self.levels_: dict[str, Array] = {}
+        self.other_: dict[str, int] = {}
+        for name in frame.columns:
+            codes, levels = pd.factorize(frame[name])
+            counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+            sums = np.bincount(codes[codes >= 0], weights=target[codes >= 0], minlength=len(levels))
+            common = np.flatnonzero(counts >= self.fewest)
+            order = common[np.argsort(sums[common] / counts[common], kind="stable")]
+            self.levels_[str(name)] = np.array([str(levels[code]) for code in order], dtype=str)
+            # The code of the rest is a level of its own only if training saw some; else the unseen are missing.
+            self.other_[str(name)] = len(order) if len(order) < len(levels) else -1
+        return self
+
+    def transform(self, frame: pd.DataFrame) -> Array:
+        """Give the codes as floats, shape (n_rows, n_columns)."""
+        coded = np.empty((len(frame), frame.shape[1]))
+        for place, name in enumerate(frame.columns):
+            codes = pd.Index(self.levels_[str(name)], dtype=object).get_indexer(frame[name]).astype(np.float64)
+            codes[codes < 0] = np.nan if self.other_[str(name)] < 0 else self.other_[str(name)]
+            codes[frame[name].isna().to_numpy()] = np.nan
+            coded[:, place] = codes
+        return coded
+
+    def sizes(self) -> list[int]:
+        """How many codes each column has."""
+        return [len(levels) + (self.other_[name] >= 0) for name, levels in self.levels_.items()]
+
+
+class TargetMeans(BaseEstimator):
+    """Replace codes by the mean of the target among training rows of that code, shrunk towards the overall mean.
+
+    The rows it is fitted on get means that were learned without them, in `parts` parts: a row must not read its own
+    target. scikit-learn's TargetEncoder does the same, but warns about rare classes and changed its arguments in 1.9.
+
+    Parameters
+    ----------
+    strength
+        A level seen this many times lies half way between its own mean and the overall one.
+    """
+
+    def __init__(self, strength: float = 10.0, parts: int = 5, seed: int = 0) -> None:
+        self.strength = strength
+        self.parts = parts
+        self.seed = seed
+
+    def fit_transform(self, codes: Array, targets: Array) -> Array:
+        """Learn from `codes` (n_rows, n_columns) and `targets` (n_rows, n_targets); encode the same rows crosswise."""
+        self.overall_ = targets.mean(axis=0)
+        self.means_ = [self._means(column, targets) for column in _whole(codes).T]
+        part = np.random.default_rng(self.seed).integers(0, self.parts, len(codes))
+        encoded = np.empty((len(codes), codes.shape[1] * targets.shape[1]))
+        for number in range(self.parts):
+            learned, told = part != number, part == number
+            means = [self._means(column, targets[learned]) for column in _whole(codes[learned]).T]
+            encoded[told] = self._encoded(codes[told], means)
+        return encoded
+
+    def transform(self, codes: Array) -> Array:
+        """Encode other rows with what was learned from all training rows."""
+        return self._encoded(codes, self.means_)
+
+    def _means(self, codes: Array, targets: Array) -> Array:
+        """Shrunk means, shape (n_codes + 1, n_targets); the first row is for missing values."""
+        size = int(codes.max(initial=0)) + 1
+        counts = np.bincount(codes, minlength=size)[:, None]
+        sums = np.column_stack([np.bincount(codes, weights=target, minlength=size) for target in targets.T])
+        return np.asarray((sums + self.strength * self.overall_) / (counts + self.strength))
+
+    def _encoded(self, codes: Array, means: list[Array]) -> Array:
+        columns = []
+        for column, known in zip(_whole(codes).T, means, strict=True):
+            seen = column < len(known)
+            columns.append(np.where(seen[:, None], known[np.where(seen, column, 0)], self.overall_))
+        return np.hstack(columns)
+
+
+def _whole(codes: Array) -> Array:
+    return np.where(np.isnan(codes), -1, codes).astype(np.int64) + 1

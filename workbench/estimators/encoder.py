@@ -1,0 +1,141 @@
+"""A table of many kinds of column becomes one matrix of numbers."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.preprocessing import OneHotEncoder
+
+from .categories import CategoryCodes, TargetMeans
+from .dates import DateFeatures
+from .numbers import SmoothScaler, tamed
+from .texts import TextFeatures
+
+Array = npt.NDArray[Any]
+MANY_LEVELS = 100  # above, a category is told by target means and its letters, not by codes or one column a level
+DIRTY_LEVELS = 40  # above, the letters of a category's names tell something, too (skrub's threshold)
+DENSE_WIDTH = 200  # columns up to which a matrix stays dense whatever is in it
+MOST_CLASSES = 10  # target means give a column per class; beyond, they would crowd out everything else
+
+
+class TableEncoder(BaseEstimator):
+    """Learn from training rows how to turn a coerced table into a matrix, and do it.
+
+    Parameters
+    ----------
+    kinds : dict of str to str
+        The columns to use and their kinds: number, boolean, date, category, text.
+    style
+        ``trees`` keeps gaps and codes categories by whole numbers; ``linear`` scales, fills and gives each level a
+        column of its own.
+    classes
+        Number of classes; 0 for a regression.
+
+    Attributes
+    ----------
+    categorical_ : list of int
+        Columns of the matrix that hold category codes.
+    """
+
+    def __init__(
+        self, kinds: dict[str, str], style: Literal["trees", "linear"] = "trees", classes: int = 0, seed: int = 0
+    ) -> None:
+        self.kinds = kinds
+        self.style = style
+        self.classes = classes
+        self.seed = seed
+
+    def fit_transform(self, frame: pd.DataFrame, target: Array) -> Any:
+        """Learn from training rows and encode them; what uses the target never lets a row read its own.
+
+        Parameters
+        ----------
+        target : ndarray, shape (n_rows,)
+            Class numbers, or the values of a regression.
+        """
+        self._share_out_columns(frame)
+        self.dates_ = DateFeatures(cyclic=self.style == "linear").fit(frame[self.date_]) if self.date_ else None
+        codes = self._fit_categories(frame, target)
+        self.texts_ = {name: self._text_features(name).fit(frame[name]) for name in [*self.text_, *self.dirty_]}
+        means = self.means_.fit_transform(codes[:, self.wide_], self._target_columns(target)) if self.means_ else None
+        dense = self._dense(frame, codes, means)
+        self.scaler_ = SmoothScaler().fit(dense) if self.style == "linear" else None
+        first = dense.shape[1]
+        self.categorical_ = [] if self.scaler_ else list(range(first, first + len(self.narrow_)))
+        return self._joined(frame, dense, codes)
+
+    def transform(self, frame: pd.DataFrame) -> Any:
+        """Encode other rows, shape (n_rows, n_features); sparse when it is wide and most of it is zero."""
+        codes = self.codes_.transform(frame[self.category_]) if self.codes_ else np.empty((len(frame), 0))
+        means = self.means_.transform(codes[:, self.wide_]) if self.means_ else None
+        return self._joined(frame, self._dense(frame, codes, means), codes)
+
+    def _share_out_columns(self, frame: pd.DataFrame) -> None:
+        self.plain_ = [name for name, kind in self.kinds.items() if kind in ("number", "boolean")]
+        self.date_ = [name for name, kind in self.kinds.items() if kind == "date"]
+        self.category_ = [name for name, kind in self.kinds.items() if kind == "category"]
+        self.text_ = [name for name, kind in self.kinds.items() if kind == "text"]
+        self.dirty_ = [name for name in self.category_ if frame[name].nunique() > DIRTY_LEVELS]
+
+    def _fit_categories(self, frame: pd.DataFrame, target: Array) -> Array:
+        """Learn codes, and which columns have too many levels to be told by codes alone."""
+        self.codes_ = self.means_ = self.one_hot_ = None
+        self.narrow_: list[int] = []
+        self.wide_: list[int] = []
+        if not self.category_:
+            return np.empty((len(frame), 0))
+        fewest = 1 if len(frame) < 1000 else 3
+        self.codes_ = CategoryCodes(fewest).fit(frame[self.category_], self._order_by(target))
+        codes = self.codes_.transform(frame[self.category_])
+        for place, size in enumerate(self.codes_.sizes()):
+            (self.narrow_ if size <= MANY_LEVELS else self.wide_).append(place)
+        if self.wide_ and self.classes <= MOST_CLASSES:
+            self.means_ = TargetMeans(seed=self.seed)
+        if self.style == "linear" and self.narrow_:
+            self.one_hot_ = OneHotEncoder(handle_unknown="ignore", dtype=np.float64).fit(codes[:, self.narrow_])
+        return codes
+
+    def _order_by(self, target: Array) -> Array:
+        """What to order codes by: the target itself, or with several classes, how often the largest one is."""
+        return (
+            target.astype(np.float64) if self.classes <= 2 else (target == np.bincount(target).argmax()).astype(float)
+        )
+
+    def _target_columns(self, target: Array) -> Array:
+        if self.classes <= 2:
+            return target.astype(np.float64)[:, None]
+        return (target[:, None] == np.arange(self.classes)).astype(np.float64)
+
+    def _text_features(self, name: str) -> TextFeatures:
+        if name in self.dirty_:
+            return TextFeatures("letters", components=10, seed=self.seed)
+        return TextFeatures("word", components=0 if self.style == "linear" else 40, seed=self.seed)
+
+    def _dense(self, frame: pd.DataFrame, codes: Array, means: Array | None) -> Array:
+        """Everything that is an amount: numbers, dates, target means, what names and prose are made of."""
+        blocks: list[Array] = [tamed(frame[self.plain_].to_numpy(dtype=np.float64))]
+        if self.dates_ is not None:
+            blocks.append(self.dates_.transform(frame[self.date_]))
+        if means is not None:
+            blocks.append(means)
+        if self.style == "trees":
+            blocks.append(codes[:, self.wide_])
+        condensed = self.dirty_ if self.style == "linear" else self.texts_
+        blocks += [self.texts_[name].transform(frame[name]) for name in condensed]
+        return np.hstack(blocks)
+
+    def _joined(self, frame: pd.DataFrame, dense: Array, codes: Array) -> Any:
+        """Put codes beside the amounts for trees, one column a level and words beside them for a linear model."""
+        if self.scaler_ is None:
+            return np.hstack([dense, codes[:, self.narrow_]])
+        blocks = [sparse.csr_matrix(self.scaler_.transform(dense))]
+        if self.one_hot_ is not None:
+            blocks.append(self.one_hot_.transform(codes[:, self.narrow_]))
+        blocks += [sparse.csr_matrix(self.texts_[name].transform(frame[name])) for name in self.text_]
+        joined = sparse.hstack(blocks, format="csr")
+        return joined.toarray() if joined.shape[1] <= DENSE_WIDTH else joined
