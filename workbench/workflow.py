@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadParameters, BadReference, UnknownName
+from workbench.errors import BadReference, UnknownName
 from workbench.records import Check, Score
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Run:
     seconds: float
 
     def as_document(self) -> dict[str, Any]:
-        """What ``run --json`` prints."""
+        """Give what ``run --json`` prints."""
         return {
             "ref": self.ref,
             "path": str(self.path),
@@ -111,18 +111,18 @@ def run(
     from workbench.template import find
 
     started = time.time() if started is None else started
-    say = on_event or (lambda event: None)
+    say = on_event or (lambda _: None)
     say({"kind": "step", "name": "checking"})
     found = find(str(template))
     values = _values(found, list(texts), file, {**(parameters or {}), **more})
-    limits = {"timeout": _limit(timeout, "timeout"), "cell_timeout": _limit(cell_timeout, "cell timeout")}
+    limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
     _check(found, values.values)
     name = _name(name, found, values.values)
     where = _store(store).create()
     say({"kind": "step", "name": "starting"})
     folder, notebook = _prepared(found, values, name, where, labels, started)
     try:
-        execute(folder, notebook, on_event=on_event, **limits)
+        execute(folder, notebook, timeout=limit, cell_timeout=cell_limit, on_event=on_event)
         if (refusal := execution.refused(folder)) is not None:
             raise refusal
     except BaseException:
@@ -247,9 +247,7 @@ def load(ref: str, *, store: Where = None) -> Model:
     return load_model(experiment.model)
 
 
-def predict(
-    model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None
-) -> int:
+def predict(model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None) -> int:
     """Predict a table and write the predictions, one row for each of its rows in order; give the number of rows."""
     from workbench.serving import predict_file
 
@@ -257,7 +255,7 @@ def predict(
 
 
 def templates() -> list[dict[str, Any]]:
-    """The gallery: names, titles, descriptions and paths of the templates."""
+    """List the gallery: names, titles, descriptions and paths of the templates."""
     from workbench.template import gallery
 
     told = ("name", "title", "description")
@@ -265,14 +263,15 @@ def templates() -> list[dict[str, Any]]:
 
 
 def template(name: str) -> dict[str, Any]:
-    """One template: its title, and its parameters with types, defaults and help."""
+    """Describe one template: its title, and its parameters with types, defaults and help."""
     from workbench.template import find, json_schema
 
     found = find(name)
     parameters = [
         {
             "name": one.name,
-            "type": one.annotation or one.type.describe(),
+            "type": one.annotation,
+            "takes": one.type.describe(),
             "required": one.required,
             "default": one.default_text or None,
             "help": one.help,
@@ -298,7 +297,7 @@ def write_example(name: str, file: Path) -> Path:
 
 
 def columns(data: str | Path) -> list[str]:
-    """Names of the columns of a table."""
+    """Name the columns of a table."""
     from workbench.dataset import read_table
 
     return [column.name for column in read_table(str(data)).schema.columns]
@@ -357,13 +356,13 @@ def _check(template: Template, values: Mapping[str, Any]) -> None:
 
 
 def _parameters(template: Template, *kinds: type) -> list[str]:
-    """Names of the template's parameters of some kinds."""
+    """Name the template's parameters of some kinds."""
     from workbench.template.composite import holds
 
     return [one.name for one in template.parameters if any(holds(one.type, kind) for kind in kinds)]
 
 
-def _task(tables: Mapping[str, Dataset], kind: str, values: Mapping[str, Any]) -> None:
+def _task(tables: Mapping[str, Dataset], kind: Any, values: Mapping[str, Any]) -> None:
     from workbench.automl import task
 
     said = {name: values[name] for name in ROLES if name in values}
@@ -382,11 +381,10 @@ def _name(name: str | None, template: Template, values: Mapping[str, Any]) -> st
 def _prepared(
     template: Template, values: Values, name: str, store: Store, labels: Mapping[str, str] | None, started: float
 ) -> tuple[RunFolder, Any]:
-    """The run folder, and the notebook with its values."""
+    """Make the run folder, and the notebook with its values."""
     from workbench.execution import prepare
-    from workbench.template import bind, json_schema
+    from workbench.template import bind, json_schema, seconds
     from workbench.template import load as read_notebook
-    from workbench.template import seconds
 
     budget = values.values.get("budget") if values.values.get("trials") is None else None
     folder = prepare(

@@ -75,11 +75,23 @@ def test_a_bad_table_is_refused_in_one_line(workbench: Callable, tmp_path: Path,
 
 REQUESTS: dict[str, tuple[list[str], list[str]]] = {
     "unknown template": (["run", "clasification", "-p", "data={csv}"], ["Did you mean 'classification'"]),
-    "unknown parameter": (["run", "classification", "-p", "data={csv}", "-p", "targt=Churn"], ["Did you mean 'target'"]),
-    "unknown metric": (["run", "classification", "-p", "data={csv}", "-p", "target=Churn", "-p", "metric=roc_auk"], ["roc_auc"]),
-    "budget abc": (["run", "classification", "-p", "data={csv}", "-p", "target=Churn", "-p", "budget=abc"], ["budget", "abc"]),
+    "unknown parameter": (
+        ["run", "classification", "-p", "data={csv}", "-p", "targt=Churn"],
+        ["Did you mean 'target'"],
+    ),
+    "unknown metric": (
+        ["run", "classification", "-p", "data={csv}", "-p", "target=Churn", "-p", "metric=roc_auk"],
+        ["roc_auc"],
+    ),
+    "budget abc": (
+        ["run", "classification", "-p", "data={csv}", "-p", "target=Churn", "-p", "budget=abc"],
+        ["budget", "abc"],
+    ),
     "budget zero": (["run", "classification", "-p", "data={csv}", "-p", "target=Churn", "-p", "budget=0"], ["budget"]),
-    "budget negative": (["run", "classification", "-p", "data={csv}", "-p", "target=Churn", "-p", "budget=-5s"], ["budget"]),
+    "budget negative": (
+        ["run", "classification", "-p", "data={csv}", "-p", "target=Churn", "-p", "budget=-5s"],
+        ["budget"],
+    ),
     "everything wrong at once": (
         ["run", "classification", "-p", "data={csv}", "-p", "targt=Churn", "-p", "budget=abc", "-p", "seed=x"],
         ["targt", "budget", "seed"],

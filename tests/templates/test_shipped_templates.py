@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -32,7 +33,7 @@ def test_is_stored_without_outputs(path: Path) -> None:
 @each
 def test_has_a_sentence_above_each_code_cell_and_one_import(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
-    for above, cell in zip(cells, cells[1:], strict=False):
+    for above, cell in itertools.pairwise(cells):
         if cell.cell_type == "code":
             assert above.cell_type == "markdown", cell.source
             assert above.source.rstrip().endswith((".", ":")), above.source
@@ -76,4 +77,6 @@ def test_runs_under_plain_papermill(path: Path, tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=180, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert not [one for one in outputs(nbformat.read(tmp_path / "out.ipynb", as_version=4)) if one.output_type == "error"]
+    assert not [
+        one for one in outputs(nbformat.read(tmp_path / "out.ipynb", as_version=4)) if one.output_type == "error"
+    ]

@@ -6,12 +6,11 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from workbench import __version__
-
 
 F = TypeVar("F", bound=Callable[..., Any])
 NO = 3  # a gate or check said no
@@ -35,8 +34,7 @@ def workbench() -> None:
 
 @workbench.command()
 @store_option
-@click.pass_obj
-def demo(started: float, store: Path) -> int:
+def demo(store: Path) -> int:
     """Walk the whole line on a real data set, in about a minute."""
     from workbench.cli.demo import walk
 
@@ -56,7 +54,8 @@ def templates(name: str | None, copy: bool, as_json: bool) -> None:
         raise click.UsageError("Name the template to copy: workbench templates classification --copy")
     if name and copy:
         copied = workflow.copy_template(name, Path.cwd())
-        _tell({"path": str(copied)}, as_json, lambda: text.line(f"Copied to {copied}. Open it with: jupyter lab {copied.name}"))
+        told = f"Copied to {copied}. Open it with: jupyter lab {copied.name}"
+        _tell({"path": str(copied)}, as_json, lambda: text.line(told))
     elif name:
         document = workflow.template(name)
         _tell(document, as_json, lambda: text.template(document))
@@ -151,8 +150,8 @@ def compare(refs: tuple[str, ...], html: Path | None, store: Path, as_json: bool
     from workbench import workflow
     from workbench.cli import text
 
-    document = workflow.compare(*refs, store=store, html=html).as_document()
-    _tell(document, as_json, lambda: text.comparison(document, html))
+    compared = workflow.compare(*refs, store=store, html=html)
+    _tell(compared.as_document(), as_json, lambda: text.comparison(compared, html))
 
 
 @workbench.command()
@@ -165,8 +164,8 @@ def diff(one: str, other: str, store: Path, as_json: bool) -> None:
     from workbench import workflow
     from workbench.cli import text
 
-    document = workflow.diff(one, other, store=store).as_document()
-    _tell(document, as_json, lambda: text.difference(document))
+    differs = workflow.diff(one, other, store=store)
+    _tell(differs.as_document(), as_json, lambda: text.line(str(differs)))
 
 
 @workbench.command(name="open")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from workbench.cli import text
 from workbench.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from workbench.workflow import Run
 
 FOLDER = Path("workbench-demo")
 BUDGET = "20s"
@@ -25,22 +29,38 @@ def walk(store: Path) -> int:
     text.line("3  And again, from fewer: could we do without the 'worst' measurements?")
     worst = [column for column in workflow.columns(samples) if column.startswith("worst")]
     fewer = _run(workflow, store, samples, ignore=worst)
-    if "completed" not in everything.status or "completed" not in fewer.status:
+    if not everything.status == fewer.status == "completed":
         return 1
     text.line("4  Compare the two.")
     comparison = workflow.compare(everything.ref, fewer.ref, store=store, html=FOLDER / "comparison.html")
-    text.comparison(comparison.as_document(), FOLDER / "comparison.html")
+    text.comparison(comparison, FOLDER / "comparison.html")
     better = comparison.as_document()["leaderboard"][0]["ref"]
     text.line("5  Promote the better one.")
     promotion = workflow.promote(better, model="diagnosis", store=store)
     text.promotion(promotion.as_document())
     text.line("6  Predict with it.")
-    rows = workflow.predict("model:diagnosis/live", str(samples), FOLDER / "predictions.csv", keep=["diagnosis"], store=store)
+    rows = workflow.predict(
+        "model:diagnosis/live", str(samples), FOLDER / "predictions.csv", keep=["diagnosis"], store=store
+    )
     text.line(f"   {FOLDER / 'predictions.csv'} ({rows:,} rows)")
     text.line("")
-    text.line(f"Everything is in {store.resolve()} (experiments, the model) and {FOLDER.resolve()} (tables, predictions).")
+    text.line(
+        f"Everything is in {store.resolve()} (experiments, the model) and {FOLDER.resolve()} (tables, predictions)."
+    )
     text.line("Next, try:")
     text.line(f"  workbench open {better}")
     text.line(f"  workbench run regression -p data={patients} -p target=progression -p budget=30s")
     text.line("  workbench run classification -p data=YOUR.csv -p target=YOUR_COLUMN -p budget=60s")
     return 0
+
+
+def _run(workflow: ModuleType, store: Path, table: Path, ignore: list[str]) -> Run:
+    with Progress() as progress:
+        run: Run = workflow.run(
+            "classification",
+            {"data": str(table), "target": "diagnosis", "budget": BUDGET, "ignore": ignore},
+            store=store,
+            on_event=progress.hear,
+        )
+    text.run(run.as_document())
+    return run

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from workbench.comparison import Comparison
 
 MARKS = {"note": "·", "warn": "!", "block": "✗"}
 WIDTH = 160  # off a terminal lines are not wrapped to eighty columns: they are read by other programs
@@ -51,14 +54,17 @@ def gallery(templates: Sequence[Mapping[str, Any]]) -> None:
 def template(document: Mapping[str, Any]) -> None:
     """Show one template's parameters."""
     line(f"{document['name']} — {document['title']}. {document['description']}")
-    shown = ((p["name"], p["type"], p["default"] or "required", p["help"]) for p in document["parameters"])
+    shown = ((p["name"], p["takes"], p["default"] or "required", p["help"]) for p in document["parameters"])
     rows(("parameter", "type", "default", "help"), shown)
 
 
 def run(document: Mapping[str, Any]) -> None:
     """Tell how a run ended; the first line is its reference alone."""
     line(document["ref"])
-    line(f"{document['status']} in {document['seconds']:.0f} s" + (f": {document['reason']}" if document["reason"] else ""))
+    line(
+        f"{document['status']} in {document['seconds']:.0f} s"
+        + (f": {document['reason']}" if document["reason"] else "")
+    )
     if document["metric"]:
         line(score(document["metric"], document["scores"][document["metric"]]))
     checks(document["checks"])
@@ -88,11 +94,16 @@ def listing(experiments: Sequence[Mapping[str, Any]], store: Path) -> None:
 def show(document: Mapping[str, Any]) -> None:
     """Show one experiment."""
     line(document["ref"])
-    line(f"{document['status']}, {document['started']} by {document['author']}" + (f": {document['reason']}" if document["reason"] else ""))
+    line(
+        f"{document['status']}, {document['started']} by {document['author']}"
+        + (f": {document['reason']}" if document["reason"] else "")
+    )
     for name, one in document["scores"].items():
         line(("* " if name == document["metric"] else "  ") + score(name, one))
     checks(document["checks"])
-    rows(("parameter", "value", "from"), ((n, repr(p["value"]), p["source"]) for n, p in document["parameters"].items()))
+    rows(
+        ("parameter", "value", "from"), ((n, repr(p["value"]), p["source"]) for n, p in document["parameters"].items())
+    )
     line(f"folder: {document['path']}")
 
 
@@ -101,7 +112,14 @@ def promotion(document: Mapping[str, Any]) -> None:
     for verdict in document["verdicts"]:
         line(f"{'✓' if verdict['passed'] else '✗'} {verdict['name']}: {verdict['because']}")
     if document["passed"]:
-        line(f"{document['model']} is live. Predict with: workbench predict {document['model']} DATA.csv -o predictions.csv")
+        line(f"{document['model']} is live: workbench predict {document['model']} DATA.csv -o predictions.csv")
         line(f"bundle: {document['path']}")
     else:
         line(f"Not promoted. {document['model']} stays as it was.")
+
+
+def comparison(compared: Comparison, html: Path | None = None) -> None:
+    """Show experiments in order, and what can be said of them."""
+    line(str(compared))
+    if html is not None:
+        line(f"page: {html}")
