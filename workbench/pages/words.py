@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -138,6 +139,11 @@ def moment(when: datetime | str) -> str:
 def count(amount: int, one: str, many: str = "") -> str:
     """Write an amount with its noun: ``1 row``, ``2,000 rows``."""
     return f"{amount:,} {one if amount == 1 else many or one + 's'}"
+
+
+def agree(items: Collection[Any], one: str, many: str) -> str:
+    """Choose the form of a verb: for one thing, or for several."""
+    return one if len(items) == 1 else many
 
 
 def listing(items: list[str], *, most: int = 5) -> str:

@@ -14,10 +14,11 @@ from workbench.records import Check, Kind, Level
 
 HALF_EMPTY, NEARLY_EMPTY = 0.5, 0.95
 MIXED = (0.1, 0.9)  # a share of numbers among words that is neither a stray nor the rule
+FEW_WORDS = 20
 MOST_NAMED = 8
 LEFT_OUT: dict[Kind, tuple[str, str, str]] = {
     "id": ("identifier_columns", "names its row", "name their rows"),
-    "constant": ("constant_columns", "has the same value in every row", "have the same value in every row each"),
+    "constant": ("constant_columns", "has the same value in every row", "have the same value in all rows"),
     "empty": ("empty_columns", "has no value in any row", "have no value in any row"),
 }
 WORDS_FOR_MISSING = {"na", "n/a", "#n/a", "#na", "<na>", "nan", "null", "nat", "?", "#ref!", "none", "-"}
@@ -30,7 +31,7 @@ def left_out(sample: Sample) -> Iterator[Check]:
     for kind, (name, one, many) in LEFT_OUT.items():
         columns = [c.name for c in schema.columns if c.kind == kind and c.role in ("feature", "id")]
         if columns:
-            message = f"{_named(columns)} {agree(columns, one, many)}, so there is nothing to learn from it: left out."
+            message = f"{_named(columns)} {agree(columns, one, many)}, so there is nothing to learn there: left out."
             yield Check(name, "note", message, tuple(columns))
 
 
@@ -41,14 +42,15 @@ def gaps(sample: Sample) -> Iterator[Check]:
     half = [str(name) for name in missing.index[(missing > HALF_EMPTY) & (missing <= NEARLY_EMPTY)]]
     if empty:
         message = (
-            f"{_named(empty)} {agree(empty, 'is', 'are')} missing in more than {share(NEARLY_EMPTY)} of the rows. Little can be "
-            "learned from so few values; ask whether the column was filled in as it should be. It was kept."
+            f"{_named(empty)} {agree(empty, 'is', 'are')} missing in more than {share(NEARLY_EMPTY)} of the rows. "
+            "Little can be learned from so few values; ask whether the column was filled in as it should be. It was "
+            "kept."
         )
         yield Check("nearly_empty", "warn", message, tuple(empty))
     if half:
         message = (
-            f"{_named(half)} {agree(half, 'is', 'are')} missing in more than half of the rows. That a value is missing is learned "
-            "from as well, which is right only if it will be missing for the same reasons later."
+            f"{_named(half)} {agree(half, 'is', 'are')} missing in more than half of the rows. That a value is "
+            "missing is learned from as well, which is right only if it will be missing for the same reasons later."
         )
         yield Check("missing_values", "note", message, tuple(half))
 
@@ -67,8 +69,8 @@ def mixed(sample: Sample) -> Iterator[Check]:
     of_two_minds = [name for name in sample.task.features if _is_of_two_minds(sample.frame[name])]
     if of_two_minds:
         message = (
-            f"{_named(of_two_minds)} {agree(of_two_minds, 'mixes', 'mix')} numbers with words, so the numbers are read as "
-            "names, without their order and size. Split it into two columns, or leave the words blank."
+            f"{_named(of_two_minds)} {agree(of_two_minds, 'mixes', 'mix')} numbers with words, so the numbers are "
+            "read as names, without their order and size. Split it into two columns, or leave the words blank."
         )
         yield Check("mixed_types", "warn", message, tuple(of_two_minds))
 
@@ -126,14 +128,9 @@ def _is_of_two_minds(values: pd.Series[Any]) -> bool:
     if len(levels) < 5:
         return False
     numeric = pd.to_numeric(levels.index.to_series(), errors="coerce").notna().to_numpy()
-    # Codes such as "12" beside "12A" are names, and few levels are as well: amounts take many values.
     told = float(levels[numeric].sum() / levels.sum())
-    return MIXED[0] < told < MIXED[1] and int(numeric.sum()) > 20 and _has_fractions(levels.index[numeric])
-
-
-def _has_fractions(levels: pd.Index[Any]) -> bool:
-    numbers = pd.to_numeric(levels.to_series(), errors="coerce")
-    return bool((numbers % 1 != 0).any()) or bool(numbers.max() - numbers.min() > 1_000)
+    # Among many words, numbers are names as well (tickets, parts); among few levels they are no amounts.
+    return MIXED[0] < told < MIXED[1] and int(numeric.sum()) > FEW_WORDS and int((~numeric).sum()) <= FEW_WORDS
 
 
 def _named(columns: list[str]) -> str:

@@ -20,10 +20,12 @@ ENOUGH = 200  # rows on either side
 ALIKE = 0.5  # how much more alike rows of a group are than any two rows
 ALIKE_BY_NAME = 0.15
 ORDERED = 0.5
-THINGS = re.compile(
-    r"(^|[^a-z])(id|ids|uuid|customer|client|patient|subject|person|user|member|account|household|family|student|employee|"
-    r"device|machine|sensor|turbine|farm|vehicle|store|shop|site|session|serial|ticket|group|owner|player)([^a-z]|$)"
-)
+THINGS = """
+    id ids uuid guid key customer client patient subject person user member account household family student employee
+    device machine sensor turbine farm vehicle car store shop site session serial ticket group owner player
+"""
+MOMENTS = {"date", "time", "day", "datetime", "timestamp", "utc", "when", "at", "week", "month"}
+PAST = {"birth", "born", "dob", "founded", "built"}  # dates of a thing, not of its row
 
 
 def drift(sample: Sample) -> Iterator[Check]:
@@ -38,11 +40,11 @@ def drift(sample: Sample) -> Iterator[Check]:
     moved = {name: stability_index(sample.bins(name), late) for name in task.features}
     drifted = sorted((name for name in moved if moved[name] > DRIFTED), key=lambda name: -moved[name])
     if drifted:
-        most = f"most: {drifted[0]!r}, stability index {moved[drifted[0]]:.2f}"
+        most = f"{drifted[0]!r}: stability index {moved[drifted[0]]:.2f}"
         message = (
-            f"{listing([repr(name) for name in drifted])} {agree(drifted, 'is', 'are')} spread differently in the latest "
-            f"{share(LATER)} of the rows than before ({most}). What was learned from the past holds less for the present: "
-            "training on recent rows only may be better."
+            f"{listing([repr(name) for name in drifted])} {agree(drifted, 'is', 'are')} spread differently in the "
+            f"latest {share(LATER)} of the rows than before ({most}). What was learned from the past holds less for "
+            "the present: training on recent rows only may be better."
         )
         yield Check("drift", "warn", message, tuple(drifted))
     yield from _target_drift(task, task.codes[sample.places], late)
@@ -80,9 +82,9 @@ def undated(sample: Sample) -> Iterator[Check]:
         if task.schema[name].kind != "date" or sample.frame[name].isna().mean() > 0.2:
             continue
         told, _ = skill(sample.bins(name), sample.target, classes=classes)
-        rows = as_numbers(sample.frame[name])
-        in_order = np.mean(np.diff(rows[np.isfinite(rows)]) >= 0) > 0.95
-        if told > 0.05 or in_order:
+        words = _words(name)
+        named = words[-1:] != [] and words[-1] in MOMENTS and not PAST & set(words)
+        if (named and told > 0.05) or _counts_rows(task, name):
             message = (
                 f"{name!r} dates the rows, and rows are split at random: the model is tested on rows from among those "
                 f"it learned from. If it is to predict what comes later, run again with time={name!r}, and the score "
@@ -100,17 +102,24 @@ def row_order(sample: Sample) -> Iterator[Check]:
     told, _ = skill(place * 50 // len(place), sample.target, classes=len(task.classes))
     if told < ORDERED:
         return
-    counting = [name for name in task.features if _counts_rows(task, name)]
+    counting = [n for n in task.features if task.schema[n].kind == "number" and _counts_rows(task, n)]
+    if not counting and not _is_sorted(sample.target):
+        return
     message = (
-        f"The file is sorted by {task.target!r}, or nearly: where a row stands tells its target. Rows are shuffled "
-        "before they are split, so that does no harm by itself."
+        f"Where a row stands in the file tells its {task.target!r}. Rows are shuffled before they are split, so that "
+        "does no harm by itself."
     )
     if counting:
         message += (
-            f" But {listing([repr(name) for name in counting])} {agree(counting, 'follows', 'follow')} the order of the "
-            "rows, and so gives the target away; in new rows it will not. It was kept: put it into `ignore`."
+            f" But {listing([repr(name) for name in counting])} {agree(counting, 'follows', 'follow')} the order of "
+            "the rows, and so gives the target away; in new rows it will not. It was kept: put it into `ignore`."
         )
     yield Check("row_order", "warn" if counting else "note", message, tuple(counting))
+
+
+def _is_sorted(target: Array) -> bool:
+    steps = np.diff(target)
+    return bool(max((steps >= 0).mean(), (steps <= 0).mean()) > 0.99)
 
 
 def _counts_rows(task: Task, name: str) -> bool:
@@ -128,8 +137,7 @@ def groups(sample: Sample) -> Iterator[Check]:
     if task.groups is not None or len(task.frame) < ENOUGH:
         return
     for name in task.features:
-        likeness = _likeness(task, name)
-        if likeness is not None and likeness > (ALIKE_BY_NAME if THINGS.search(name.lower()) else ALIKE):
+        if _is_group(task, name):
             message = (
                 f"{name!r} looks like the name of something with several rows, and rows of one share their "
                 f"{task.target!r}. A random split puts rows of one on both sides, and the score is better than it will "
@@ -138,25 +146,42 @@ def groups(sample: Sample) -> Iterator[Check]:
             yield Check("undeclared_group", "warn", message, (name,))
 
 
-def _likeness(task: Task, name: str) -> float | None:
-    """How much more alike two rows of a level are than any two rows (0 not at all, 1 the same); None for no group."""
-    values = task.frame[name]
-    if task.schema[name].kind not in ("category", "number", "text") or task.schema[name].coercion.get("decimal"):
-        return None
+def _is_group(task: Task, name: str) -> bool:
+    """Whether a column names many things with a few rows each, which share their target and more."""
+    values, named = task.frame[name], _is_named_thing(name)
+    if values.dtype != object and not (named and _is_whole(values)):
+        return False
     codes = pd.factorize(values)[0]
     levels = np.bincount(codes[codes >= 0]) if (codes >= 0).any() else np.zeros(1)
-    repeated = levels[levels >= 2].sum() / len(codes)
-    if len(levels) < max(20, len(codes) / 50) or repeated < 0.5 or not _names(values):
-        return None
-    return _agreement(codes, task)
+    if len(levels) < max(20, len(codes) / 50) or levels[levels >= 2].sum() < 0.5 * len(codes):
+        return False
+    alike = _agreement(codes, task)
+    # A job title or a town tells much of a salary too. Unless its name says so, a group also fixes other columns.
+    return alike > ALIKE_BY_NAME if named else alike > ALIKE and _fixes_others(codes, task, name)
 
 
-def _names(values: pd.Series[Any]) -> bool:
-    """Whether values could be names: texts, or whole numbers that are no small amounts."""
-    if values.dtype == object:
-        return True
+def _fixes_others(codes: Array, task: Task, name: str) -> bool:
+    fixed = 0
+    for other in task.features:
+        values = pd.factorize(task.frame[other])[0]
+        if other != name and len(np.unique(values)) > 2:
+            pairs = len(np.unique(codes.astype(np.int64) * (int(values.max()) + 2) + values + 1))
+            fixed += pairs <= 1.05 * len(np.unique(codes))
+    return fixed >= 2
+
+
+def _is_named_thing(name: str) -> bool:
+    return bool(set(THINGS.split()) & set(_words(name)[-1:]))
+
+
+def _is_whole(values: pd.Series[Any]) -> bool:
     present = values.dropna().to_numpy()
-    return bool(np.all(present == np.floor(present)) and THINGS.search(str(values.name).lower()))
+    return bool(np.all(present == np.floor(present)))
+
+
+def _words(name: str) -> list[str]:
+    """Split a name at underscores, blanks and inner capitals."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)]
 
 
 def _agreement(codes: Array, task: Task) -> float:

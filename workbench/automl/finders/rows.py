@@ -32,15 +32,16 @@ def duplicates(sample: Sample) -> Iterator[Check]:
         level: Level = "warn" if twice > MANY_TWICE * len(rows) and fine >= 3 else "note"
         message = (
             f"{count(twice, 'row')} ({share(twice / len(rows))}) repeat an earlier row in every column. If one thing "
-            "was recorded twice, a copy in training gives away the row it is tested on, and the score is too good. They "
-            "were kept; remove them from the file if they are no rows of their own."
+            "was recorded twice, a copy in training gives away the row it is tested on, and the score is too good. "
+            "They were kept; remove them from the file if they are no rows of their own."
         )
         yield Check("duplicate_rows", level, message)
     apart = together.groupby("row")["answer"].transform("nunique").to_numpy() > 1
     if task.classes and apart.sum() > MANY_CONTRADICTIONS * len(rows):
         message = (
-            f"{count(int(apart.sum()), 'row')} ({share(float(apart.mean()))}) have the same features as another row and "
-            f"another {task.target!r}. No model can get all of these right; what tells them apart is not in the table."
+            f"{count(int(apart.sum()), 'row')} ({share(float(apart.mean()))}) have the same features as another row "
+            f"and another {task.target!r}. No model can get all of these right; what tells them apart is not in the "
+            "table."
         )
         yield Check("contradicting_rows", "note", message)
 
@@ -54,8 +55,9 @@ def classes(sample: Sample) -> Iterator[Check]:
     rare = [f"{label!r} ({count(int(n), 'row')})" for label, n in zip(task.classes, rows, strict=True) if n < RARE]
     if rare:
         message = (
-            f"{agree(rare, 'The class', 'The classes')} {listing(rare)} {agree(rare, 'has', 'have')} fewer than {RARE} "
-            "rows: how well such a class is found is mostly luck. Collect more rows of it, or join rare classes into one."
+            f"{agree(rare, 'The class', 'The classes')} {listing(rare)} {agree(rare, 'has', 'have')} fewer than "
+            f"{RARE} rows: how well such a class is found is mostly luck. Collect more rows of it, or join rare "
+            "classes into one."
         )
         yield Check("rare_class", "warn", message, (task.target,))
     least = float(rows.min() / rows.sum())
