@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -31,10 +31,12 @@ from workbench.documents import bundle_loader
 from workbench.documents.bundle_loader import LOADER, MODEL, ModelError, predictions
 from workbench.documents.files import FORMAT, read_json, write_json
 from workbench.documents.mlflow import write_environment, write_mlmodel
+from workbench.documents.table import write_schema
 from workbench.errors import BadArtifact, BadTable
 from workbench.records import TableSchema
 
 OWN = estimators.__name__
+GOLDEN = 5  # rows
 ROUNDING = 1e-9  # processors differ in the order they sum in, by about 1e-15; a library upgrade by far more
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
 README = """# A fitted model
@@ -134,8 +136,8 @@ def write_model(
         ``classes_`` and ``predict_proba``; made of classes of `workbench.estimators` and scikit-learn.
     schema : TableSchema
         The columns it was fitted on.
-    golden : DataFrame
-        A few raw rows.
+    golden : DataFrame, shape (n_rows, n_columns)
+        Raw rows, best all it was fitted on: five of them are kept as golden rows, and MLflow is told their types.
     metadata
         What MLflow shows beside the model: plain JSON values.
 
@@ -148,13 +150,14 @@ def write_model(
         package = _write_code(part)
         modules = _write_dump(part / MODEL, model, package)
         write_environment(part, [_source(module) for module in sorted(modules)])
-        write_json(part / "schema.json", {"format": FORMAT, **asdict(schema)})
-        rows = _table(golden[list(model.features_)])
-        write_json(part / "input_example.json", {"columns": rows["columns"], "data": rows["data"][:2]})
-        write_mlmodel(part, package, model, schema, metadata or {}, now or datetime.now(UTC))
+        write_schema(part / "schema.json", schema)
+        raw = golden[list(model.features_)]
+        at = now or datetime.now(UTC)
+        write_mlmodel(part, package, model, rows=raw, schema=schema, metadata=metadata or {}, now=at)
         (part / "README.md").write_text(README.format(package=package), encoding="utf-8")
-        predicted = _table(predictions(model, _frame(rows)))
-        write_json(part / "golden.json", {"format": FORMAT, "rows": rows, "predictions": predicted})
+        chosen = _table(raw.iloc[:: max(1, -(-len(raw) // GOLDEN))])
+        predicted = _table(predictions(model, _frame(chosen)))
+        write_json(part / "golden.json", {"format": FORMAT, "rows": chosen, "predictions": predicted})
         if (proof := check_golden(part)).difference:
             raise BadArtifact(str(folder), f"predicts otherwise once it is stored (by {proof.difference:.2g})")
 

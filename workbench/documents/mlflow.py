@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib.metadata
+import io
 import json
 import platform
 import uuid
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from workbench.documents.bundle_loader import LOADER, MODEL
@@ -24,7 +26,9 @@ from workbench.records import TableSchema
 
 ALWAYS = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
 ON_USE = ("lightgbm", "catboost")  # pinned only when a source file the model is made of imports it
-TYPES = {"number": "double", "boolean": "boolean"}  # every other kind travels as text
+# MLflow lets a column through only in its own type, so each is told in the type that pandas.read_csv gives it.
+TYPES = {"i": "long", "u": "long", "f": "double", "b": "boolean", "M": "datetime"}  # by numpy's kind; else string
+LOOKED_AT = 10_000  # rows
 
 
 def write_environment(folder: Path, sources: Collection[Path]) -> None:
@@ -40,9 +44,22 @@ def write_environment(folder: Path, sources: Collection[Path]) -> None:
 
 
 def write_mlmodel(
-    folder: Path, package: str, model: Any, schema: TableSchema, metadata: Mapping[str, Any], now: datetime
+    folder: Path,
+    package: str,
+    model: Any,
+    *,
+    rows: pd.DataFrame,
+    schema: TableSchema,
+    metadata: Mapping[str, Any],
+    now: datetime,
 ) -> None:
-    """Write ``MLmodel``: how MLflow loads the model, what it takes and what it gives."""
+    """Write ``MLmodel`` and its example: how MLflow loads the model, what it takes and what it gives.
+
+    `rows` are raw rows of the model's columns; their types are looked at.
+    """
+    natural = as_pandas_reads(rows, schema)
+    example = natural.iloc[:2].to_json(orient="split", index=False, date_format="iso", default_handler=str)
+    (folder / "input_example.json").write_text(example, encoding="utf-8")
     flavor = {
         "loader_module": f"{package}.{LOADER}",
         "code": "code",
@@ -55,7 +72,7 @@ def write_mlmodel(
         "utc_time_created": now.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" "),
         "flavors": {"python_function": flavor},
         "signature": {
-            "inputs": json.dumps(_inputs(model, schema)),
+            "inputs": json.dumps(_inputs(natural, schema)),
             "outputs": json.dumps(_outputs(model)),
             "params": None,
         },
@@ -94,13 +111,30 @@ def _write_yaml(file: Path, document: Mapping[str, Any]) -> None:
     file.write_text(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000), encoding="utf-8")
 
 
-def _inputs(model: Any, schema: TableSchema) -> list[dict[str, Any]]:
-    """MLflow's column specifications: columns that had blanks in training may be left out."""
-    columns = [schema[name] for name in model.features_]
-    return [
-        {"type": TYPES.get(column.kind, "string"), "name": column.name, "required": not column.missing}
-        for column in columns
+def as_pandas_reads(rows: pd.DataFrame, schema: TableSchema) -> pd.DataFrame:
+    """Give raw text rows the types that a plain ``pandas.read_csv`` gives them; codes such as "01234" stay text."""
+    step = max(1, len(rows) // LOOKED_AT)
+    sample = rows.iloc[::step]
+    text = [
+        name for name in sample.columns if sample[name].dtype == object or str(sample[name].dtype).startswith("str")
     ]
+    if not text:
+        return sample
+    codes = {name: str for name in text if schema[name].coercion.get("width")}
+    read = pd.read_csv(
+        io.StringIO(sample[text].to_csv(index=False)), dtype=codes, low_memory=False, skip_blank_lines=False
+    )
+    return sample.assign(**{name: read[name].to_numpy() for name in text})
+
+
+def _inputs(rows: pd.DataFrame, schema: TableSchema) -> list[dict[str, Any]]:
+    """Columns that had blanks in training may be left out, and whole numbers with blanks are floats to pandas."""
+    told = []
+    for name in rows.columns:
+        optional = bool(schema[name].missing)
+        kind = TYPES.get(getattr(rows[name].dtype, "kind", "O"), "string")
+        told.append({"type": "double" if optional and kind == "long" else kind, "name": name, "required": not optional})
+    return told
 
 
 def _outputs(model: Any) -> list[dict[str, Any]]:

@@ -16,12 +16,13 @@ from workbench.documents.bundle import check_golden
 from workbench.documents.bundle_manifest import read_bundle_manifest, write_bundle_manifest
 from workbench.documents.ledger import Entry, append, bundle_folder, bundle_of, live, read_ledger
 from workbench.documents.mlflow import describe
+from workbench.documents.outbox import score_document, score_of
 from workbench.errors import BadArtifact, StoreError
 from workbench.experiment import Experiment, verify
 from workbench.promotion.card import card, dockerfile
 from workbench.promotion.gate import Contender, golden, intact, judge
 from workbench.promotion.policy import Policy
-from workbench.records import Score, Verdict
+from workbench.records import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _live(store: Path, entries: Sequence[Entry]) -> Contender | None:
     if (entry := live(entries)) is None:
         return None
     manifest = read_bundle_manifest(bundle_of(store, entry))
-    scores = {name: Score(name, **fields) for name, fields in manifest["scores"].items()}
+    scores = {name: score_of(name, told) for name, told in manifest["scores"].items()}
     data = manifest["data"].get("digest") or ""
     return Contender(manifest["experiment"]["ref"], manifest["metric"], scores, _question(manifest["task"]), data)
 
@@ -194,13 +195,9 @@ def _fill(folder: Path, experiment: Experiment, model: str, version: str, entry:
         "author": entry.author,
         "experiment": {"ref": entry.experiment, "digest": experiment.manifest.get("digest")},
         "metric": experiment.metric,
-        "scores": {name: _without_name(score) for name, score in experiment.scores().items()},
+        "scores": {name: score_document(score) for name, score in experiment.scores().items()},
         "task": {name: task.get(name) for name in ("kind", "target", "classes", "features")},
         "data": dict(experiment.manifest["data"]),
         "verdicts": [asdict(verdict) for verdict in entry.verdicts],
     }
     return write_bundle_manifest(folder, fields)
-
-
-def _without_name(score: Score) -> dict[str, Any]:
-    return {name: value for name, value in asdict(score).items() if name != "metric"}
