@@ -51,7 +51,7 @@ def parse(text: str, source: str) -> tuple[pd.DataFrame, dict[str, Any], list[st
         raise BadTable(source, "has a header and no rows", "Name a file that has rows.")
     frame, header = _named(frame, header, notes)
     refuse_twins(header, source)
-    notes += _short_rows(text, mark, len(header))
+    notes += _short_rows(text, mark, raw)
     return frame.set_axis(pd.Index(header, dtype=object), axis=1), {"delimiter": mark}, notes
 
 
@@ -159,7 +159,10 @@ def _refuse_one_column(frame: pd.DataFrame, header: list[str], source: str) -> N
 def _blanks_missing(frame: pd.DataFrame) -> pd.DataFrame:
     """Values of nothing but spaces are missing too."""
     spaces = {name: frame[name].str.isspace().fillna(False).astype(bool) for name in frame.columns}
-    return frame.assign(**{name: frame[name].mask(blank) for name, blank in spaces.items() if blank.any()})
+    for name, blank in spaces.items():
+        if blank.any():
+            frame[name] = frame[name].mask(blank)
+    return frame
 
 
 def _without_empty_edges(frame: pd.DataFrame, header: list[str], notes: list[str]) -> tuple[pd.DataFrame, list[str]]:
@@ -177,37 +180,40 @@ def _without_empty_edges(frame: pd.DataFrame, header: list[str], notes: list[str
 
 def _named(frame: pd.DataFrame, header: list[str], notes: list[str]) -> tuple[pd.DataFrame, list[str]]:
     """Drop a saved index; name the other columns that have no name."""
-    if is_saved_index(header[0], frame.iloc[:, 0]) and len(header) > 1:
-        called = repr(header[0]) if header[0] else "without a name"
-        notes.append(f"The saved index column {called}, which only counts the rows, was dropped.")
-        frame, header = frame.iloc[:, 1:], header[1:]
     named: list[str] = []
     for place, name in enumerate(header, start=1):
-        new = name or _free(f"column_{place}", [*header, *named])
+        named.append(name or free_name(f"column_{place}", [*header, *named]))
         if not name:
-            notes.append(f"Column {place} has no name; it is called {new!r}.")
-        named.append(new)
+            notes.append(f"Column {place} has no name; it is called {named[-1]!r}.")
+    if len(header) > 1 and is_saved_index(header[0], frame.iloc[:, 0]):
+        called = repr(header[0]) if header[0] else "without a name"
+        notes[:] = [note for note in notes if not note.startswith("Column 1 has no name")]
+        notes.append(f"The saved index column {called}, which only numbers the rows, was dropped.")
+        return frame.iloc[:, 1:], named[1:]
     return frame, named
 
 
 def is_saved_index(name: str, values: pd.Series[Any]) -> bool:
-    """Tell whether a column only counts the rows, from 0 or 1, under the name a saved index gets."""
-    if not re.fullmatch(r"(Unnamed: \d+|level_0|__index_level_0__|)", name):
+    """Tell whether a column only numbers the rows, under the name a saved index gets; it may have been shuffled."""
+    if not re.fullmatch(r"(Unnamed: 0|level_0|index|__index_level_0__|)", name):
         return False
     numbers = pd.to_numeric(values, errors="coerce")
-    first = numbers.iloc[0]
-    return bool(first in (0, 1) and (numbers == pd.RangeIndex(len(values)) + first).all())
+    if name == "index":  # a column may be called so for reasons of its own
+        return bool((numbers == pd.RangeIndex(len(values))).all())
+    return bool((numbers >= 0).all() and (numbers % 1 == 0).all() and numbers.is_unique)
 
 
-def _free(name: str, taken: Sequence[str]) -> str:
+def free_name(name: str, taken: Sequence[str]) -> str:
+    """Give the name, lengthened while it is taken."""
     while name in taken:
         name += "_"
     return name
 
 
-def _short_rows(text: str, mark: str, width: int) -> list[str]:
-    """Say how many rows end before the header does; the count costs a second reading, made only when it can differ."""
-    if width < 2 or text.count(mark) == 0:
+def _short_rows(text: str, mark: str, raw: pd.DataFrame) -> list[str]:
+    """Say how many rows end before the header does. Finding out costs a second reading: made only if marks lack."""
+    rows, width = raw.shape
+    if text.count(mark) == rows * (width - 2) and '"' not in text:
         return []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     try:

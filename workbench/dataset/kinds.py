@@ -30,6 +30,7 @@ YES_AND_NO = (  # what may stand together in one column of booleans
 ID_WORDS = {"id", "ids", "uuid", "guid", "uid", "pid", "idx", "index", "rowid", "rownum", "key"}
 ID_ENDINGS = {"no", "nr", "num", "number", "code", "ref"}
 DATE_WORDS = {"date", "day", "datum", "dt", "ymd", "time", "timestamp", "datetime", "yyyymmdd"}
+SAME = "every row has the same value"
 ENOUGH_ROWS = 20  # below, that all values differ says nothing
 MOSTLY = 0.98  # share of values a kind must read; up to three odd words may make up for more, down to 0.8
 MANY_LEVELS = 100
@@ -100,7 +101,7 @@ def _as_boolean(seen: Look, habits: Habits) -> ColumnSchema | None:  # noqa: ARG
         if spoken and spoken <= true | false and (both or (words - spoken) or max(map(len, spoken)) > 1):
             coercion = {} if spoken <= {*TRUE, *FALSE} else {"true": sorted(true), "false": sorted(false)}
             if _is_constant(seen):
-                return _column(seen, "constant", note="every row has the same value")
+                return _column(seen, "constant", note=SAME)
             return _column(seen, "boolean", coercion=coercion, distinct=2 if both or words - spoken else 1)
     return None
 
@@ -134,32 +135,28 @@ def _as_number(seen: Look, habits: Habits) -> ColumnSchema | None:
         coercion, note = found.coercion, found.note
         if found.share < 0.5:
             return None
-    values = coerce(seen.series, {"name": seen.name, "kind": "number", **coercion}).to_numpy()
-    odd = _odd(seen, "number", coercion)
-    if not _reads_enough(seen, odd):
+    read = _read(seen, "number", coercion)
+    if not read.enough:
         return None
-    present = values[np.isfinite(values)]
-    distinct = len(np.unique(present))
-    notes = [note, _odd_note(odd, "numbers"), *_about_numbers(seen, present)]
-    if distinct == 1 and len(present) == len(values):
-        return _column(seen, "constant", note="every row has the same value", distinct=1)
-    if why := _why_id(seen, present, len(values), distinct):
-        return _column(seen, "id", note=why, distinct=distinct)
-    if seen.words[-1:] == ["id"] and _whole(present):
+    if read.distinct == 1 and not read.missing:
+        return _column(seen, "constant", note=SAME, distinct=1)
+    if why := _why_id(seen, read):
+        return _column(seen, "id", note=why, distinct=read.distinct)
+    if seen.words[-1:] == ["id"] and _whole(read.values):
         return _words(seen, "identifiers that repeat; if rows of one belong together, name it as group=", {})
-    return _column(
-        seen, "number", coercion=coercion, distinct=distinct, missing=len(values) - len(present), note=_joined(notes)
-    )
+    notes = _joined([note, read.about_odd("numbers"), *_about_numbers(seen, read)])
+    return _column(seen, "number", coercion=coercion, distinct=read.distinct, missing=read.missing, note=notes)
 
 
-def _why_id(seen: Look, present: npt.NDArray[np.float64], rows: int, distinct: int) -> str:
+def _why_id(seen: Look, read: Read) -> str:
     """Say why numbers only name their rows; a blank when they may measure something."""
-    if distinct < ENOUGH_ROWS or not _whole(present) or distinct < 0.99 * rows:
+    rows, values = len(seen.series), read.values
+    if read.distinct < max(ENOUGH_ROWS, 0.99 * rows) or not _whole(values):
         return ""
-    if distinct == rows and present.max() - present.min() + 1 == rows:
+    if read.distinct == rows and values.max() - values.min() + 1 == rows:
         return "counts the rows one by one"
-    steps = np.diff(present)
-    if distinct == rows and (steps > 0).all() and (steps == 1).mean() >= 0.5:
+    steps = np.diff(values)  # of distinct values in file order: when none repeats, of the rows
+    if read.distinct == rows and (steps > 0).all() and (steps == 1).mean() >= 0.5:
         return "counts the rows, with gaps"
     return "named like an identifier, and its values do not repeat" if _is_named_id(seen) else ""
 
@@ -177,54 +174,82 @@ def _as_date(seen: Look, habits: Habits) -> ColumnSchema | None:
 
 
 def _dates(seen: Look, coercion: dict[str, Any], note: str) -> ColumnSchema | None:
-    odd = _odd(seen, "date", coercion)
-    if not _reads_enough(seen, odd):
+    read = _read(seen, "date", coercion)
+    if not read.enough:
         return None
-    values = coerce(seen.series, {"name": seen.name, "kind": "date", **coercion})
-    distinct, missing = int(values.nunique()), int(values.isna().sum())
-    if distinct == 1 and not missing:
-        return _column(seen, "constant", note="every row has the same value", distinct=1)
-    notes = _joined([note, _odd_note(odd, "dates")])
-    return _column(seen, "date", coercion=coercion, distinct=distinct, missing=missing, note=notes)
+    if read.distinct == 1 and not read.missing:
+        return _column(seen, "constant", note=SAME, distinct=1)
+    notes = _joined([note, read.about_odd("dates")])
+    return _column(seen, "date", coercion=coercion, distinct=read.distinct, missing=read.missing, note=notes)
 
 
-def _odd(seen: Look, kind: Kind, coercion: dict[str, Any]) -> dict[str, int]:
-    """Values that are there and cannot be read as this kind, with the number of rows that have them."""
-    distinct = pd.Series(seen.distinct, dtype=object)
-    lost = coerce(distinct, {"name": seen.name, "kind": kind, **coercion}).isna().to_numpy()
-    return {str(value).strip(): int(n) for value, n in zip(seen.distinct[lost], seen.counts[lost], strict=True)}
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The distinct values of a column read as some kind.
+
+    Parameters
+    ----------
+    values : array
+        Those that could be read, in the order they first stand.
+    counts : array of int
+        How many rows have each.
+    odd : dict of str to int
+        Those that could not, and how many rows have them.
+    missing : int
+        Rows without a value of this kind.
+    """
+
+    values: npt.NDArray[Any]
+    counts: npt.NDArray[np.int64]
+    odd: dict[str, int]
+    missing: int
+    distinct: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether the column is of this kind."""
+        here, lost = int(self.counts.sum()), sum(self.odd.values())
+        share = here / max(here + lost, 1)
+        return share >= MOSTLY or (share >= 0.8 and len(self.odd) <= 3)
+
+    def about_odd(self, plural: str) -> str:
+        """Name the values that could not be read."""
+        if not self.odd:
+            return ""
+        shown = ", ".join(repr(value[:20]) for value in list(self.odd)[:3]) + (", …" if len(self.odd) > 3 else "")
+        return f"{sum(self.odd.values()):,} value(s) are no {plural} ({shown}) and count as missing"
 
 
-def _reads_enough(seen: Look, odd: dict[str, int]) -> bool:
-    read = 1 - sum(odd.values()) / seen.present
-    return read >= MOSTLY or (read >= 0.8 and len(odd) <= 3)
+def _read(seen: Look, kind: Kind, coercion: dict[str, Any]) -> Read:
+    values = coerce(seen.distinct, {"name": seen.name, "kind": kind, **coercion})
+    lost = values.isna().to_numpy()
+    odd = {str(value).strip(): int(rows) for value, rows in zip(seen.distinct[lost], seen.counts[lost], strict=True)}
+    found = values.to_numpy()[~lost]
+    return Read(found, seen.counts[~lost], odd, seen.missing + sum(odd.values()), len(pd.unique(found)))
 
 
-def _odd_note(odd: dict[str, int], plural: str) -> str:
-    if not odd:
-        return ""
-    shown = ", ".join(repr(value[:20]) for value in list(odd)[:3]) + (", …" if len(odd) > 3 else "")
-    return f"{sum(odd.values()):,} value(s) are no {plural} ({shown}) and count as missing"
-
-
-def _about_numbers(seen: Look, present: npt.NDArray[np.float64]) -> list[str]:
+def _about_numbers(seen: Look, read: Read) -> list[str]:
     """Point at a value that may stand for "unknown": the only negative one, or nines far above the rest."""
     notes = []
     if seen.blank:
         notes.append(f"{seen.blank:,} blank text(s) count as missing")
-    if len(present) >= ENOUGH_ROWS and (suspect := _sentinel(present)) is not None:
+    if seen.present >= ENOUGH_ROWS and (suspect := _sentinel(read)) is not None:
         notes.append(f"{suspect[0]:g} stands in {suspect[1]:,} rows and may mean 'unknown'")
     return notes
 
 
-def _sentinel(present: npt.NDArray[np.float64]) -> tuple[float, int] | None:
-    values, counts = np.unique(present, return_counts=True)
-    often = max(5, 0.002 * len(present))
+def _sentinel(read: Read) -> tuple[float, int] | None:
+    """Find -200 among percentages, or 99999 among hundreds: often there, and far from all the rest."""
+    values, places = np.unique(read.values, return_inverse=True)
+    counts = np.bincount(places, weights=read.counts)
+    often = max(5, 0.002 * counts.sum())
     if len(values) < 3:
         return None
-    if values[0] < 0 <= values[1] and counts[0] >= often and values[0].is_integer():
+    lowest_alone = values[0] < 0 <= values[1] or values[1] - values[0] > values[-1] - values[1]
+    if values[0] < 0 and lowest_alone and counts[0] >= often and values[0].is_integer():
         return float(values[0]), int(counts[0])
-    if values[-1] > 2 * values[-2] and counts[-1] >= often and NINES.fullmatch(f"{values[-1]:.0f}"):
+    highest_alone = values[-1] - values[-2] > values[-2] - values[0]
+    if highest_alone and counts[-1] >= often and NINES.fullmatch(f"{values[-1]:.0f}"):
         return float(values[-1]), int(counts[-1])
     return None
 
@@ -235,7 +260,7 @@ def _words(seen: Look, note: str, coercion: dict[str, Any]) -> ColumnSchema:
     notes = [note, about, _about_tokens(seen)]
     distinct = len(seen.distinct)
     if _is_constant(seen):
-        return _column(seen, "constant", coercion=coercion, note="every row has the same value")
+        return _column(seen, "constant", coercion=coercion, note=SAME)
     if distinct >= max(ENOUGH_ROWS, 0.99 * seen.present) and _are_names_of_rows(seen.sample):
         return _column(
             seen, "id", coercion=coercion, note=_joined([*notes, "(nearly) every row has a value of its own"])

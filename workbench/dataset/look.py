@@ -27,8 +27,8 @@ class Look:
     name : str
     series : Series
         The raw column.
-    distinct : Index or array
-        Its distinct values, blanks and words for missing left out.
+    distinct : Series
+        Its distinct values in the order they first stand, blanks and words for missing left out.
     counts : array of int
         How many rows have each of `distinct`.
     tokens : dict of str to int
@@ -39,7 +39,7 @@ class Look:
 
     name: str
     series: pd.Series[Any]
-    distinct: Any
+    distinct: pd.Series[Any]
     counts: npt.NDArray[np.int64]
     tokens: dict[str, int]
     blank: int
@@ -58,7 +58,7 @@ class Look:
     def sample(self) -> list[str]:
         """Up to `SAMPLE` distinct values as tidy text, evenly spread over the column."""
         step = max(1, -(-len(self.distinct) // SAMPLE))
-        return [tidy(value) for value in self.distinct[::step]]
+        return [tidy(value) for value in self.distinct.iloc[::step].tolist()]
 
     @cached_property
     def words(self) -> list[str]:
@@ -71,10 +71,10 @@ def look(name: str, series: pd.Series[Any]) -> Look:
     codes, distinct = _factorized(series)
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
     if not is_text(series):
-        return Look(name, series, distinct, counts, {}, 0)
-    distinct = np.asarray(distinct, dtype=object)
-    stripped = np.array([value.strip() if isinstance(value, str) else value for value in distinct], dtype=object)
-    aside = pd.Series(stripped, dtype=object).isin([*MISSING, ""]).to_numpy(dtype=bool)
+        return Look(name, series, pd.Series(distinct), counts, {}, 0)
+    distinct = pd.Series(distinct)
+    stripped = distinct.str.strip() if pd.api.types.infer_dtype(distinct) == "string" else distinct
+    aside = stripped.isin([*MISSING, ""]).to_numpy(dtype=bool)
     met: Counter[str] = Counter()
     for token, count in zip(stripped[aside], counts[aside], strict=True):
         met[token] += int(count)

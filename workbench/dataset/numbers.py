@@ -45,9 +45,12 @@ def number_notation(texts: Sequence[str], *, comma_is_decimal: bool = False) -> 
     comma_is_decimal : bool
         Whether other columns of the table have decimal commas: then 1,234 is a bit more than one.
     """
-    symbols = [symbol for symbol in SYMBOLS if any(symbol in text for text in texts)]
+    together = "\n".join(texts)
+    symbols = [symbol for symbol in SYMBOLS if symbol in together]
     base: dict[str, Any] = {"symbols": symbols} if symbols else {}
     comma_is_decimal = comma_is_decimal or has_decimal_comma(texts)
+    if (plain := _share(texts, base)) == 1 and not comma_is_decimal:
+        return Notation(base, plain, _said(base))
     tried = [Notation(base | form, _share(texts, base | form)) for form in _possible(texts)]
     best = max(tried, key=lambda found: found.share + _preference(found.coercion, texts, comma_is_decimal))
     return Notation(best.coercion, best.share, _said(best.coercion))

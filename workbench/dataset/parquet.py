@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workbench.dataset.delimited import is_saved_index, refuse_twins
+from workbench.dataset.delimited import free_name, is_saved_index, refuse_twins
 from workbench.errors import BadTable
 
 WHOLE = {pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()}
@@ -77,12 +77,10 @@ def _mapper(table: pa.Table) -> Any:
 
 def _without_saved_index(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Drop a saved index that only counts the rows; give another saved index a readable name."""
-    for name in [name for name in frame.columns if is_saved_index(name, frame[name])]:
-        notes.append(f"The saved index column {name!r}, which only counts the rows, was dropped.")
+    for name in [name for name in frame.columns if is_saved_index(name, frame[name]) and frame.shape[1] > 1]:
+        notes.append(f"The saved index column {name!r}, which only numbers the rows, was dropped.")
         frame = frame.drop(columns=name)
-    frame.columns = pd.Index([_readable(name) for name in frame.columns], dtype=object)
-    return frame
-
-
-def _readable(name: str) -> str:
-    return name.strip().replace("__index_level_0__", "index")
+    names = [str(name).strip() for name in frame.columns]
+    named = [free_name("index", names) if name == "__index_level_0__" else name for name in names]
+    named = [name or free_name(f"column_{place}", named) for place, name in enumerate(named, start=1)]
+    return frame.set_axis(pd.Index(named, dtype=object), axis=1)

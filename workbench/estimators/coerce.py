@@ -28,6 +28,7 @@ MISSING = ("NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "NULL
 TRUE = ("true", "t", "yes", "y", "on")
 FALSE = ("false", "f", "no", "n", "off")
 SPACES = " \u00a0\u202f\u2009"  # ordinary, no-break, narrow no-break and thin: all are seen between thousands
+PLAIN = {"name", "kind"}  # a column that says no more is read as a program writes numbers
 CLOCK = re.compile(r"([01]?\d|2[0-4])([:.])([0-5]\d)(?:\2([0-5]\d(?:\.\d+)?))?")
 FIRST, LAST = pd.Timestamp("1678-01-01"), pd.Timestamp("2261-12-31 23:59:59")  # what nanoseconds can count
 
@@ -141,14 +142,18 @@ FORMS: dict[str, Callable[[pd.Series[Any], Column], Array]] = {"number": _number
 
 def numbers_from(values: Sequence[Any], column: Column) -> Array:
     """Read numbers out of distinct raw values; what is no number becomes NaN."""
-    typed = np.array([_as_number(value) for value in values], dtype="float64")
-    texts = [tidy_number(value, column) if isinstance(value, str) else "" for value in values]
+    raw = _objects(list(values))
+    is_text = np.fromiter((isinstance(value, str) for value in raw), dtype=bool, count=len(raw))
+    found = np.full(len(raw), np.nan)
+    found[~is_text] = [_as_number(value) for value in raw[~is_text]]
+    texts = raw[is_text] if PLAIN.issuperset(column) else _objects([tidy_number(text, column) for text in raw[is_text]])
     # to_numeric judges what is a number (no underscores, no hexadecimal); float reads it to the last bit, as
     # to_numeric does not, and a CSV file then gives the very numbers its parquet twin holds.
-    judged = pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").notna().to_numpy()
-    if judged.any():
-        typed[judged] = np.array([texts[i] for i in np.flatnonzero(judged)], dtype=object).astype("float64")
-    return _finite(typed)
+    judged = np.array(pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").notna())
+    exact = np.full(len(texts), np.nan)
+    exact[judged] = texts[judged].astype("float64")
+    found[is_text] = exact
+    return _finite(found)
 
 
 def tidy_number(text: str, column: Column) -> str:
