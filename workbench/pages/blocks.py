@@ -7,6 +7,7 @@ inline, because a block is also shown by Jupyter, which knows no style sheet of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -29,6 +30,19 @@ LOOKS: dict[Level, Look] = {
     "warn": Look("Warning", "#b45f06", "#fdf5e9"),
     "block": Look("Stop", "#b3261e", "#fcefee"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence in place of a picture or table, which a notebook shows as text."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return str(paragraph(self.text))
 
 
 def join(parts: Iterable[Markup]) -> Markup:

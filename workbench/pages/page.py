@@ -27,9 +27,9 @@ SHELL = Markup("""<!DOCTYPE html>
 <header class="top"><div>
 {header}
 </div></header>
-<main>
+<main><div>
 {body}
-</main>
+</div></main>
 <footer><p>{footer}</p></footer>
 </body>
 </html>

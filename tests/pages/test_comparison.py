@@ -1,0 +1,58 @@
+"""The comparison page draws what is known of each experiment, and says what is not."""
+
+import pytest
+
+from workbench.pages.comparison import comparison_page, short
+
+EVIL = "<script>alert(1)</script>"
+
+
+def row(ref, value=None, **fields):
+    return {"ref": f"churn@20261121T183000Z-{ref}", "metric": "roc_auc", "value": value, "group": 1, **fields}
+
+
+TWO = {
+    "sentences": ["churn@aaaa is better than churn@bbbb by 0.05."],
+    "leaderboard": [
+        row("aaaa", 0.85, low=0.84, high=0.86, rank=1, seconds=61.0, parameters={"budget": "60s", "seed": 1}),
+        row("bbbb", 0.80, low=0.79, high=0.81, rank=2, behind={"value": 0.05, "low": 0.04, "high": 0.06, "tied": False},
+            parameters={"budget": "10s", "seed": None}),
+    ],
+}  # fmt: skip
+
+
+def test_it_shows_scores_intervals_differences_and_parameters():
+    page = comparison_page(TWO)
+    for shown in ("ROC AUC", "churn@aaaa", "0.850", "0.840 to 0.860", "1 min 1 s", "0.050", "60s", "10s", "null"):
+        assert shown in page
+    assert page.index("churn@aaaa") < page.index("churn@bbbb")
+
+
+def test_scores_that_cannot_be_compared_stand_in_tables_of_their_own():
+    other = row("cccc", 12.5, group=2, rank=1) | {"metric": "rmse"}
+    page = comparison_page({"leaderboard": [*TWO["leaderboard"], other]})
+    assert page.count("<table") == 3
+    assert "RMSE" in page
+
+
+def test_a_run_without_a_score_is_told_with_its_reason():
+    failed = row("dddd", status="failed", reason="The budget ended.")
+    page = comparison_page({"leaderboard": [*TWO["leaderboard"], failed]})
+    assert "churn@dddd has no score" in page
+    assert "The budget ended." in page
+
+
+@pytest.mark.parametrize("given", [{}, {"leaderboard": []}, {"leaderboard": [row("aaaa", 0.5)]}])
+def test_little_to_show_is_a_page_all_the_same(given):
+    assert "<h1>Experiments compared</h1>" in comparison_page(given)
+
+
+def test_it_runs_nothing_and_loads_nothing():
+    evil = row(EVIL, 0.5, parameters={EVIL: EVIL}, reason=EVIL)
+    page = comparison_page({"sentences": [EVIL], "leaderboard": [evil, row("x", reason=EVIL)]}, title=EVIL)
+    assert "<script" not in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_references_are_shortened_to_what_people_type():
+    assert short("churn@20261121T183000Z-1f3ac09e") == "churn@1f3ac09e"

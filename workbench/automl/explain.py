@@ -1,0 +1,222 @@
+"""What drives a model, how good it is, and where it is wrong: in pictures and plain words."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from workbench.automl.effects import effects
+from workbench.automl.importance import importances
+from workbench.automl.result import Result
+from workbench.automl.weak_spots import weak_spots
+from workbench.documents.run_folder import handing_over_errors
+from workbench.pages import figures
+from workbench.pages.blocks import Said, join, paragraph
+from workbench.pages.figures import Effect, Interval
+from workbench.pages.performance import binary_performance, multiclass_performance, regression_performance
+from workbench.pages.picture import Picture
+from workbench.pages.words import agree, listing, metric_name, number, sentence
+
+MOST_SECONDS, LEAST_SECONDS = 8.0, 0.5
+RESERVE = 3.0  # seconds of the run for pictures, record and report
+FOR_IMPORTANCE, FOR_EFFECTS = 0.6, 0.3  # shares of the time
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was found out about a model.
+
+    Attributes
+    ----------
+    importance : DataFrame
+        feature, importance, low, high: what the score loses when the column is shuffled; the most important first.
+    effects : tuple of Effect
+        How the average prediction moves with the columns that matter most.
+    weak_spots : tuple of Interval
+        Groups of rows on which the metric is clearly worse than over all rows, the worst first.
+    """
+
+    result: Result
+    importance: pd.DataFrame
+    effects: tuple[Effect, ...]
+    weak_spots: tuple[Interval, ...]
+
+    def sentences(self) -> list[str]:
+        """Say it in plain words."""
+        return [text for text in (_drivers(self), *_directions(self), _weakest(self), CAUTION) if text]
+
+    def __repr__(self) -> str:
+        return "\n".join(self.sentences())
+
+    def _repr_html_(self) -> str:
+        return str(join(paragraph(text) for text in self.sentences()))
+
+    def importance_picture(self) -> Picture | Said:
+        """Draw what the score loses when each column is shuffled."""
+        if not len(self.importance):
+            return Said("There was no time left to measure what drives the model; a longer budget has it.")
+        entries = [Interval(*row) for row in self.importance.itertuples(index=False)]
+        return figures.importance(entries, metric=self.result.task.metric.name)
+
+    def effects_picture(self) -> Picture | Said:
+        """Draw how the average prediction moves with the columns that matter most."""
+        if not self.effects:
+            return Said("There is no column whose effect could be drawn in the time that was left.")
+        return figures.effects(self.effects, predicted=_what_is_averaged(self.result))
+
+    def performance_picture(self) -> Picture:
+        """Draw how well the predictions fit the truth, on rows that were not learned from."""
+        return performance_picture(self.result)
+
+    def errors_picture(self) -> Picture | Said:
+        """Draw the groups of rows it does worst on."""
+        if not self.weak_spots:
+            return Said(NOWHERE)
+        metric = self.result.task.metric
+        overall = self.result.score.value
+        return figures.error_slices(
+            self.weak_spots, overall, metric=metric.name, higher_is_better=metric.higher_is_better
+        )
+
+
+CAUTION = "This tells what the model uses, not what causes the outcome."
+NOWHERE = "No group of rows with enough of them to tell is predicted clearly worse than the others."
+
+
+@handing_over_errors
+def explain(result: Result, *, seconds: float | None = None) -> Explanation:
+    """Find out what drives the model and where it is wrong, on rows it did not learn from.
+
+    Parameters
+    ----------
+    seconds
+        Time to spend; by default what the run's clock leaves, a few seconds at most. A search for a number of trials
+        reads no clock, and so explains the same each time.
+    """
+    given = _seconds(result) if seconds is None else seconds
+    table = importances(result, None if given is None else FOR_IMPORTANCE * given)
+    ranked = [str(name) for name in table["feature"]]
+    helpful = [name for name, low in zip(ranked, table["low"], strict=True) if low > 0] or ranked[:3]
+    shown = effects(result, helpful, None if given is None else FOR_EFFECTS * given)
+    others = [name for name in result.task.features if name not in ranked]
+    return Explanation(result, table, shown, weak_spots(result, ranked + others))
+
+
+def _seconds(result: Result) -> float | None:
+    if result.deadline is None:
+        return None
+    return float(np.clip(result.deadline - time.time() - RESERVE, LEAST_SECONDS, MOST_SECONDS))
+
+
+def performance_picture(result: Result) -> Picture:
+    """Draw how well the predictions fit the truth, on rows that were not learned from."""
+    task, said = result.task, result.predictions
+    if not task.classes:
+        return regression_performance(said["truth"], said["prediction"], target=task.target)
+    if len(task.classes) == 2:
+        positive = task.classes[1]
+        return binary_performance(said["truth"] == positive, said[f"probability_{positive}"], classes=task.classes)
+    return multiclass_performance(said["truth"], said["prediction"], classes=task.classes)
+
+
+def search_picture(result: Result) -> Picture | Said:
+    """Draw the score of each trial, and the best so far."""
+    done = [trial for trial in result.trials if trial.get("score") is not None]
+    if not done:
+        return Said("No trial was completed.")
+    metric = result.task.metric
+    return figures.search_history(
+        [trial["number"] for trial in done],
+        [trial["score"] for trial in done],
+        [FAMILIES.get(trial["family"], trial["family"]) for trial in done],
+        metric=metric.name,
+        higher_is_better=metric.higher_is_better,
+        unit="trial",
+    )
+
+
+def leaderboard_picture(result: Result) -> Picture:
+    """Draw the best candidates with their intervals."""
+    metric = result.task.metric
+    board = result.leaderboard[result.leaderboard["low"].notna() | (result.leaderboard["rank"] == 1)]
+    entries = [Interval(*row) for row in board[["model", "score", "low", "high"]].itertuples(index=False)]
+    return figures.leaderboard(entries, metric=metric.name, higher_is_better=metric.higher_is_better)
+
+
+def target_picture(result: Result) -> Picture:
+    """Draw what there is to predict."""
+    task = result.task
+    if not task.classes:
+        return figures.number_spread(task.truth, target=task.target)
+    counts = dict(zip(task.classes, np.bincount(task.codes, minlength=len(task.classes)).tolist(), strict=True))
+    return figures.class_counts(counts, target=task.target)
+
+
+FAMILIES = {"lightgbm": "LightGBM", "extra_trees": "ExtraTrees", "linear": "linear"}
+
+
+def _drivers(found: Explanation) -> str:
+    table, metric = found.importance, metric_name(found.result.task.metric.name)
+    if not len(table):
+        return ""
+    sure = table[table["low"] > 0]
+    if not len(sure):
+        return "No single column matters measurably: shuffling any one of them does not change the score for certain."
+    first = sure.iloc[0]
+    told = (
+        f"{first['feature']} matters most: shuffling it costs {number(first['importance'], 2)} {metric} "
+        f"({number(first['low'], 2)} to {number(first['high'], 2)})."
+    )
+    if next_ones := [str(name) for name in sure["feature"].iloc[1:5]]:
+        told += f" Then {agree(next_ones, 'comes', 'come')} {listing(next_ones)}."
+    if idle := len(table) - len(sure):
+        told += f" {idle} of {len(table)} columns make no difference that could be measured."
+    if unmeasured := len(found.result.task.features) - len(table):
+        told += f" There was no time to measure the {unmeasured} least promising columns."
+    return told
+
+
+def _directions(found: Explanation) -> list[str]:
+    return [_direction(effect, found.result) for effect in found.effects[:3]]
+
+
+def _direction(effect: Effect, result: Result) -> str:
+    column, _, label = effect.column.partition(" → ")
+    what = _what_is_averaged(result, label)
+    said = np.asarray(effect.prediction)
+    low, high = int(said.argmin()), int(said.argmax())
+    first, last = (number(float(said[place]), 3) for place in (0, -1))
+    if not isinstance(effect.at[0], str) and {low, high} == {0, len(said) - 1}:
+        way = "rises" if high else "falls"
+        span = f"from {number(float(effect.at[0]), 3)} to {number(float(effect.at[-1]), 3)}"
+        return f"As {column} goes up {span}, the {what} {way} from {first} to {last}."
+    at = [
+        str(effect.at[place]) if isinstance(effect.at[place], str) else number(effect.at[place], 3)
+        for place in (low, high)
+    ]
+    values = [number(float(said[place]), 3) for place in (low, high)]
+    return (
+        f"The {what} is lowest ({values[0]}) where {column} is {at[0]}, and highest ({values[1]}) where it is {at[1]}."
+    )
+
+
+def _what_is_averaged(result: Result, label: str = "") -> str:
+    classes = result.task.classes
+    if not classes:
+        return f"average predicted {result.task.target}"
+    label = label or (str(classes[1]) if len(classes) == 2 else "")
+    return f"average probability of {label}" if label else "average probability of the class named"
+
+
+def _weakest(found: Explanation) -> str:
+    if not found.weak_spots:
+        return NOWHERE
+    worst, score = found.weak_spots[0], found.result.score
+    metric = sentence(metric_name(score.metric))
+    return (
+        f"It does worst where {worst.name}: {metric} {number(worst.value, 3)} on {worst.rows:,} rows, against "
+        f"{number(score.value, 3)} over all."
+    )

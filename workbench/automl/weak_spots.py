@@ -1,0 +1,118 @@
+"""Where a model is wrong: the groups of rows on which it does clearly worse than over all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from workbench.automl.finders.sample import as_numbers
+from workbench.automl.fitting import as_predicted
+from workbench.automl.intervals import evaluator, samples
+from workbench.automl.result import Result
+from workbench.automl.splits import sampled
+from workbench.pages.figures import Interval
+from workbench.pages.words import number, shorten
+from workbench.records import Kind
+
+Mask = npt.NDArray[np.bool_]
+MOST_ROWS = 50_000
+LEAST_ROWS, LEAST_SHARE = 50, 0.02
+MOST_COLUMNS, LEVELS, PARTS = 25, 12, 5
+MOST = 6
+SURE = 2.6  # standard errors: some hundred groups are looked at, and the worst would look bad by chance alone
+SAME = 0.7  # two groups that share so much of their rows are one
+
+
+def weak_spots(result: Result, features: Sequence[str]) -> tuple[Interval, ...]:
+    """Find groups (a category, a part of a column's range, missing values) that are predicted clearly worse.
+
+    Parameters
+    ----------
+    features
+        Columns to group by, the most important first.
+
+    Returns
+    -------
+    tuple of Interval
+        The metric within each group with its 95 % interval, the worst first; empty when none is clearly worse.
+    """
+    task = result.task
+    rows = np.sort(sampled(result.folds.validated, task.codes, MOST_ROWS, classes=len(task.classes), seed=result.seed))
+    predicted = as_predicted(task, _prediction(result, rows), rows)
+    evaluate = evaluator(task.metric, predicted)
+    counts = samples(predicted, seed=result.seed)[:60]
+    overall = task.metric.loss(evaluate(np.ones(len(rows), dtype=np.float32)))
+    drawn = np.array([task.metric.loss(evaluate(each)) for each in counts])
+    found: list[tuple[float, Interval, Mask]] = []
+    for name, group in _groups(result, features, rows):
+        loss = task.metric.loss(evaluate(group.astype(np.float32)))
+        if not np.isfinite(loss) or loss <= overall:
+            continue
+        inside = np.array([task.metric.loss(evaluate(each * group)) for each in counts])
+        surely = (loss - overall) - SURE * float(np.nanstd(inside - drawn))
+        if surely > 0:
+            half = 1.96 * float(np.nanstd(inside))
+            low, high = sorted(task.metric.loss(edge) for edge in (loss - half, loss + half))
+            found.append((surely, Interval(name, task.metric.loss(loss), low, high, int(group.sum())), group))
+    return _apart(sorted(found, key=lambda each: -each[0]))
+
+
+def _apart(found: list[tuple[float, Interval, Mask]]) -> tuple[Interval, ...]:
+    """Leave out groups that are nearly the same rows as a worse one."""
+    kept: list[tuple[Interval, Mask]] = []
+    for _, spot, group in found:
+        if all((group & other).sum() < SAME * (group | other).sum() for _, other in kept) and len(kept) < MOST:
+            kept.append((spot, group))
+    return tuple(spot for spot, _ in kept)
+
+
+def _prediction(result: Result, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Cross-fitted predictions of these rows, as they were kept."""
+    places = np.searchsorted(result.folds.validated, rows)
+    kept = result.predictions.iloc[places]
+    if not result.task.classes:
+        return kept["prediction"].to_numpy()
+    return kept[[f"probability_{label}" for label in result.task.classes]].to_numpy()
+
+
+def _groups(result: Result, features: Sequence[str], rows: npt.NDArray[Any]) -> Iterator[tuple[str, Mask]]:
+    least = max(LEAST_ROWS, LEAST_SHARE * len(rows))
+    for feature in features[:MOST_COLUMNS]:
+        values = result.task.frame[feature].iloc[rows]
+        kind = result.task.schema[feature].kind
+        for name, group in [(f"{feature} is missing", values.isna().to_numpy()), *_parts(feature, values, kind)]:
+            if least <= group.sum() <= 0.8 * len(rows):
+                yield name, group
+
+
+def _parts(feature: str, values: pd.Series[Any], kind: Kind) -> Iterator[tuple[str, Mask]]:
+    if kind == "text":
+        return
+    if values.dtype == object:
+        for level in values.value_counts().index[:LEVELS]:
+            yield f"{feature} = {shorten(level, 24)}", (values == level).to_numpy(dtype=bool)
+        return
+    numbers = as_numbers(values)
+    present = np.unique(numbers[np.isfinite(numbers)])
+    if len(present) <= PARTS + 1:
+        for value in present:
+            yield f"{feature} = {_shown(value, kind)}", numbers == value
+        return
+    edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, PARTS + 1)[1:-1], method="nearest"))
+    yield f"{feature} up to {_shown(edges[0], kind)}", numbers <= edges[0]
+    for low, high in pairwise(edges):
+        yield f"{feature} above {_shown(low, kind)} to {_shown(high, kind)}", (numbers > low) & (numbers <= high)
+    yield f"{feature} above {_shown(edges[-1], kind)}", numbers > edges[-1]
+
+
+def _shown(value: float, kind: Kind) -> str:
+    if kind == "date":
+        return str(pd.Timestamp(0) + pd.Timedelta(seconds=value))[:10]
+    if kind == "boolean":
+        return "yes" if value else "no"
+    return number(value)

@@ -1,0 +1,129 @@
+"""Experiments side by side as one page: a leaderboard with its intervals drawn, and what was done differently."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+
+from workbench.pages.blocks import interval_bar, join, notice, paragraph, table
+from workbench.pages.page import page
+from workbench.pages.words import count, duration, metric_meaning, metric_name, score_interval, score_value, sentence
+from workbench.records import Score
+
+Row = Mapping[str, Any]
+
+
+def comparison_page(comparison: Mapping[str, Any], *, title: str = "Experiments compared") -> str:
+    """Make one self-contained HTML page of a comparison.
+
+    Parameters
+    ----------
+    comparison : mapping
+        ``sentences`` (list of str) and ``leaderboard`` (list of mappings, best first): ``ref``, ``status``, ``reason``,
+        ``metric``, ``value``, ``low``, ``high``, ``rows``, ``rank``, ``group`` (scores of one group can be compared),
+        ``behind`` (``value``, ``low``, ``high``, ``tied``: against the best of the group), ``seconds``, ``parameters``
+        (those that differ). All but ``ref`` may be missing or None.
+
+    Returns
+    -------
+    str
+        The page; it runs no script and loads nothing.
+    """
+    rows = comparison.get("leaderboard", [])
+    header = join([Markup("<h1>{}</h1>").format(title), _lead(rows)])
+    told = Markup().join(Markup("<li>{}</li>").format(text) for text in comparison.get("sentences", []))
+    said = [Markup("<h2>What this says</h2><ul>{}</ul>").format(told)] if told else []
+    return page(title, header=header, body=join([*said, *_boards(rows), *_parameters(rows)]))
+
+
+def _lead(rows: Sequence[Row]) -> Markup:
+    scored = sum(row.get("value") is not None for row in rows)
+    without = f", {len(rows) - scored} without a score" if scored < len(rows) else ""
+    return Markup('<p class="lead">{}{}</p>').format(count(len(rows), "experiment"), without)
+
+
+def _boards(rows: Sequence[Row]) -> list[Markup]:
+    """One table for each group of scores that mean the same; those without a score last."""
+    if not rows:
+        return [paragraph("There is nothing to compare yet.")]
+    ordered = sorted(rows, key=lambda row: (row.get("value") is None, row.get("group") or 0))
+    groups = groupby(
+        ordered, key=lambda row: None if row.get("value") is None else (row.get("group"), row.get("metric"))
+    )
+    return [_without_score(list(group)) if key is None else _board(list(group)) for key, group in groups]
+
+
+def _board(rows: Sequence[Row]) -> Markup:
+    scores = [_score(row) for row in rows]
+    ends = [end for score in scores for end in (score.value, score.low, score.high) if end is not None]
+    of = (min(ends), max(ends))
+    lines = [
+        [
+            row.get("rank") or place,
+            _name(row),
+            score_value(score),
+            interval_bar(score.value, score.low, score.high, of=of),
+            score_interval(score) or "–",
+            _behind(row, place),
+            duration(row["seconds"]) if row.get("seconds") is not None else "–",
+        ]
+        for place, (row, score) in enumerate(zip(rows, scores, strict=True), start=1)
+    ]
+    metric = str(rows[0].get("metric"))
+    meaning = metric_meaning(metric)
+    heading = Markup("<h2>{}</h2>").format(sentence(metric_name(metric)))
+    header = ["", "experiment", metric_name(metric), "", "95 % interval", "behind the best", "took"]
+    return join([heading, paragraph(f"{sentence(meaning)}.") if meaning else Markup(), table(header, lines)])
+
+
+def _score(row: Row) -> Score:
+    return Score(str(row.get("metric")), row["value"], row.get("low"), row.get("high"))
+
+
+def _name(row: Row) -> Markup:
+    return Markup('<code title="{}">{}</code>').format(row["ref"], short(row["ref"]))
+
+
+def short(ref: str) -> str:
+    """Shorten a reference to what people type: ``churn@20261121T183000Z-1f3ac09e`` to ``churn@1f3ac09e``.
+
+    Examples
+    --------
+    >>> short("churn@20261121T183000Z-1f3ac09e")
+    'churn@1f3ac09e'
+    """
+    name, at, version = ref.partition("@")
+    return f"{name}{at}{version.rpartition('-')[2]}"
+
+
+def _behind(row: Row, place: int) -> str:
+    gain = row.get("behind")
+    if not gain or gain.get("value") is None:
+        return "best" if place == 1 else "not tested"
+    score = Score("", gain["value"], gain.get("low"), gain.get("high"))
+    return f"{score_value(score)}{' (tied)' if gain.get('tied') else ''}"
+
+
+def _without_score(rows: Sequence[Row]) -> Markup:
+    notices = [
+        notice("warn", f"{short(row['ref'])} has no score", row.get("reason") or f"Its run is {row.get('status')}.")
+        for row in rows
+    ]
+    return join([Markup("<h2>Without a score</h2>"), *notices])
+
+
+def _parameters(rows: Sequence[Row]) -> list[Markup]:
+    names = list(dict.fromkeys(name for row in rows for name in row.get("parameters") or {}))
+    if not names:
+        return []
+    lines = [[name, *(_value((row.get("parameters") or {}).get(name)) for row in rows)] for name in names]
+    header = ["parameter", *(short(row["ref"]) for row in rows)]
+    return [Markup("<h2>What was done differently</h2>"), table(header, lines)]
+
+
+def _value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
