@@ -22,7 +22,7 @@ from workbench.errors import BadArtifact
 from workbench.experiment.names import clashes, problem_with
 
 MOST_FILES = 20_000
-MOST_BYTES = 16 * 2**30  # unpacked
+MOST_BYTES = 4 * 2**30  # unpacked; what is larger needs the longer form of a zip's directory, which is not read here
 MOST_RATIO, RATIO_FROM = 200, 64 * 2**20  # an honest experiment of some size packs about 1 to 10
 CHUNK = 2**20
 DAMAGE = (
@@ -43,11 +43,11 @@ class Archive:
     """The members of an opened zip that passed every check on their names, kinds and declared sizes."""
 
     def __init__(self, file: Path, opened: zipfile.ZipFile) -> None:
-        self.file, self._zip, self._read = file, opened, 0
-        self._limit = min(MOST_BYTES, max(RATIO_FROM, MOST_RATIO * file.stat().st_size))
+        self.file, self._zip = file, opened
+        limit = min(MOST_BYTES, max(RATIO_FROM, MOST_RATIO * file.stat().st_size))
         members = [member for member in opened.infolist() if not member.is_dir()]
         self._members = {member.filename: member for member in members}
-        if problem := _problem_of(opened.infolist()) or _problem_of_sizes(members, self._limit):
+        if problem := _problem_of(opened.infolist()) or _problem_of_sizes(members, limit):
             raise BadArtifact(str(file), problem, "Nothing of it was taken over.")
 
     @property
@@ -73,13 +73,12 @@ class Archive:
         return bytes(content)
 
     def chunks(self, name: str) -> Iterator[bytes]:
-        """Read one file piece by piece; raises when more comes out than was declared or is sensible."""
+        """Read one file piece by piece; raises when more or less comes out than was declared."""
         member, seen = self._members[name], 0
         with self._zip.open(member) as stream:
             while chunk := stream.read(CHUNK):
                 seen += len(chunk)
-                self._read += len(chunk)
-                if seen > member.file_size or self._read > 3 * self._limit:  # judged, unpacked, and the manifest once
+                if seen > member.file_size:  # all declared sizes together were judged before
                     raise BadArtifact(str(self.file), f"holds more in {name!r} than it declares")
                 yield chunk
         if seen != member.file_size:
@@ -115,17 +114,19 @@ def opened(file: Path) -> Iterator[Archive]:
     BadArtifact
         If it is missing, no zip, damaged at any point that is read, or fails a check.
     """
-    if not file.exists():
-        raise BadArtifact(str(file), "does not exist", "Check the path.")
-    if not file.is_file():
-        raise BadArtifact(str(file), "is not a file", "Name the zip an experiment was exported to.")
     try:
+        if not file.exists():
+            raise BadArtifact(str(file), "does not exist", "Check the path.")
+        if not file.is_file():
+            raise BadArtifact(str(file), "is not a file", "Name the zip an experiment was exported to.")
         with file.open("rb") as stream:
             _check_directory(file, stream)
             with zipfile.ZipFile(stream) as opened_zip:
                 yield Archive(file, opened_zip)
     except DAMAGE as error:
         raise BadArtifact(str(file), f"is damaged ({error})", "Ask for it to be sent again.") from error
+    except OSError as error:  # a damaged offset can also lead to before the file's first byte
+        raise BadArtifact(str(file), f"cannot be read: {error.strerror or error}") from error
 
 
 def _check_directory(file: Path, stream: BinaryIO) -> None:
@@ -138,9 +139,9 @@ def _check_directory(file: Path, stream: BinaryIO) -> None:
     if end < 0 or len(tail) < end + 22:
         raise BadArtifact(str(file), "is not a zip file, or was cut short", "Ask for it to be sent again.")
     listed, directory = struct.unpack_from("<HL", tail, end + 10)
-    longer_form = listed == 0xFFFF or directory == 0xFFFFFFFF  # zip64 is for more files or bytes than are taken here
-    if longer_form or listed > MOST_FILES or directory > MOST_FILES * 1_200:
-        raise BadArtifact(str(file), f"lists more than {MOST_FILES:,} files", "Nothing of it was taken over.")
+    if listed > MOST_FILES or directory > MOST_FILES * 1_200:
+        problem = f"lists more than {MOST_FILES:,} files, or unpacks to more than {MOST_BYTES // 2**30} GB"
+        raise BadArtifact(str(file), problem, "Nothing of it was taken over.")
 
 
 def _problem_of(members: list[zipfile.ZipInfo]) -> str | None:

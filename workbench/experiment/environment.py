@@ -6,7 +6,8 @@ import json
 import platform
 import subprocess
 import sys
-from importlib.metadata import Distribution, distributions
+from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,14 +17,25 @@ from workbench.documents.files import FORMAT, write_json
 OURS = "notebook-workbench"
 
 
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An installed package; `origin` is what pip noted about one that did not come from an index (PEP 610)."""
+
+    name: str
+    version: str
+    origin: dict[str, Any]
+
+
 def write_environment(folder: Path) -> None:
     """Write ``python.json``, ``requirements.lock`` and ``workbench.json`` into `folder`."""
     folder.mkdir()
     installed = _installed()
     ours = installed.pop(OURS, None)
-    write_json(folder / "python.json", _python() | {"packages": {name: d.version for name, d in installed.items()}})
-    lines = (_pinned(name, distribution) for name, distribution in installed.items())
-    (folder / "requirements.lock").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    versions = {name: package.version for name, package in installed.items()}
+    write_json(folder / "python.json", _python() | {"packages": versions})
+    (folder / "requirements.lock").write_text(
+        "".join(f"{_pinned(one)}\n" for one in installed.values()), encoding="utf-8"
+    )
     write_json(folder / "workbench.json", _workbench(ours))
 
 
@@ -37,33 +49,30 @@ def _python() -> dict[str, Any]:
     }
 
 
-def _installed() -> dict[str, Distribution]:
-    found: dict[str, Distribution] = {}
+def _installed() -> dict[str, Package]:
+    found: dict[str, Package] = {}
     for distribution in distributions():
-        name = str(distribution.metadata["Name"] or "").lower().replace("_", "-")
-        if name:
-            found.setdefault(name, distribution)  # the first on the path is the one that is imported
+        told = distribution.metadata  # parsed anew at every look
+        name = str(told["Name"] or "").lower().replace("_", "-")
+        if name and name not in found:  # the first on the path is the one that is imported
+            origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+            found[name] = Package(name, str(told["Version"]), origin)
     return dict(sorted(found.items()))
 
 
-def _pinned(name: str, distribution: Distribution) -> str:
-    origin = _origin(distribution)
-    if "vcs_info" in origin:
-        url = urlsplit(origin["url"])
+def _pinned(package: Package) -> str:
+    if version_control := package.origin.get("vcs_info"):
+        url = urlsplit(package.origin["url"])
         address = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()  # never a token
-        return f"{name} @ {origin['vcs_info']['vcs']}+{address}@{origin['vcs_info']['commit_id']}"
-    return f"{name}=={distribution.version}"
+        return f"{package.name} @ {version_control['vcs']}+{address}@{version_control['commit_id']}"
+    return f"{package.name}=={package.version}"
 
 
-def _origin(distribution: Distribution) -> dict[str, Any]:
-    return json.loads(distribution.read_text("direct_url.json") or "{}")
-
-
-def _workbench(ours: Distribution | None) -> dict[str, Any]:
+def _workbench(ours: Package | None) -> dict[str, Any]:
     commit, changed = _commit(Path(__file__).resolve().parents[2])
     if ours is not None and commit is None:
-        commit = _origin(ours).get("vcs_info", {}).get("commit_id")
-    version = ours.version if ours is not None else None
+        commit = ours.origin.get("vcs_info", {}).get("commit_id")
+    version = None if ours is None else ours.version
     return {"format": FORMAT, "name": OURS, "version": version, "commit": commit, "changed": changed}
 
 

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -43,12 +44,19 @@ def resolve(text: str, store: Store) -> Experiment:
         raise BadReference(text, "names a model, and an experiment is needed here", "Name an experiment: churn@1f3a.")
     if NAME.fullmatch(name.lower()) and (versions := store.versions(name.lower())):
         return _in_store(text, store, name.lower(), version.lower(), versions)
-    path = Path(text).expanduser()
-    if path.is_dir() and (path / MANIFEST).is_file():
-        return load(path.absolute())
-    if path.is_file():
+    path = Path(text)
+    if text.strip() and _is(Path.is_dir, path):
+        return _in_folder(text, path)
+    if _is(Path.is_file, path):
         return _in_zip(path.absolute())
-    raise _none(text, name, store, path)
+    raise _none(text, name, store)
+
+
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    try:
+        return kind(path)
+    except OSError:  # a name too long for any file
+        return False
 
 
 def _in_store(text: str, store: Store, name: str, version: str, versions: list[str]) -> Experiment:
@@ -78,9 +86,7 @@ def _shown(name: str, versions: list[str]) -> str:
     return ", ".join(newest[:SHOWN]) + (f", … ({len(newest)} in all)" if len(newest) > SHOWN else "")
 
 
-def _none(text: str, name: str, store: Store, path: Path) -> BadReference:
-    if path.is_dir():
-        return BadReference(text, f"is a folder without a {MANIFEST}", "Name the folder of one experiment.")
+def _none(text: str, name: str, store: Store) -> BadReference:
     if text.endswith(".zip") or os.sep in text:
         return BadReference(text, "is no file or folder", "Check the path.")
     names = store.names()
@@ -90,6 +96,12 @@ def _none(text: str, name: str, store: Store, path: Path) -> BadReference:
     hint = f"Did you mean {near[0]!r}? " if near else ""
     known = ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
     return BadReference(text, "matches no experiment", f"{hint}The store holds: {known}.")
+
+
+def _in_folder(text: str, path: Path) -> Experiment:
+    if not (path / MANIFEST).is_file():
+        raise BadReference(text, f"is a folder without a {MANIFEST}", "Name the folder of one experiment.")
+    return load(path.absolute())
 
 
 def _in_zip(file: Path) -> Experiment:

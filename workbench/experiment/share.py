@@ -51,6 +51,7 @@ def export(experiment: Experiment, file: Path, *, overwrite: bool = False) -> Pa
     try:
         with writing(file.absolute()) as part:
             _zip(experiment.path, sorted(names), part)
+            _insist_on_import(part, experiment)
     except OSError as error:
         raise BadArtifact(str(file), f"cannot be written: {error.strerror or error}") from error
     return file
@@ -64,6 +65,15 @@ def _zip(folder: Path, names: Iterable[str], file: Path) -> None:
             with (folder / name).open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
                 while chunk := source.read(2**20):
                     target.write(chunk)
+
+
+def _insist_on_import(file: Path, experiment: Experiment) -> None:
+    """Refuse to export what `import_` would refuse: too many files, too large."""
+    try:
+        with opened(file):
+            return
+    except BadArtifact as error:
+        raise BadArtifact(str(experiment.reference), f"cannot be shared as one file: it {error.problem}") from error
 
 
 def verify(experiment: Experiment) -> list[str]:
