@@ -27,17 +27,20 @@ PREDICTIONS, TRIALS = "predictions.parquet", "trials.jsonl"
 PROBABILITY = "probability_"  # and the class
 
 
-def write_scores(folder: Path, metric: str, scores: Mapping[str, Score]) -> None:
-    """Write the scores of the winner; `metric` is the one the search went by."""
-    _write(
-        folder / SCORES, {"metric": metric, "scores": {name: score_document(score) for name, score in scores.items()}}
-    )
+def write_scores(
+    folder: Path, metric: str, scores: Mapping[str, Score], *, test: Mapping[str, Score] | None = None
+) -> None:
+    """Write the scores of the winner; `metric` is the one the search went by; `test`, those of held-back rows."""
+    told = {name: score_document(score) for name, score in scores.items()}
+    last = {name: score_document(score) for name, score in (test or {}).items()}
+    _write(folder / SCORES, {"metric": metric, "scores": told, **({"test": last} if last else {})})
 
 
-def read_scores(folder: Path) -> dict[str, Score]:
-    """Read the scores, the one the search went by first."""
+def read_scores(folder: Path, *, test: bool = False) -> dict[str, Score]:
+    """Read the scores, the one the search went by first; with `test`, those of the held-back rows."""
     document = _read(folder / SCORES)
-    scores = {name: score_of(name, told) for name, told in document.get("scores", {}).items()}
+    told = document.get("test" if test else "scores", {})
+    scores = {name: score_of(name, one) for name, one in told.items()}
     chosen = document.get("metric")
     return {name: scores[name] for name in sorted(scores, key=lambda name: name != chosen)}
 

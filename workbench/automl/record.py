@@ -1,0 +1,157 @@
+"""What a notebook found, handed to the run: the runner keeps it as an experiment."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.automl.checks import check
+from workbench.automl.explain import Explanation
+from workbench.automl.result import Result
+from workbench.automl.task import Task
+from workbench.dataset import profile
+from workbench.documents import outbox
+from workbench.documents.bundle import write_model
+from workbench.documents.run_folder import RunFolder, handing_over_errors, here
+from workbench.documents.table import write_profile, write_schema
+from workbench.errors import StoreError
+from workbench.pages.blocks import Said
+from workbench.pages.words import score_sentence
+from workbench.records import Check, ColumnSchema, TableSchema
+
+MODEL, DATA = "model", "data"
+
+
+@handing_over_errors
+def record(result: Result, checks: Iterable[Check] | None = None, explanation: Explanation | None = None) -> Said:
+    """Hand over model, scores, predictions, checks and explanation, to be kept with the notebook.
+
+    Parameters
+    ----------
+    result
+        From `search`.
+    checks
+        From `check`; made here when they are left out, for a promotion asks for them.
+    explanation
+        From `explain`.
+
+    Returns
+    -------
+    Said
+        What was kept. By hand, without a run, nothing is: it then says how to run the notebook so that it is.
+
+    Raises
+    ------
+    StoreError
+        If the run folder cannot be written.
+    """
+    folder = here()
+    if folder is None:
+        return Said(f"Nothing was kept, as this notebook runs by hand. To keep it: {command(result.task)}")
+    found = check(result.task) if checks is None else checks
+    try:
+        _write(folder.outbox, result, found, explanation)
+    except OSError as error:
+        raise StoreError(
+            str(folder.outbox), f"cannot be written ({error})", "Make room there, and run again."
+        ) from error
+    return Said(f"Handed over to be kept as {_reference(folder)}: {score_sentence(result.score)}.")
+
+
+def command(task: Task) -> str:
+    """Say what to type to run the same as an experiment that is kept."""
+    template = "classification" if task.classes else "regression"
+    source = task.dataset.source
+    values = {"data": source if ":" in source else Path(source).name, "target": task.target}
+    values |= {column.role: column.name for column in task.schema.columns if column.role in ("group", "time", "weight")}
+    return f"workbench run {template} " + " ".join(
+        f"-p {shlex.quote(f'{name}={value}')}" for name, value in values.items()
+    )
+
+
+def _write(folder: Path, result: Result, checks: Iterable[Check], explanation: Explanation | None) -> None:
+    """Write the smallest and most wanted first: a run may be stopped at any moment."""
+    task = result.task
+    (folder / DATA).mkdir(parents=True, exist_ok=True)
+    outbox.write_scores(folder, task.metric.name, result.scores, test=result.test_scores)
+    outbox.write_task(folder, task_document(result))
+    outbox.write_checks(folder, checks)
+    outbox.write_leaderboard(folder, result.leaderboard)
+    outbox.write_trials(folder, result.trials)
+    outbox.write_predictions(folder, predictions(result))
+    write_schema(folder / DATA / "schema.json", task.schema)
+    write_model(folder / MODEL, result.model, schema=task.schema, golden=_raw(task), metadata=_metadata(result))
+    if explanation is not None:
+        outbox.write_importance(folder, explanation.importance)
+    write_profile(folder / DATA / "profile.json", profile(task.dataset, task.schema) | {"predictions": _spread(result)})
+
+
+def task_document(result: Result) -> dict[str, Any]:
+    """Describe what was predicted from what, and how."""
+    task = result.task
+    data = task.dataset
+    return {
+        "kind": task.kind,
+        "target": task.target,
+        "classes": task.classes,
+        "metric": task.metric.name,
+        "rows": len(task.frame),
+        "features": task.features,
+        "data": {
+            "source": data.source,
+            "digest": data.digest,
+            "rows": len(data.frame),
+            "notes": list(data.notes),
+            "time_range": _time_range(task),
+        },
+        "folds": {"number": len(result.folds), "kind": result.folds.kind},
+        "seed": result.seed,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _time_range(task: Task) -> list[str] | None:
+    if task.times is None:
+        return None
+    dates = task.times.dtype.kind == "M"
+    return [str(end.astype("datetime64[s]") if dates else end) for end in (task.times.min(), task.times.max())]
+
+
+def predictions(result: Result) -> pd.DataFrame:
+    """Give the out-of-fold predictions, with the group and weight of each row where there are any: tests need them."""
+    kept, rows = result.predictions.copy(), result.folds.validated
+    for name, values in (("group", result.task.groups), ("weight", result.task.weight)):
+        if values is not None:
+            kept[name] = values[rows]
+    return kept
+
+
+def _spread(result: Result) -> dict[str, Any]:
+    """How the predictions themselves are spread: when that moves in use, something has."""
+    said = result.predictions.drop(columns=["row", "fold", "truth"])
+    numbers = {name for name in said.columns if pd.api.types.is_float_dtype(said[name])}
+    columns = (ColumnSchema(str(name), "number" if name in numbers else "category") for name in said.columns)
+    return profile(said, TableSchema(tuple(columns)))["columns"]
+
+
+def _raw(task: Task) -> pd.DataFrame:
+    return task.dataset.frame.loc[task.frame.index]
+
+
+def _metadata(result: Result) -> dict[str, Any]:
+    score = result.score
+    return {
+        "target": result.task.target,
+        "metric": score.metric,
+        "score": score.value,
+        "data": result.task.dataset.digest,
+    }
+
+
+def _reference(folder: RunFolder) -> str:
+    run = folder.read()
+    return f"{run.name}@{run.version}"
