@@ -40,18 +40,18 @@ TABLES: dict[str, tuple[Callable[[Path], Path], str]] = {
     "header only": (write(ROW), "no rows"),
     "a picture": (write(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8), "data.csv"),
     "bytes that are no text": (write(bytes(range(128, 256)) * 40 + b"\x00\x01\x02" * 50), "data.csv"),
-    "prose, not a table": (write("Dear all,\nplease find the numbers attached.\n"), "data.csv"),
+    "prose, not a table": (write("Dear all,\nplease find the numbers attached.\n"), "Dear all"),
     "a folder": (folder, "folder"),
     "a FIFO": (fifo, "data.csv"),
     "duplicate column names": (write("a,a,y\n1,2,0\n3,4,1\n"), "'a'"),
     "a row longer than the header": (write(ROW + "1,2,0\n1,2,3,0\n" * 20), "line 3"),
-    "all rows longer than the header": (write(ROW + "1,2,3,0\n" * 20), "line 2"),
+    "all rows longer than the header": (write(ROW + "1,2,3,0\n" * 20), "4 values"),
     "an unclosed quote": (write(ROW + '1,"2,0\n' * 5), "quote"),
     "target not in the table": (write(rows(["0", "1"], 40).replace("a,b,y", "a,b,Y_")), "Did you mean 'Y_'"),
     "target constant": (write(rows(["1"], 40)), "'y'"),
     "target all missing": (write(rows([""], 40)), "'y'"),
     "one class of two rows and one of one": (write(rows(["0"] * 39 + ["1"])), "'y'"),
-    "too few rows": (write(rows(["0", "1", "0", "1"])), "rows"),
+    "too few rows": (write(rows(["0", "1", "0"])), "'y'"),
 }
 
 
