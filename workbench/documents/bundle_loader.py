@@ -59,12 +59,15 @@ def load(folder: str | Path) -> Any:
 
 def predictions(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     """Predict every row of a raw table: `prediction` and, for classifiers, one ``probability_<class>`` a class."""
-    classes = getattr(model, "classes_", None)
-    if classes is None or not len(classes):
-        return pd.DataFrame({"prediction": np.asarray(model.predict(frame), dtype=float)}, index=frame.index)
-    probability = np.asarray(model.predict_proba(frame), dtype=float)
+    labels = getattr(model, "classes_", None)
+    names = [f"probability_{label}" for label in ([] if labels is None else labels)]
+    if not len(frame):
+        return pd.DataFrame(columns=["prediction", *names], index=frame.index, dtype=float)
     said = pd.Series(list(model.predict(frame))).array
-    columns = {f"probability_{label}": probability[:, place] for place, label in enumerate(classes)}
+    if not names:
+        return pd.DataFrame({"prediction": said}, index=frame.index)
+    probability = np.asarray(model.predict_proba(frame), dtype=float)
+    columns = {name: probability[:, place] for place, name in enumerate(names)}
     return pd.DataFrame({"prediction": said, **columns}, index=frame.index)
 
 
@@ -92,7 +95,8 @@ def name_of(sources: Mapping[str, bytes]) -> str:
 
 def classes_of(package: str, sources: Mapping[str, bytes]) -> frozenset[str]:
     """List the full names of the classes that the sources define; what they import is not among them."""
-    # By pattern: ast.parse is not safe in threads before Python 3.13 (cpython#106905), and servers load in threads.
+    # By pattern, for models are loaded in threads, where ast.parse of Python 3.11 may raise SystemError (seen in our
+    # tests; cpython#106905).
     return frozenset(
         f"{_dotted(package, path)}.{name.decode()}"
         for path, content in sources.items()
@@ -189,12 +193,12 @@ def _load_pyfunc(path: str) -> _Served:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Predict a CSV file: ``python -m <package>.loader ROWS.csv PREDICTIONS.csv``."""
+    """Predict a CSV file written like the one it was fitted on: ``python -m <package>.loader ROWS.csv OUT.csv``."""
     source, out = arguments
     folder = Path(__file__).resolve().parents[2]
     read = json.loads((folder / "schema.json").read_text(encoding="utf-8")).get("read", {})
-    options = {name: read[name] for name in ("sep", "encoding") if name in read}
-    rows = pd.read_csv(source, dtype=str, keep_default_na=False, skip_blank_lines=False, **options)
+    how = {"sep": read.get("delimiter", ","), "encoding": read.get("encoding", "utf-8")}
+    rows = pd.read_csv(source, dtype=str, keep_default_na=False, **how)  # as text, like the rows it was fitted on
     predictions(load(folder), rows).to_csv(out, index=False)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.dataset import read_table
+from workbench.dataset.delimited import EMPTY_ROWS
 from workbench.documents.bundle import Model, check_golden, load_model
 from workbench.documents.bundle_manifest import verify_bundle
 from workbench.documents.experiment import MANIFEST
@@ -79,6 +80,7 @@ def predict(model: Model, frame: pd.DataFrame, keep: Sequence[str] = (), *, sour
 def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ()) -> int:
     """Predict every row of a CSV or parquet file into another; return the number of rows.
 
+    A row without a value gets its prediction, too, wherever it stands; a blank line is no row.
     Kept columns are written as they were read. A text cell that a spreadsheet would take for a formula (``=…``) is
     carried over unchanged: a file of predictions is data, and joins with its source.
 
@@ -90,7 +92,9 @@ def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ())
         If the suffix of `out` is none that can be written.
     """
     _check_output(out, source)
-    frame = read_table(source).frame
+    dataset = read_table(source)
+    left_out = dataset.schema.read.get(EMPTY_ROWS, 0)
+    frame = dataset.frame.reindex(range(len(dataset.frame) + left_out)) if left_out else dataset.frame
     result = predict(model, frame, keep, source=source)
     try:
         with writing(out) as part:
