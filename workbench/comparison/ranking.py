@@ -289,7 +289,7 @@ def _against(best: Place, other: Place) -> str:
 
 def _because(place: Place) -> str:
     if place.status == "completed":
-        return f"{place.metric or 'a metric'} was not measured"
+        return f"{place.metric} was not measured" if place.metric else "the run recorded none"
     return place.status + (f", {place.reason.rstrip('.')}" if place.reason else "")
 
 
