@@ -7,7 +7,8 @@ from workbench.template.parameter import Parameter, read_parameters
 from workbench.template.plain import as_json
 from workbench.template.quantity import memory_bytes, seconds
 from workbench.template.schema import json_schema
-from workbench.template.values import Values, defaults, gather, parse_text, read_values, split, validate
+from workbench.template.values import Values, defaults, gather, parse_text, split, validate
+from workbench.template.values_file import read_values
 
 __all__ = [
     "Parameter",

@@ -174,18 +174,24 @@ class Union(Type):
 
     def from_text(self, text: str, base: Path | None = None) -> Any:
         """Read none first (unless plain text is allowed, which "none" is too), lists only when they look like JSON."""
-        if Null() in self.options and Str() not in self.options and text.strip().lower() in NONE_TEXTS:
+        plain_text = any(isinstance(_inner(option), Str) for option in self.options)
+        if Null() in self.options and not plain_text and text.strip().lower() in NONE_TEXTS:
             return None
-        options = sorted(self.options, key=lambda option: _turn(option, text))
+        options = sorted((o for o in self.options if o != Null()), key=lambda option: _turn(option, text))
         return _accepted(partial(option.from_text, text, base) for option in options)[0]
 
 
 def _turn(option: Type, text: str = "") -> int:
     """When a union tries this member: what takes any text comes late, lists of bare words last."""
-    if isinstance(option, List | Tuple | Series | Dict):
+    kind = _inner(option)
+    if isinstance(kind, List | Tuple | Series | Dict):
         return 0 if text.lstrip().startswith(("[", "{")) else 6
     late: dict[type[Type], int] = {Bool: 2, Str: 4, Anything: 5}  # a bool takes 1 and 0, which a number does better
-    return late.get(type(option), 3 if option.any_text else 1)
+    return late.get(type(kind), 3 if kind.any_text else 1)
+
+
+def _inner(option: Type) -> Type:
+    return option.of if isinstance(option, Bounded) else option
 
 
 def _accepted(reads: Iterable[Callable[[], Any]]) -> list[Any]:
@@ -261,10 +267,9 @@ def bounded(of: Type, bounds: Bounds) -> Type:
     members = of.options if isinstance(of, Union) else (of,)
     numeric = any(limit is not None for limit in (bounds.ge, bounds.gt, bounds.le, bounds.lt))
     fitting = (Int, Float) if numeric else (Str, List, Series, Dict)
-    inner = {member: member.of if isinstance(member, Bounded) else member for member in members}
-    if not any(isinstance(kind, fitting) for kind in inner.values()):
+    if not any(isinstance(_inner(member), fitting) for member in members):
         raise Mismatch(f"bounds do not fit {of.describe()}")
-    return union(Bounded(member, bounds) if isinstance(inner[member], fitting) else member for member in members)
+    return union(Bounded(member, bounds) if isinstance(_inner(member), fitting) else member for member in members)
 
 
 def parts(kind: Type) -> tuple[Type, ...]:

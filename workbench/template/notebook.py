@@ -42,9 +42,9 @@ def _checked(notebook: Any, name: str) -> dict[str, Any]:
         found = notebook["nbformat"]
         raise BadTemplate(name, f"is a notebook of format {found}, not 4", "Open it in JupyterLab and save it.")
     cells = notebook.get("cells")
-    if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
+    whole = isinstance(notebook.setdefault("metadata", {}), dict)
+    if not whole or not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
         raise BadTemplate(name, "is a damaged notebook: its cells cannot be read", "Open it in JupyterLab and save it.")
-    notebook.setdefault("metadata", {})
     for cell in cells:
         cell["source"] = source(cell)
         cell.setdefault("metadata", {})
@@ -74,6 +74,7 @@ def has_tag(cell: Mapping[str, Any], tag: str) -> bool:
 def is_python(notebook: Mapping[str, Any]) -> bool:
     """Whether the notebook's language is Python; one that does not say is taken to be."""
     metadata = notebook.get("metadata", {})
-    spec, info = metadata.get("kernelspec") or {}, metadata.get("language_info") or {}
-    language = str(info.get("name") or spec.get("language") or "python")
+    told = [(metadata.get("language_info"), "name"), (metadata.get("kernelspec"), "language")]
+    languages = [str(place[key]) for place, key in told if isinstance(place, dict) and place.get(key)]
+    language = next(iter(languages), "python")
     return language.lower().startswith(("python", "ipython"))

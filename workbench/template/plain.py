@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,7 +15,7 @@ from workbench.template.types import Secret
 
 DEEPEST = 60  # Python's parser takes 200 nested brackets, JSON readers a few hundred
 MOST_DIGITS = 4000  # Python converts no number of more than 4300 digits from or to text
-MOST_PARTS = 1_000_000
+MOST_PARTS = 250_000  # beyond that, it belongs in a table
 
 
 class Unknown(Enum):
@@ -121,11 +122,12 @@ def _key(key: Any) -> str:
 
 
 def shortened(value: Any, width: int = 60) -> str:
-    """Show a value in at most about `width` characters."""
-    if isinstance(value, int) and value.bit_length() > 4 * width:
-        return "a very large number"
+    """Show a value of any size in one line of at most about `width` characters."""
+    shortener = reprlib.Repr()
+    shortener.maxstring = shortener.maxother = width
     try:
-        text = repr(str(value) if isinstance(value, date | PurePath) else value)
-    except (RecursionError, ValueError):
-        return f"a {type(value).__name__}"
+        text = shortener.repr(str(value) if isinstance(value, date | PurePath) else value)
+    except Exception:  # numbers of too many digits, and objects whose own repr fails
+        return f"a {type(value).__name__} that cannot be shown"
+    text = " ".join(text.split())
     return text if len(text) <= width else f"{text[: width - 1]}…"

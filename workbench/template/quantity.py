@@ -6,6 +6,7 @@ import math
 import re
 
 from workbench.errors import BadParameters
+from workbench.template.plain import shortened
 
 LONGEST = 10 * 366 * 86400.0  # ten years: a deadline beyond the calendar's end cannot be written down
 DURATION = "a length of time above zero, such as 60s, 5m or 1h30m"
@@ -33,8 +34,8 @@ def seconds(duration: str | float, name: str = "budget") -> float:
     """
     try:
         return _seconds(normal_duration(duration))
-    except ValueError:
-        raise BadParameters([f"The {name} {duration!r} is not {DURATION}."]) from None
+    except (ValueError, OverflowError):  # the latter from a number of hundreds of digits
+        raise BadParameters([f"The {name} {shortened(duration)} is not {DURATION}."]) from None
 
 
 def normal_duration(duration: str | float) -> str:
@@ -42,10 +43,10 @@ def normal_duration(duration: str | float) -> str:
 
     Raises
     ------
-    ValueError
+    ValueError, OverflowError
         If it is not a length of time above zero and up to ten years.
     """
-    text = f"{duration:.12g}s" if isinstance(duration, int | float) else duration.strip().lower()
+    text = f"{float(duration):.12g}s" if isinstance(duration, int | float) else duration.strip().lower()
     if re.fullmatch(_NUMBER, text, re.ASCII):
         text += "s"
     parts = _PART.findall(text)
@@ -75,8 +76,8 @@ def memory_bytes(memory: str | float, of: float) -> int:
     """
     try:
         found = _MEMORY.fullmatch(normal_memory(memory))
-    except ValueError:
-        raise BadParameters([f"The memory {memory!r} is not {MEMORY}."]) from None
+    except (ValueError, OverflowError):
+        raise BadParameters([f"The memory {shortened(memory)} is not {MEMORY}."]) from None
     assert found is not None  # normal_memory has matched it
     number, share, unit = found.groups()
     return int(float(number) * (of / 100 if share else _BYTES[unit.upper()]))
@@ -87,10 +88,10 @@ def normal_memory(memory: str | float) -> str:
 
     Raises
     ------
-    ValueError
+    ValueError, OverflowError
         If it is not an amount of memory above zero, or a share above 100 %.
     """
-    text = f"{memory:.15g}" if isinstance(memory, int | float) else memory.strip()
+    text = f"{float(memory):.15g}" if isinstance(memory, int | float) else memory.strip()
     found = _MEMORY.fullmatch(text)
     if not found:
         raise ValueError(text)

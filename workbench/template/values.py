@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,41 +129,6 @@ def split(text: str) -> tuple[str, str]:
     if not name:
         raise BadParameters([f"The parameter {shortened(text)} has no name: write name=value."])
     return name, value
-
-
-def read_values(path: Path) -> dict[str, Any]:
-    """Read a parameters file: JSON, YAML or TOML by its ending, one object of names and values.
-
-    Raises
-    ------
-    BadParameters
-        If it cannot be read as that.
-    """
-    import tomllib
-
-    import yaml
-
-    readers: dict[str, Callable[[str], Any]] = {
-        ".json": json.loads,
-        ".toml": tomllib.loads,
-        ".yaml": yaml.safe_load,
-        ".yml": yaml.safe_load,
-    }
-    named = f"The parameters file {str(path)!r}"
-    if path.suffix.lower() not in readers:
-        raise BadParameters([f"{named} is none of .json, .yaml, .toml."])
-    if not path.is_file():
-        raise BadParameters([f"{named} {'is not a file' if path.exists() else 'does not exist'}."])
-    try:
-        values = readers[path.suffix.lower()](path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise BadParameters([f"{named} cannot be read: {error.strerror}."]) from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        because = " ".join(str(error).split())[:200]
-        raise BadParameters([f"{named} is not {path.suffix[1:].upper()}: {because}."]) from error
-    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise BadParameters([f"{named} must hold names and values, such as target: Churn."])
-    return values
 
 
 class _Door:
