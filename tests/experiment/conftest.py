@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pytest
 
 from workbench import metrics
 from workbench.documents.run_folder import RunFolder, RunRecord, this_process
-from workbench.experiment import Experiment, Store, capture
+from workbench.experiment import Experiment, Store, capture, environment
 from workbench.metrics import Predicted
 
 ROWS = 120
@@ -151,6 +151,15 @@ def make_run(
     else:
         write(folder.error, {"format": 0, "type": "BadTable", "arguments": [], "message": reason})
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_once() -> Iterator[None]:
+    """Look for the installed packages once: it takes half of a capture's time, and they stay the same."""
+    found = environment._installed()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(environment, "_installed", lambda: dict(found))
+        yield
 
 
 @pytest.fixture

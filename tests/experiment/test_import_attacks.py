@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import stat
 import struct
 import subprocess
@@ -33,16 +34,17 @@ Files = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, keep_in) -> Path:
-    """A whole experiment in a zip."""
+    """A whole experiment in a zip; a store with another one lies beside it."""
     folder = tmp_path_factory.mktemp("whole")
+    keep_in(Store(folder / "victim").create(), 2, name="other")
     return export(keep_in(Store(folder / "store").create(), 1), folder / "churn.zip")
 
 
 @pytest.fixture
-def victim(tmp_path, keep_in) -> Store:
-    store = Store(tmp_path / "store").create()
-    keep_in(store, 2, name="other")
-    return store
+def victim(whole, tmp_path) -> Store:
+    """A store that holds another experiment."""
+    shutil.copytree(whole.parent / "victim", tmp_path / "store")
+    return Store(tmp_path / "store")
 
 
 def files_of(archive: Path) -> Files:
@@ -380,7 +382,7 @@ def test_an_archive_cut_short_anywhere_is_refused(whole, victim, tmp_path, snaps
     assert snapshot(victim.path) == before
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_an_archive_with_one_bit_changed_is_refused_or_gives_the_very_same_experiment(whole, tmp_path, data):
     content = bytearray(whole.read_bytes())
