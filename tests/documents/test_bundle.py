@@ -29,10 +29,15 @@ from workbench.errors import BadArtifact, BadTable
 LEARNERS = ["lightgbm", "trees", "linear"]
 
 
+@pytest.fixture(scope="module")
+def written(fitted: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write(tmp_path_factory.mktemp("written") / "model", fitted("trees"))
+
+
 @pytest.fixture
-def folder(fitted: Callable[..., Any], tmp_path: Path) -> Path:
-    """A model folder with a forest in it."""
-    return write(tmp_path / "model", fitted("trees"))
+def folder(written: Path, tmp_path: Path) -> Path:
+    """A model folder with a forest in it; a copy, to be damaged."""
+    return Path(shutil.copytree(written, tmp_path / "model"))
 
 
 def write(folder: Path, made: Any) -> Path:

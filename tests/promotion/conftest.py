@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,19 @@ TASK = {
 SCORES = {"roc_auc": Score("roc_auc", 0.8, 0.75, 0.85), "log_loss": Score("log_loss", 0.5, higher_is_better=False)}
 
 
-@pytest.fixture
-def keep(fitted: Callable[..., Any], tmp_path: Path) -> Callable[..., Experiment]:
-    """Keep an experiment: ``keep(1, roc_auc=0.9)``; its model is a linear one."""
+@pytest.fixture(scope="session")
+def model(fitted: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with a linear model in it."""
     made = fitted("linear")
+    folder = tmp_path_factory.mktemp("kept") / "model"
+    write_model(folder, made.model, schema=made.schema, golden=made.raw)
+    return folder
+
+
+@pytest.fixture
+def keep(fitted: Callable[..., Any], model: Path, tmp_path: Path) -> Callable[..., Experiment]:
+    """Keep an experiment: ``keep(1, roc_auc=0.9)``."""
+    features = fitted("linear").model.features_
 
     def kept(
         number: int = 1,
@@ -45,18 +55,18 @@ def keep(fitted: Callable[..., Any], tmp_path: Path) -> Callable[..., Experiment
         checks: Sequence[Check] = (Check("duplicates", "warn", "2 rows stand twice."),),
         task: Mapping[str, Any] = TASK,
         data: str = "0",
-        model: bool = True,
+        with_model: bool = True,
         **values: float,
     ) -> Experiment:
         ref = f"churn@20261121T1000{number:02d}Z-{number:08x}"
         folder = tmp_path / "store" / "experiments" / ref.replace("@", "/")
         folder.mkdir(parents=True)
         scores = SCORES | {name: Score(name, value, value - 0.05, value + 0.05) for name, value in values.items()}
-        if model:
-            write_model(folder / "model", made.model, schema=made.schema, golden=made.raw)
+        if with_model:
+            shutil.copytree(model, folder / "model")
         outbox.write_scores(folder, metric, scores)
         outbox.write_checks(folder, checks)
-        outbox.write_task(folder, {**task, "features": made.model.features_})
+        outbox.write_task(folder, {**task, "features": features})
         (folder / "data").mkdir()
         write_json(folder / "data" / "profile.json", {"format": 0, "columns": {}})
         manifest = {

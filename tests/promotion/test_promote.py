@@ -118,7 +118,7 @@ def test_the_same_experiment_is_not_promoted_twice(keep: Keep, store: Path) -> N
 
 UNSOUND: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a block": ({"checks": [Check("leak", "block", "It tells the target.")]}, ["no_blocking_check"]),
-    "no model": ({"model": False}, ["golden_predictions"]),
+    "no model": ({"with_model": False}, ["golden_predictions"]),
     "a run that failed": ({"status": "failed"}, ["completed"]),
     "no score for its metric": ({"metric": "f1"}, ["beats_live"]),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,19 +22,27 @@ VERSION = "20261121T100000Z-1f3ac09e"
 FIELDS = ("model", "version", "created", "author", "experiment", "metric", "scores", "task", "data", "verdicts")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made(fitted: Callable[..., Any]) -> Any:
     return fitted("trees")
 
 
-@pytest.fixture
-def bundle(made: Any, tmp_path: Path) -> Path:
-    """The live bundle of the model `churn` in the store ``store``."""
-    folder = bundle_folder(tmp_path / "store", "churn", VERSION)
+@pytest.fixture(scope="module")
+def written(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which the model `churn` is live."""
+    store = tmp_path_factory.mktemp("written") / "store"
+    folder = bundle_folder(store, "churn", VERSION)
     write_model(folder, made.model, schema=made.schema, golden=made.raw)
     digest = write_bundle_manifest(folder, dict.fromkeys(FIELDS, ""))
-    append(tmp_path / "store", Entry("churn", "live", "", "ana", "churn@x", (), VERSION, digest), [])
-    return folder
+    append(store, Entry("churn", "live", "", "ana", "churn@x", (), VERSION, digest), [])
+    return store
+
+
+@pytest.fixture
+def bundle(written: Path, tmp_path: Path) -> Path:
+    """The live bundle of the model `churn` in the store ``store``; a copy, to be damaged."""
+    shutil.copytree(written, tmp_path / "store")
+    return bundle_folder(tmp_path / "store", "churn", VERSION)
 
 
 @pytest.fixture
