@@ -180,6 +180,12 @@ def test_a_name_no_model_can_have_is_refused(keep: Keep, store: Path) -> None:
         promoted(keep(), store, model="Churn!")
 
 
+def test_an_experiment_that_still_runs_is_not_judged(keep: Keep, store: Path) -> None:
+    with pytest.raises(BadReference, match="still running"):
+        promoted(keep(status="running"), store)
+    assert read_ledger(store, "churn") == []
+
+
 def test_a_store_that_cannot_be_written_keeps_nothing(keep: Keep, store: Path) -> None:
     experiment = keep()
     (store / "models").write_text("a file")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from workbench.documents.bundle_manifest import read_bundle_manifest, write_bund
 from workbench.documents.ledger import Entry, append, bundle_folder, bundle_of, live, read_ledger
 from workbench.documents.mlflow import describe
 from workbench.documents.outbox import score_document, score_of
-from workbench.errors import BadArtifact, StoreError
+from workbench.errors import BadArtifact, BadReference, StoreError
 from workbench.experiment import Experiment, verify
 from workbench.promotion.card import card, dockerfile
 from workbench.promotion.gate import Contender, golden, intact, judge
@@ -72,12 +72,14 @@ def promote(
     Raises
     ------
     BadReference
-        If no model can have this name.
+        If no model can have this name, or the experiment is still running.
     BadArtifact
         If the ledger or what is live is damaged.
     StoreError
         If the store cannot be written.
     """
+    if experiment.status == "running":
+        raise BadReference(str(experiment.reference), "is still running", "Promote it when it has ended.")
     policy = policy or Policy()
     read_ledger(store, model)  # a bad name or a damaged ledger is told before any work
     proofs = [intact(verify(experiment)), _proof(experiment.model)]
@@ -142,7 +144,7 @@ def _decide(
     entry = Entry(model, "refused", time, author, ref, tuple(verdicts))
     if not all(verdict.passed for verdict in verdicts):
         return Promotion(model, ref, entry.verdicts, False, None, append(store, entry, entries))
-    version = _version(now, model, ref, len(entries))
+    version = _version(now)
     place = bundle_folder(store, model, version)
     with _building(place, store) as part:
         digest = _fill(part, experiment, model, version, entry)
@@ -154,9 +156,8 @@ def _decide(
         raise
 
 
-def _version(now: datetime, model: str, ref: str, entries: int) -> str:
-    digits = hashlib.sha256(f"{model} {ref} {entries} {now.isoformat()}".encode()).hexdigest()[:8]
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digits}"
+def _version(now: datetime) -> str:
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 @contextmanager
