@@ -14,6 +14,7 @@ from workbench.dataset.sniff import DELIMITERS, delimiter_of
 from workbench.errors import BadTable
 
 OTHER_DELIMITERS = {":": "colons", "^": "carets", "~": "tildes", "\x01": "control characters", " ": "spaces"}
+EMPTY_ROWS = "empty_rows_at_end"  # serving puts them back: every row gets its prediction
 RAGGED = "Quote values that hold the delimiter, and delete lines that stand above the header."
 
 
@@ -25,7 +26,7 @@ def parse(text: str, source: str) -> tuple[pd.DataFrame, dict[str, Any], list[st
     frame : DataFrame
         All columns of dtype str; blank values are missing.
     options : dict
-        How it was read: the delimiter.
+        How it was read: the delimiter, and how many empty rows at the end were left out, if any.
     notes : list of str
         What was noticed or left out, in plain words.
 
@@ -46,13 +47,15 @@ def parse(text: str, source: str) -> tuple[pd.DataFrame, dict[str, Any], list[st
     frame, header = _without_overhang(frame, header, text, mark, source)
     _refuse_one_column(frame, header, source)
     frame = _blanks_missing(frame)
+    rows = len(frame)
     frame, header = _without_empty_edges(frame, header, notes)
+    options = {"delimiter": mark} | ({EMPTY_ROWS: rows - len(frame)} if len(frame) < rows else {})
     if frame.empty:
         raise BadTable(source, "has a header and no rows", "Name a file that has rows.")
     frame, header = _named(frame, header, notes)
     refuse_twins(header, source)
     notes += _short_rows(text, mark, raw)
-    return frame.set_axis(pd.Index(header, dtype=object), axis=1), {"delimiter": mark}, notes
+    return frame.set_axis(pd.Index(header, dtype=object), axis=1), options, notes
 
 
 def refuse_twins(header: Sequence[str], source: str) -> None:
@@ -179,28 +182,25 @@ def _without_empty_edges(frame: pd.DataFrame, header: list[str], notes: list[str
 
 
 def _named(frame: pd.DataFrame, header: list[str], notes: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Drop a saved index; name the other columns that have no name."""
+    """Drop a saved index; name the other columns that have no name by their place in the file."""
+    skipped = int(len(header) > 1 and is_saved_index(header[0], frame.iloc[:, 0]))
+    if skipped:
+        called = repr(header[0]) if header[0] else "without a name"
+        notes.append(f"The saved index column {called}, which only numbers the rows, was dropped.")
     named: list[str] = []
-    for place, name in enumerate(header, start=1):
+    for place, name in enumerate(header[skipped:], start=1 + skipped):
         named.append(name or free_name(f"column_{place}", [*header, *named]))
         if not name:
             notes.append(f"Column {place} has no name; it is called {named[-1]!r}.")
-    if len(header) > 1 and is_saved_index(header[0], frame.iloc[:, 0]):
-        called = repr(header[0]) if header[0] else "without a name"
-        notes[:] = [note for note in notes if not note.startswith("Column 1 has no name")]
-        notes.append(f"The saved index column {called}, which only numbers the rows, was dropped.")
-        return frame.iloc[:, 1:], named[1:]
-    return frame, named
+    return frame.iloc[:, skipped:], named
 
 
 def is_saved_index(name: str, values: pd.Series[Any]) -> bool:
     """Tell whether a column only numbers the rows, under the name a saved index gets; it may have been shuffled."""
-    if not re.fullmatch(r"(Unnamed: 0|level_0|index|__index_level_0__|)", name):
+    if not re.fullmatch(r"(Unnamed: 0|level_0|__index_level_0__|)", name):
         return False
     numbers = pd.to_numeric(values, errors="coerce")
-    if name == "index":  # a column may be called so for reasons of its own
-        return bool((numbers == pd.RangeIndex(len(values))).all())
-    return bool((numbers >= 0).all() and (numbers % 1 == 0).all() and numbers.is_unique)
+    return bool((numbers >= 0).all() and (numbers % 1 == 0).all() and (numbers.is_unique or name))
 
 
 def free_name(name: str, taken: Sequence[str]) -> str:

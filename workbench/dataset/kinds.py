@@ -115,7 +115,7 @@ def _as_code(seen: Look, habits: Habits) -> ColumnSchema | None:  # noqa: ARG001
     if any(text.startswith("0") and len(text) > 1 for text in digits):
         coercion = {"width": lengths.pop()} if len(lengths) == 1 else {}
         return _words(seen, "a code of digits; its leading zeros are kept", coercion)
-    if max(lengths) > 15:
+    if sum(len(text) > 15 for text in digits) > len(digits) / 2:
         return _words(seen, "a code of more digits than a number can hold; read as text", {})
     return None
 
@@ -136,7 +136,7 @@ def _as_number(seen: Look, habits: Habits) -> ColumnSchema | None:
         if found.share < 0.5:
             return None
     read = _read(seen, "number", coercion)
-    if not read.enough:
+    if is_text(seen.series) and not read.enough:
         return None
     if read.distinct == 1 and not read.missing:
         return _column(seen, "constant", note=SAME, distinct=1)
@@ -296,7 +296,7 @@ def _with_country_codes(seen: Look, coercion: dict[str, Any]) -> tuple[dict[str,
 
 def _about_tokens(seen: Look) -> str:
     said = [f"{token!r} in {rows:,} row(s) counts as missing" for token, rows in list(seen.tokens.items())[:3]]
-    said += [f"{text!r} is kept as a value of its own" for text in ("None", "none") if text in seen.distinct]
+    said += [f"{text!r} is kept as a value of its own" for text in ("None", "none") if (seen.distinct == text).any()]
     return "; ".join(said)
 
 

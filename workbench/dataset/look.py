@@ -70,9 +70,9 @@ def look(name: str, series: pd.Series[Any]) -> Look:
     """Count the distinct values of a column; missing ones, and words for missing, are set aside."""
     codes, distinct = _factorized(series)
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    distinct, counts = pd.Series(distinct)[counts > 0], counts[counts > 0]  # a category may have no row
     if not is_text(series):
-        return Look(name, series, pd.Series(distinct), counts, {}, 0)
-    distinct = pd.Series(distinct)
+        return Look(name, series, distinct, counts, {}, 0)
     stripped = distinct.str.strip() if pd.api.types.infer_dtype(distinct) == "string" else distinct
     aside = stripped.isin([*MISSING, ""]).to_numpy(dtype=bool)
     met: Counter[str] = Counter()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -29,7 +29,9 @@ TRUE = ("true", "t", "yes", "y", "on")
 FALSE = ("false", "f", "no", "n", "off")
 SPACES = " \u00a0\u202f\u2009"  # ordinary, no-break, narrow no-break and thin: all are seen between thousands
 PLAIN = {"name", "kind"}  # a column that says no more is read as a program writes numbers
-CLOCK = re.compile(r"([01]?\d|2[0-4])([:.])([0-5]\d)(?:\2([0-5]\d(?:\.\d+)?))?")
+HOUR = r"(?:[01]?\d|2[0-3])"
+CLOCK = re.compile(rf"({HOUR}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?|({HOUR})\.([0-5]\d)\.([0-5]\d)")
+TRUTH = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
 FIRST, LAST = pd.Timestamp("1678-01-01"), pd.Timestamp("2261-12-31 23:59:59")  # what nanoseconds can count
 
 
@@ -70,7 +72,11 @@ class Coercer(TransformerMixin, BaseEstimator):
         ------
         ValueError
             If columns are missing, or a name stands for two columns.
+        TypeError
+            If the rows are no DataFrame.
         """
+        if not isinstance(X, pd.DataFrame):
+            raise TypeError(f"The rows must be a pandas DataFrame with named columns, not {type(X).__name__}")
         names = [str(column["name"]) for column in self.columns]
         if missing := [name for name in names if name not in X.columns]:
             raise ValueError(f"The rows lack {len(missing)} column(s) the model needs: {', '.join(map(repr, missing))}")
@@ -125,9 +131,6 @@ def _dates(series: pd.Series[Any], column: Column) -> Array:
 
 def _texts(series: pd.Series[Any], column: Column) -> Array:
     missing, width = set(column.get("missing", MISSING)) | {""}, int(column.get("width", 0))
-    if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
-        # True, 1 and 1.0 are one key to a hash table and three different texts here.
-        series = pd.Series([None if _is_missing(value) else tidy(value) for value in series], dtype=object)
 
     def clean(values: Sequence[Any]) -> Array:
         texts = (tidy(value) for value in values)
@@ -141,19 +144,25 @@ FORMS: dict[str, Callable[[pd.Series[Any], Column], Array]] = {"number": _number
 
 
 def numbers_from(values: Sequence[Any], column: Column) -> Array:
-    """Read numbers out of distinct raw values; what is no number becomes NaN."""
-    raw = _objects(list(values))
+    """Read numbers out of raw values; what is no number becomes NaN."""
+    raw = _objects(values)
     is_text = np.fromiter((isinstance(value, str) for value in raw), dtype=bool, count=len(raw))
     found = np.full(len(raw), np.nan)
     found[~is_text] = [_as_number(value) for value in raw[~is_text]]
-    texts = raw[is_text] if PLAIN.issuperset(column) else _objects([tidy_number(text, column) for text in raw[is_text]])
+    found[is_text] = _numbers_in(raw[is_text], column)
+    return _finite(found)
+
+
+def _numbers_in(texts: Array, column: Column) -> Array:
+    if not PLAIN.issuperset(column):
+        texts = _objects([tidy_number(text, column) for text in texts])
     # to_numeric judges what is a number (no underscores, no hexadecimal); float reads it to the last bit, as
     # to_numeric does not, and a CSV file then gives the very numbers its parquet twin holds.
     judged = np.array(pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").notna())
-    exact = np.full(len(texts), np.nan)
-    exact[judged] = texts[judged].astype("float64")
-    found[is_text] = exact
-    return _finite(found)
+    found = np.full(len(texts), np.nan)
+    found[judged] = texts[judged].astype("float64")
+    found[~judged] = [TRUTH.get(text.strip(), np.nan) for text in texts[~judged]]
+    return found
 
 
 def tidy_number(text: str, column: Column) -> str:
@@ -170,21 +179,19 @@ def tidy_number(text: str, column: Column) -> str:
 
 
 def dates_from(values: Sequence[Any], formats: Sequence[str]) -> Array:
-    """Read dates out of distinct raw values, by the first format that fits; ISO 8601 always does.
+    """Read dates out of raw values, by the first format that fits; ISO 8601 always does.
 
     What is no date, or lies outside the years 1678 to 2261, becomes NaT. A date with an offset is turned to UTC.
     """
-    found = pd.Series(pd.NaT, index=range(len(values)), dtype="datetime64[ns]")
-    typed = {i: value for i, value in enumerate(values) if isinstance(value, date | np.datetime64)}
-    for i, value in typed.items():
-        found.iloc[i] = _nanoseconds(pd.Series([_utc(pd.Timestamp(value))]))[0]
-    texts = pd.Series([None if i in typed else tidy(value) for i, value in enumerate(values)], dtype=object)
+    raw = _objects(values)
+    typed = np.fromiter((isinstance(value, date | np.datetime64) for value in raw), dtype=bool, count=len(raw))
+    found = np.full(len(raw), np.datetime64("NaT"), dtype="datetime64[ns]")
+    found[typed] = [_moment(value) for value in raw[typed]]
     for form in (*formats, "ISO8601"):
-        todo = texts.notna() & found.isna()
-        if todo.any():
-            read = pd.to_datetime(texts[todo], format=form, errors="coerce", utc=True)
-            found[todo] = _nanoseconds(read)
-    return found.to_numpy()
+        if (todo := np.isnat(found) & ~typed).any():
+            texts = pd.Series([tidy(value) for value in raw[todo]], dtype=object)
+            found[todo] = _nanoseconds(pd.to_datetime(texts, format=form, errors="coerce", utc=True))
+    return found
 
 
 def tidy(value: Any) -> str:
@@ -197,23 +204,24 @@ def tidy(value: Any) -> str:
 
 def _spread(series: pd.Series[Any], read: Callable[[Sequence[Any]], Array], missing: Any) -> Array:
     """Read each distinct value once, and put the result on every row that has it."""
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        codes, distinct = series.cat.codes.to_numpy(), series.cat.categories
-    else:
-        codes, distinct = _factorized(series)
+    codes, distinct = _distinct(series)
     if not len(distinct):
         return np.full(len(series), missing, dtype=object if missing is None else np.asarray(missing).dtype)
-    values = read(distinct.tolist())
-    spread = values[codes]
+    spread = read(distinct)[codes]
     spread[codes < 0] = missing
     return spread
 
 
-def _factorized(series: pd.Series[Any]) -> tuple[Array, Any]:
-    try:
-        return pd.factorize(series)
-    except TypeError:  # lists and dicts cannot be hashed
-        return pd.factorize(pd.Series([None if _is_missing(value) else str(value) for value in series], dtype=object))
+def _distinct(series: pd.Series[Any]) -> tuple[Array, list[Any]]:
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        return series.cat.codes.to_numpy(), series.cat.categories.tolist()
+    if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
+        # True, 1 and 1.0 are one key to a hash table and three texts here; a list is no key at all.
+        there = np.array([not _is_missing(value) for value in series], dtype=bool)
+        return np.where(there, np.arange(len(series)), -1), list(series)
+    codes, distinct = pd.factorize(series)
+    # A narrow float keeps its own shortest text, as it is written to a file: 0.1, not 0.10000000149.
+    return codes, list(distinct) if distinct.dtype == np.float32 else distinct.tolist()
 
 
 def _is_numeric(series: pd.Series[Any]) -> bool:
@@ -236,26 +244,35 @@ def _utc(stamp: pd.Timestamp) -> pd.Timestamp:
     return stamp if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None)
 
 
+def _moment(value: Any) -> np.datetime64:
+    stamp = pd.Timestamp(value)
+    stamp = stamp if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None)
+    return stamp.to_datetime64() if FIRST <= stamp <= LAST else np.datetime64("NaT")
+
+
 def _as_number(value: Any) -> float:
-    if isinstance(value, Real | Decimal | np.bool_):
-        return float(value)
     if isinstance(value, time):
         return value.hour + value.minute / 60 + (value.second + value.microsecond / 1e6) / 3600
-    return float("nan")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    try:
+        return float(value) if isinstance(value, Real | Decimal | np.bool_) else np.nan
+    except OverflowError:  # a whole number of more than 308 digits
+        return np.nan
 
 
 def _hours(text: str) -> str:
     """Write a time of day as hours: 18.30.00 is 18.5. A number stays a number."""
     if not (match := CLOCK.fullmatch(text)):
-        return ""
-    hours, _, minutes, seconds = match.groups()
-    return repr(int(hours) + int(minutes) / 60 + float(seconds or 0) / 3600)
+        return text
+    hours, minutes, *seconds = (part for part in match.groups() if part is not None)
+    return repr(int(hours) + int(minutes) / 60 + float(seconds[0] if seconds else 0) / 3600)
 
 
 def _without_thousands(text: str, thousands: str, decimal: str) -> str:
     marks = "".join(f"\\{mark}" if mark in r"\]^-" else mark for mark in (SPACES if thousands == " " else thousands))
     whole, mark, rest = text.partition(decimal)
-    if re.search(f"[{marks}]", whole) and not re.fullmatch(rf"[-+]?\d{{1,3}}([{marks}]\d{{3}})+", whole):
+    if re.search(f"[{marks}]", whole) and not re.fullmatch(rf"[-+]?[1-9]\d{{0,2}}([{marks}]\d{{3}})+", whole):
         return ""
     return re.sub(f"[{marks}]", "", whole) + mark + rest
 
@@ -264,7 +281,7 @@ def _is_missing(value: Any) -> bool:
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
-def _objects(values: list[Any]) -> Array:
+def _objects(values: Sequence[Any]) -> Array:
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
