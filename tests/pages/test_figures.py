@@ -91,7 +91,7 @@ def test_a_class_nobody_has_is_drawn_without_a_warning():
     performance.multiclass_performance(labels, labels, classes=["a", "b", "c", "never"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12), st.booleans())
 def test_any_scores_make_a_search_history(scores, higher):
     figures.search_history(

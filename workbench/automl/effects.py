@@ -17,7 +17,7 @@ from workbench.pages.figures import Effect
 LEAST_ROWS, MOST_ROWS = 30, 200
 POINTS, LEVELS = 12, 6
 MOST = 6
-WITHOUT_CLOCK = 100_000  # predictions of a search that reads no clock
+WITHOUT_CLOCK = 30_000  # predictions of a search that reads no clock
 
 
 def effects(result: Result, features: Sequence[str], seconds: float | None) -> tuple[Effect, ...]:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from workbench.automl.effects import effects
 from workbench.automl.importance import importances
+from workbench.automl.pictures import performance_picture
 from workbench.automl.result import Result
 from workbench.automl.weak_spots import weak_spots
 from workbench.documents.run_folder import handing_over_errors
 from workbench.pages import figures
 from workbench.pages.blocks import Said, join, paragraph
 from workbench.pages.figures import Effect, Interval
-from workbench.pages.performance import binary_performance, multiclass_performance, regression_performance
 from workbench.pages.picture import Picture
 from workbench.pages.words import agree, listing, metric_name, number, sentence
 
@@ -111,53 +111,6 @@ def _seconds(result: Result) -> float | None:
     return float(np.clip(result.deadline - time.time() - RESERVE, LEAST_SECONDS, MOST_SECONDS))
 
 
-def performance_picture(result: Result) -> Picture:
-    """Draw how well the predictions fit the truth, on rows that were not learned from."""
-    task, said = result.task, result.predictions
-    if not task.classes:
-        return regression_performance(said["truth"], said["prediction"], target=task.target)
-    if len(task.classes) == 2:
-        positive = task.classes[1]
-        return binary_performance(said["truth"] == positive, said[f"probability_{positive}"], classes=task.classes)
-    return multiclass_performance(said["truth"], said["prediction"], classes=task.classes)
-
-
-def search_picture(result: Result) -> Picture | Said:
-    """Draw the score of each trial, and the best so far."""
-    done = [trial for trial in result.trials if trial.get("score") is not None]
-    if not done:
-        return Said("No trial was completed.")
-    metric = result.task.metric
-    return figures.search_history(
-        [trial["number"] for trial in done],
-        [trial["score"] for trial in done],
-        [FAMILIES.get(trial["family"], trial["family"]) for trial in done],
-        metric=metric.name,
-        higher_is_better=metric.higher_is_better,
-        unit="trial",
-    )
-
-
-def leaderboard_picture(result: Result) -> Picture:
-    """Draw the best candidates with their intervals."""
-    metric = result.task.metric
-    board = result.leaderboard[result.leaderboard["low"].notna() | (result.leaderboard["rank"] == 1)]
-    entries = [Interval(*row) for row in board[["model", "score", "low", "high"]].itertuples(index=False)]
-    return figures.leaderboard(entries, metric=metric.name, higher_is_better=metric.higher_is_better)
-
-
-def target_picture(result: Result) -> Picture:
-    """Draw what there is to predict."""
-    task = result.task
-    if not task.classes:
-        return figures.number_spread(task.truth, target=task.target)
-    counts = dict(zip(task.classes, np.bincount(task.codes, minlength=len(task.classes)).tolist(), strict=True))
-    return figures.class_counts(counts, target=task.target)
-
-
-FAMILIES = {"lightgbm": "LightGBM", "extra_trees": "ExtraTrees", "linear": "linear"}
-
-
 def _drivers(found: Explanation) -> str:
     table, metric = found.importance, metric_name(found.result.task.metric.name)
     if not len(table):
@@ -191,7 +144,7 @@ def _direction(effect: Effect, result: Result) -> str:
     first, last = (number(float(said[place]), 3) for place in (0, -1))
     if not isinstance(effect.at[0], str) and {low, high} == {0, len(said) - 1}:
         way = "rises" if high else "falls"
-        span = f"from {number(float(effect.at[0]), 3)} to {number(float(effect.at[-1]), 3)}"
+        span = f"from {number(float(effect.at[0]))} to {number(float(effect.at[-1]))}"
         return f"As {column} goes up {span}, the {what} {way} from {first} to {last}."
     at = [
         str(effect.at[place]) if isinstance(effect.at[place], str) else number(effect.at[place], 3)

@@ -15,7 +15,7 @@ from workbench.automl.splits import Array, sampled
 from workbench.metrics import Predicted
 
 Columns = dict[str, Array]
-PROBE = 100  # rows that are predicted to learn what a row costs
+PROBE = 400  # rows that are predicted to learn what a row costs
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ LEAST_ROWS, MOST_ROWS = 200, 2_000
 MOST_REPEATS = 5
 SAMPLES = 60  # bootstrap samples: enough for a spread
 BATCH = 20_000  # rows that are predicted at once
-WITHOUT_CLOCK = 200_000  # predictions of a search that reads no clock
+WITHOUT_CLOCK = 60_000  # predictions of a search that reads no clock
 COLUMNS = ["feature", "importance", "low", "high"]
 
 

@@ -158,7 +158,7 @@ def importance(entries: Sequence[Interval], *, metric: str, most: int = 15) -> P
     """Draw how much the score suffers when a column is shuffled, the most important on top."""
     ranked = sorted(entries, key=lambda e: -e.value)
     shown = ranked[:most]
-    more = f" (of {len(ranked)})" if len(ranked) > most else ""
+    more = f" (the first {most} of {len(ranked)} columns)" if len(ranked) > most else ""
     cost = f"{number(ranked[0].value, 2)} {metric_name(metric)}"
     title = f"{shorten(ranked[0].name, 30)} matters most: shuffling it costs {cost}"
 
@@ -172,7 +172,7 @@ def importance(entries: Sequence[Interval], *, metric: str, most: int = 15) -> P
         axes.axvline(0, color=MUTED, linewidth=0.8)
         axes.set_yticks(places, [shorten(e.name, 28) for e in shown])
         axes.set_xlabel(
-            f"loss of {metric_name(metric)} when the column is shuffled, 95 % interval{more}; grey: may be chance"
+            f"cost in {metric_name(metric)} of shuffling the column, 95 % interval; grey: may be chance{more}"
         )
         axes.grid(visible=False, axis="y")
 
