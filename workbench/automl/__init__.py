@@ -6,7 +6,10 @@ the module or the verb depending on who asked first.
 
 from __future__ import annotations
 
+from workbench.automl.checks import check
+from workbench.automl.explain import explain
+from workbench.automl.record import record
 from workbench.automl.search import search
 from workbench.automl.task import task
 
-__all__ = ["search", "task"]
+__all__ = ["check", "explain", "record", "search", "task"]

@@ -92,9 +92,9 @@ def _weights(task: Task, stack: Array, rows: Array, seed: int) -> Array:
 
     alone = np.array([loss(predicted) for predicted in few])
     pool = np.argsort(alone, kind="stable")[:POOL]
-    counts = _greedy(few[pool], loss)
+    taken = _greedy(few[pool], loss)
     weights = np.zeros(len(stack))
-    weights[pool] = counts / counts.sum()
+    weights[pool] = taken / taken.sum()
     weights[weights < LEAST_WEIGHT] = 0.0
     return weights / weights.sum()
 

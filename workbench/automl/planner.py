@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -17,7 +18,7 @@ PILOT_ROWS = 10_000
 PILOT_ROUNDS = 30
 ROUNDS_PER_RATE = 18.0  # rounds until early stopping, times the learning rate: about 180 at 0.1
 # From the most careful to the most hurried: folds and learning rate.
-CHOICES = ((8, 0.04), (5, 0.05), (5, 0.1), (3, 0.1), (3, 0.2), (1, 0.15), (1, 0.3))
+CHOICES = ((8, 0.04), (6, 0.04), (5, 0.05), (4, 0.05), (5, 0.1), (4, 0.1), (3, 0.1), (4, 0.2), (1, 0.15), (1, 0.3))
 TRIAL_SHARE = 0.17  # of the time: one boosted trial at most this, then three families take less than half
 CAREFUL_ROWS, CAREFUL_SHARE = 2_000, 0.05  # eight folds only where rows are few and a trial costs next to nothing
 ENCODING_SHARE = 0.15
@@ -63,13 +64,13 @@ def plan_by_size(rows: int, trials: int) -> Plan:
     return Plan(folds, 0.1, 500, trials)
 
 
-def plan_by_clock(cost: Cost, rows: int, seconds: float) -> Plan:
+def plan_by_clock(cost: Cost, rows: int, seconds: float, workers: int) -> Plan:
     """The most careful plan that leaves time for several families in `seconds`."""
     affordable = int(ENCODING_SHARE * seconds / max(cost.encoding, 1e-9))
     most = max(affordable, min(rows, 1_000)) if affordable < rows else None
     learned = rows if most is None else most
     for folds, rate in CHOICES:
-        expected = _seconds(cost, learned, folds, rate)
+        expected = _seconds(cost, learned, folds, rate, workers)
         careful = folds == CHOICES[0][0]
         if careful and (rows > CAREFUL_ROWS or expected > CAREFUL_SHARE * seconds):
             continue
@@ -78,9 +79,11 @@ def plan_by_clock(cost: Cost, rows: int, seconds: float) -> Plan:
     return Plan(folds, rate, 3000, most_trials(rows), most, expected)
 
 
-def _seconds(cost: Cost, rows: int, folds: int, rate: float) -> float:
+def _seconds(cost: Cost, rows: int, folds: int, rate: float, workers: int) -> float:
+    """What a boosted trial takes when `workers` folds are fitted at a time; a single one shares out its rows instead."""
+    turns = ceil(folds / workers) if folds > 1 else workers**-0.5
     train = rows * (1 - 1 / max(folds, 5))
-    return folds * train * (cost.encoding + cost.round * ROUNDS_PER_RATE / rate)
+    return turns * train * (cost.encoding + cost.round * ROUNDS_PER_RATE / rate)
 
 
 def most_trials(rows: int) -> int:

@@ -218,22 +218,17 @@ def _entries(task: Task, found: Found, chosen: Blend) -> list[Entry]:
             Entry(trial.name, trial.family, trial.predicted, trial.parameters, weight, trial.seconds)
             for trial, weight in weighed
         ),
-        Entry(BASELINE, BASELINE, _baseline(task, found.folds), {}, 0.0, 0.0),
+        Entry(BASELINE, BASELINE, _baseline(task), {}, 0.0, 0.0),
     ]
 
 
-def _baseline(task: Task, folds: Folds) -> Array:
-    """What one would say of each row knowing no column: the shares of the classes, or the mean, in its training rows."""
-    shape = (len(task.frame), len(task.classes)) if task.classes else (len(task.frame),)
-    codes, predicted = task.codes, np.full(shape, np.nan)
-    for train, valid in folds.pairs:
-        weight = None if task.weight is None else task.weight[train]
-        if task.classes:
-            shares = np.bincount(codes[train], weights=weight, minlength=len(task.classes))
-            predicted[valid] = shares / shares.sum()
-        else:
-            predicted[valid] = np.average(codes[train], weights=weight)
-    return predicted
+def _baseline(task: Task) -> Array:
+    """Say the same of every row, knowing no column: the shares of the classes, or the mean."""
+    codes, weight = task.codes, task.weight
+    if not task.classes:
+        return np.full(len(codes), np.average(codes, weights=weight))
+    shares = np.bincount(codes, weights=weight, minlength=len(task.classes))
+    return np.tile(shares / shares.sum(), (len(codes), 1))
 
 
 def _shortly(parameters: dict[str, Any]) -> str:

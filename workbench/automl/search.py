@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from joblib import cpu_count
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from workbench.automl.clock import Clock, clock_for, seconds_of, untimed
 from workbench.automl.families import Family, LightGBM, Setting, shipped
-from workbench.automl.fitting import Encodings, Trial, fit, measured
+from workbench.automl.encodings import Encodings
+from workbench.automl.fitting import Bench, Trial, fit, measured
 from workbench.automl.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Estimates, Plan, Turns, plan_by_clock, plan_by_size
 from workbench.automl.progress import Progress
 from workbench.automl.result import Found, Result, finished, seconds_to_finish
@@ -24,7 +29,6 @@ from workbench.automl.task import Task
 from workbench.documents.run_folder import handing_over_errors, here
 from workbench.errors import BadParameters, BudgetTooShort, UnknownName, WorkbenchError
 
-REPLAYABLE_THREADS = 2  # of a search for a number of trials, on any machine that has as many
 KEPT = 25  # trials whose models are kept for the ensemble; it looks at fewer
 CACHE_SHARE = 0.25  # of the memory, for encoded folds
 LONGEST_FINISH = 0.25  # of the time: what the ensemble and the intervals may take
@@ -59,64 +63,83 @@ def search(
         If not one model could be fitted in time.
     """
     started = time.time()
-    chosen = _families(families)
-    limit = CACHE_SHARE * bytes_of(memory)
+    given = Given(task, _families(families), seed, CACHE_SHARE * bytes_of(memory))
     clock = clock_for(task.dataset, budget) if trials is None else untimed()
-    if trials is None:
-        found = _by_clock(task, chosen, clock, seed, limit)
-    else:
-        plan = plan_by_size(len(task.frame), _whole(trials))
-        found = _explore(task, chosen, _setting(task, REPLAYABLE_THREADS), clock, plan, seed, limit)
-    if not found.trials:
-        if found.failure is not None:
-            raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
-        raise BudgetTooShort(seconds_of(budget))
-    return finished(task, found, seed=seed, started=started, deadline=clock.run_ends)
+    with _quiet():
+        if trials is None:
+            found = _by_clock(given, clock)
+        else:
+            found = _explore(given, plan_by_size(len(task.frame), _whole(trials)), clock, min(2, cpu_count()))
+        if not found.trials:
+            if found.failure is not None:
+                raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
+            raise BudgetTooShort(seconds_of(budget))
+        return finished(task, found, seed=seed, started=started, deadline=clock.run_ends)
 
 
-def _by_clock(task: Task, families: Sequence[Family], clock: Clock, seed: int, limit: float) -> Found:
-    """Measure what fits cost here, plan, and explore until the clock says stop; the pilot is there if nothing else is."""
-    setting = _setting(task, cpu_count())
-    pilot, cost = _pilot(task, setting, clock, seed, limit)
-    ends = clock.search_ends or 0.0
-    clock = replace(clock, search_ends=ends - min(seconds_to_finish(task), LONGEST_FINISH * clock.left()))
-    plan = plan_by_clock(cost, len(task.frame), max(clock.left(), 0.0))
-    found = _explore(task, families, setting, clock, plan, seed, limit)
-    return found if found.trials else replace(pilot, log=found.log + pilot.log, failure=found.failure)
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a search was given."""
+
+    task: Task
+    families: Sequence[Family]
+    seed: int
+    cache: float
 
 
-def _pilot(task: Task, setting: Setting, clock: Clock, seed: int, limit: float) -> tuple[Found, Cost]:
-    """A few rounds of boosting on a sample: what they cost, and a model should there be time for no other."""
-    codes, classes = task.codes, len(task.classes)
-    rows = sampled(np.arange(len(codes)), codes, PILOT_ROWS, classes=classes, seed=seed)
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """One thread per fit for linear algebra, too; and no word about coefficients that settle slowly.
+
+    Filters of warnings are one for all threads, so they are set here, outside of the threads that fit.
+    """
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def _by_clock(given: Given, clock: Clock) -> Found:
+    """Measure what fits cost here, plan, and explore till the clock says stop; the pilot is there if nothing else is."""
+    task, workers = given.task, cpu_count()
+    pilot, cost = _pilot(given, clock)
+    finish = min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
+    clock = replace(clock, search_ends=(clock.search_ends or 0.0) - finish)
+    plan = plan_by_clock(cost, len(task.frame), max(clock.left(), 0.0), workers)
+    found = _explore(given, plan, clock, workers)
+    return found if found.trials else replace(pilot, log=[*pilot.log, *found.log], failure=found.failure)
+
+
+def _pilot(given: Given, clock: Clock) -> tuple[Found, Cost]:
+    """Boost a few rounds on a sample: what that costs, and a model should there be time for no other."""
+    task, seed = given.task, given.seed
+    classes, family = len(task.classes), LightGBM()
+    rows = sampled(np.arange(len(task.truth)), task.codes, PILOT_ROWS, classes=classes, seed=seed)
     folds = _folds(task, 1, seed, rows)
-    encodings = Encodings(task, folds, seed=seed, most_rows=None, most_bytes=limit)
-    family = LightGBM()
+    encodings = Encodings(task, folds, seed=seed, most_rows=None, most_bytes=given.cache)
+    setting = replace(_setting(task, 1), rounds=PILOT_ROUNDS, rows=len(rows))
     began = clock.now()
     encoded = encodings.fold(family.style, 0)
     encoding = (clock.now() - began) / len(rows)
-    quick = replace(setting, rounds=PILOT_ROUNDS, rows=len(rows))
-    trial = fit(0, family, family.portfolio(quick)[0], encodings=encodings, setting=quick, clock=clock, seed=seed)
-    plan = Plan(1, quick.learning_rate, quick.rounds, 1, len(rows))
-    if trial is None:
-        return Found([], folds, plan, [], None), Cost(encoding, float("inf"))
-    trial = replace(trial, value=measured(task, folds, trial))
-    each = trial.seconds / max(trial.rounds[0], 1) / len(encoded.train)
-    return Found([trial], folds, plan, [_entry(0, family.name, trial.parameters, "completed", trial)], None), Cost(
-        encoding, each
-    )
+    plan = Plan(1, setting.learning_rate, setting.rounds, 1, len(rows))
+    trial, failure = _tried(Bench(encodings, setting, clock), 0, family, family.portfolio(setting)[0], seed)
+    found = _with(Found([], folds, plan, [], None), task, 0, family, family.portfolio(setting)[0], trial, failure)
+    each = np.inf if trial is None else trial.seconds / trial.rounds[0] / len(encoded.train)
+    return found, Cost(encoding, float(each))
 
 
-def _explore(
-    task: Task, families: Sequence[Family], setting: Setting, clock: Clock, plan: Plan, seed: int, limit: float
-) -> Found:
+def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
     """Try one family and parameter set after the other until the plan or the time is done."""
-    folder = here()
+    task, families, seed, folder = given.task, given.families, given.seed, here()
     folds = _folds(task, plan.folds, seed)
+    hands = min(workers, len(folds))
     setting = replace(
-        setting, learning_rate=plan.learning_rate, rounds=plan.rounds, rows=min(setting.rows, plan.rows or setting.rows)
+        _setting(task, max(1, workers // hands)),
+        learning_rate=plan.learning_rate,
+        rounds=plan.rounds,
+        rows=min(len(task.truth), plan.rows or len(task.truth)),
     )
-    encodings = Encodings(task, folds, seed=seed, most_rows=plan.rows, most_bytes=limit)
+    encodings = Encodings(task, folds, seed=seed, most_rows=plan.rows, most_bytes=given.cache)
+    bench = Bench(encodings, setting, clock, hands)
     studies = Studies(families, setting, seed=seed, journal=None if folder is None else folder.outbox / "study.journal")
     turns = Turns(families, [len(family.portfolio(setting)) for family in families])
     estimates = Estimates(families, plan.seconds)
@@ -128,7 +151,7 @@ def _explore(
         if family is None:
             break
         asked, parameters = studies.ask(family)
-        trial, failure = _tried(number, family, parameters, encodings, setting, clock, seed)
+        trial, failure = _tried(bench, number, family, parameters, seed + number)
         studies.tell(family, asked, None if trial is None else task.metric.loss(trial.value))
         if trial is not None:
             turns.saw(family, task.metric.loss(trial.value))
@@ -144,26 +167,14 @@ def _affordable(family: Family, estimates: Estimates, clock: Clock) -> bool:
 
 
 def _tried(
-    number: int,
-    family: Family,
-    parameters: dict[str, Any],
-    encodings: Encodings,
-    setting: Setting,
-    clock: Clock,
-    seed: int,
+    bench: Bench, number: int, family: Family, parameters: dict[str, Any], seed: int
 ) -> tuple[Trial | None, Exception | None]:
     """Fit one trial; a library's refusal of some parameters ends the trial and not the search."""
     try:
-        trial = fit(number, family, parameters, encodings=encodings, setting=setting, clock=clock, seed=seed + number)
-    except WorkbenchError:
-        raise
+        trial = fit(bench, number, family, parameters, seed=seed)
     except Exception as failure:
         return None, failure
-    return (
-        (None, None)
-        if trial is None
-        else (replace(trial, value=measured(encodings.task, encodings.folds, trial)), None)
-    )
+    return (None, None) if trial is None else (replace(trial, value=measured(bench.task, bench.folds, trial)), None)
 
 
 def _with(
@@ -175,7 +186,7 @@ def _with(
     trial: Trial | None,
     failure: Exception | None,
 ) -> Found:
-    """What was found so far and this trial: of the models only the best are kept, of the record everything."""
+    """Add a trial to what was found: of the models only the best are kept, of the record everything."""
     state = "completed" if trial is not None else "cut off" if failure is None else "failed"
     entry = _entry(number, family.name, parameters, state, trial, failure)
     trials = found.trials if trial is None else [*found.trials, trial]
@@ -227,7 +238,7 @@ def _setting(task: Task, threads: int) -> Setting:
         classes=len(task.classes),
         rows=len(task.frame),
         columns=len(task.features),
-        threads=max(1, min(threads, cpu_count())),
+        threads=threads,
     )
 
 

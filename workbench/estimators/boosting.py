@@ -135,10 +135,8 @@ def _binned(
     names = ("max_bin", "min_data_in_bin", "num_threads", "verbosity", "force_col_wise", "deterministic")
     fixed = {name: settings[name] for name in names if name in settings}
     fixed |= {"feature_pre_filter": False, "data_random_seed": 1}
-    train = lgb.Dataset(
-        matrix, target, weight=weight, categorical_feature=list(categorical) or "auto", params=fixed
-    ).construct()
+    train = lgb.Dataset(matrix, target, weight=weight, categorical_feature=list(categorical), params=fixed).construct()
     if valid is None:
         return train, None
-    held = lgb.Dataset(valid[0], valid[1], weight=valid[2], reference=train, params=fixed).construct()
-    return train, held
+    held = train.create_valid(valid[0], valid[1], weight=valid[2], params=fixed)
+    return train, held.set_categorical_feature(list(categorical)).construct()

@@ -15,23 +15,22 @@ Array = npt.NDArray[Any]
 class CategoryCodes(BaseEstimator):
     """Give each level of a category column a whole number; a missing value is NaN.
 
-    Levels seen fewer than `fewest` times share one code, and so do levels never seen. Codes are ordered by what the
-    target was on average, so that trees which cut codes as numbers cut well, too.
+    Codes go from frequent to rare. Levels seen fewer than `fewest` times share the last one, and so do levels never
+    seen. (Codes in the order of the target's mean would let trees cut them better, and tell every rare level's answer.)
     """
 
     def __init__(self, fewest: int = 1) -> None:
         self.fewest = fewest
 
-    def fit(self, frame: pd.DataFrame, target: Array) -> CategoryCodes:
-        """Learn the levels of each column, and order them by the mean of `target`, shape (n_rows,)."""
+    def fit(self, frame: pd.DataFrame) -> CategoryCodes:
+        """Learn the levels of each column."""
         self.levels_: dict[str, Array] = {}
         self.other_: dict[str, int] = {}
         for name in frame.columns:
             codes, levels = pd.factorize(frame[name])
             counts = np.bincount(codes[codes >= 0], minlength=len(levels))
-            sums = np.bincount(codes[codes >= 0], weights=target[codes >= 0], minlength=len(levels))
-            common = np.flatnonzero(counts >= self.fewest)
-            order = common[np.argsort(sums[common] / counts[common], kind="stable")]
+            order = np.argsort(-counts, kind="stable")
+            order = order[counts[order] >= self.fewest]
             self.levels_[str(name)] = np.array([str(levels[code]) for code in order], dtype=str)
             # The code of the rest is a level of its own only if training saw some; else the unseen are missing.
             self.other_[str(name)] = len(order) if len(order) < len(levels) else -1
@@ -41,7 +40,9 @@ class CategoryCodes(BaseEstimator):
         """Give the codes as floats, shape (n_rows, n_columns)."""
         coded = np.empty((len(frame), frame.shape[1]))
         for place, name in enumerate(frame.columns):
-            codes = pd.Index(self.levels_[str(name)], dtype=object).get_indexer(frame[name]).astype(np.float64)
+            codes = (
+                pd.Index(self.levels_[str(name)], dtype=object).get_indexer(pd.Index(frame[name])).astype(np.float64)
+            )
             codes[codes < 0] = np.nan if self.other_[str(name)] < 0 else self.other_[str(name)]
             codes[frame[name].isna().to_numpy()] = np.nan
             coded[:, place] = codes

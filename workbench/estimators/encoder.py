@@ -17,7 +17,8 @@ from .numbers import SmoothScaler, tamed
 from .texts import TextFeatures
 
 Array = npt.NDArray[Any]
-MANY_LEVELS = 100  # above, a category is told by target means and its letters, not by codes or one column a level
+MANY_LEVELS = 100  # above, a category is told by target means, not by a code or column for each level
+SEVERAL_LEVELS = 8  # above, trees get target means beside the codes: random cuts through codes say little
 DIRTY_LEVELS = 40  # above, the letters of a category's names tell something, too (skrub's threshold)
 DENSE_WIDTH = 200  # columns up to which a matrix stays dense whatever is in it
 MOST_CLASSES = 10  # target means give a column per class; beyond, they would crowd out everything else
@@ -60,9 +61,11 @@ class TableEncoder(BaseEstimator):
         """
         self._share_out_columns(frame)
         self.dates_ = DateFeatures(cyclic=self.style == "linear").fit(frame[self.date_]) if self.date_ else None
-        codes = self._fit_categories(frame, target)
+        codes = self._fit_categories(frame)
         self.texts_ = {name: self._text_features(name).fit(frame[name]) for name in [*self.text_, *self.dirty_]}
-        means = self.means_.fit_transform(codes[:, self.wide_], self._target_columns(target)) if self.means_ else None
+        means = (
+            self.means_.fit_transform(codes[:, self.averaged_], self._target_columns(target)) if self.means_ else None
+        )
         dense = self._dense(frame, codes, means)
         self.scaler_ = SmoothScaler().fit(dense) if self.style == "linear" else None
         first = dense.shape[1]
@@ -72,7 +75,7 @@ class TableEncoder(BaseEstimator):
     def transform(self, frame: pd.DataFrame) -> Any:
         """Encode other rows, shape (n_rows, n_features); sparse when it is wide and most of it is zero."""
         codes = self.codes_.transform(frame[self.category_]) if self.codes_ else np.empty((len(frame), 0))
-        means = self.means_.transform(codes[:, self.wide_]) if self.means_ else None
+        means = self.means_.transform(codes[:, self.averaged_]) if self.means_ else None
         return self._joined(frame, self._dense(frame, codes, means), codes)
 
     def _share_out_columns(self, frame: pd.DataFrame) -> None:
@@ -82,29 +85,26 @@ class TableEncoder(BaseEstimator):
         self.text_ = [name for name, kind in self.kinds.items() if kind == "text"]
         self.dirty_ = [name for name in self.category_ if frame[name].nunique() > DIRTY_LEVELS]
 
-    def _fit_categories(self, frame: pd.DataFrame, target: Array) -> Array:
+    def _fit_categories(self, frame: pd.DataFrame) -> Array:
         """Learn codes, and which columns have too many levels to be told by codes alone."""
         self.codes_ = self.means_ = self.one_hot_ = None
         self.narrow_: list[int] = []
         self.wide_: list[int] = []
+        self.averaged_: list[int] = []
         if not self.category_:
             return np.empty((len(frame), 0))
         fewest = 1 if len(frame) < 1000 else 3
-        self.codes_ = CategoryCodes(fewest).fit(frame[self.category_], self._order_by(target))
+        self.codes_ = CategoryCodes(fewest).fit(frame[self.category_])
         codes = self.codes_.transform(frame[self.category_])
         for place, size in enumerate(self.codes_.sizes()):
             (self.narrow_ if size <= MANY_LEVELS else self.wide_).append(place)
-        if self.wide_ and self.classes <= MOST_CLASSES:
+            if size > (SEVERAL_LEVELS if self.style == "trees" else MANY_LEVELS):
+                self.averaged_.append(place)
+        if self.averaged_ and self.classes <= MOST_CLASSES:
             self.means_ = TargetMeans(seed=self.seed)
         if self.style == "linear" and self.narrow_:
             self.one_hot_ = OneHotEncoder(handle_unknown="ignore", dtype=np.float64).fit(codes[:, self.narrow_])
         return codes
-
-    def _order_by(self, target: Array) -> Array:
-        """What to order codes by: the target itself, or with several classes, how often the largest one is."""
-        return (
-            target.astype(np.float64) if self.classes <= 2 else (target == np.bincount(target).argmax()).astype(float)
-        )
 
     def _target_columns(self, target: Array) -> Array:
         if self.classes <= 2:

@@ -1,37 +1,46 @@
-"""Extremely randomised trees by scikit-learn, grown step by step under a clock."""
+"""Extremely randomised trees: scikit-learn's trees, grown one by one under a clock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
 
 Array = npt.NDArray[Any]
-STEP = 20  # trees grown between two looks at the clock
+FEWEST = 10  # trees that are grown whatever the clock says
 
 
 class RandomTrees(BaseEstimator):
-    """An ExtraTrees forest (Geurts, Ernst and Wehenkel 2006).
+    """A forest of extremely randomised trees (Geurts, Ernst and Wehenkel 2006).
+
+    scikit-learn's own ExtraTrees cannot be stopped by a clock, and its workers set the interpreter's warning filters
+    while others read them, so its single trees are averaged here.
 
     Parameters
     ----------
     settings : dict
-        Arguments of scikit-learn's ExtraTrees.
+        Arguments of scikit-learn's ExtraTree.
     classes
         Number of classes; 0 for a regression.
     trees
         How many to grow.
+    threads
+        How many at a time.
     """
 
-    def __init__(self, settings: dict[str, Any], classes: int = 0, trees: int = 100, threads: int = 1) -> None:
+    def __init__(
+        self, settings: dict[str, Any], classes: int = 0, trees: int = 100, threads: int = 1, seed: int = 0
+    ) -> None:
         self.settings = settings
         self.classes = classes
         self.trees = trees
         self.threads = threads
+        self.seed = seed
 
     def fit(
         self,
@@ -40,30 +49,38 @@ class RandomTrees(BaseEstimator):
         *,
         weight: Array | None = None,
         valid: Any = None,  # noqa: ARG002 - a forest does not overfit with more trees
-        categorical: Sequence[int] = (),  # noqa: ARG002 - codes are ordered by the target, so they are cut as numbers
+        categorical: Sequence[int] = (),  # noqa: ARG002 - codes are cut as numbers
         out_of_time: Callable[[], bool] | None = None,
         shared: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> RandomTrees:
         """Grow the trees; when time is up, fewer of them."""
-        kind = ExtraTreesClassifier if self.classes else ExtraTreesRegressor
-        forest = kind(n_estimators=0, warm_start=True, n_jobs=self.threads, **self.settings)
-        self.cut_ = False
-        while forest.n_estimators < self.trees and not self.cut_:
-            forest.n_estimators = min(self.trees, forest.n_estimators + STEP)
-            forest.fit(matrix, target, sample_weight=weight)
-            self.cut_ = out_of_time is not None and out_of_time() and forest.n_estimators < self.trees
-        self.rounds_ = forest.n_estimators
-        # Threads add up trees in any order, which changes the last digit from one call to the next.
-        self.forest_ = forest.set_params(warm_start=False, n_jobs=None)
+        rows = np.ascontiguousarray(matrix, dtype=np.float32)
+
+        def grown(number: int) -> Any:
+            if number >= FEWEST and out_of_time is not None and out_of_time():
+                return None
+            kind = ExtraTreeClassifier if self.classes else ExtraTreeRegressor
+            tree = kind(**self.settings, random_state=self.seed + 1000 * number)
+            return tree.fit(rows, target, sample_weight=weight)
+
+        if self.threads > 1:
+            with ThreadPoolExecutor(self.threads) as hands:
+                trees = list(hands.map(grown, range(self.trees)))
+        else:
+            trees = [grown(number) for number in range(self.trees)]
+        self.trees_ = [tree for tree in trees if tree is not None]
+        self.rounds_, self.cut_ = len(self.trees_), len(self.trees_) < self.trees
         return self
 
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
         if not len(matrix):
             return np.empty((0, self.classes) if self.classes else 0)
+        rows = np.ascontiguousarray(matrix, dtype=np.float32)
         if not self.classes:
-            return np.asarray(self.forest_.predict(matrix))
-        return among_all_classes(self.forest_.predict_proba(matrix), self.forest_.classes_, self.classes)
+            return np.asarray(sum(tree.predict(rows, check_input=False) for tree in self.trees_) / len(self.trees_))
+        total = sum(tree.predict_proba(rows, check_input=False) for tree in self.trees_)
+        return among_all_classes(np.asarray(total / len(self.trees_)), self.trees_[0].classes_, self.classes)
 
 
 def among_all_classes(probabilities: Array, known: Array, classes: int) -> Array:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from .forest import among_all_classes
@@ -54,10 +52,7 @@ class LinearModel(BaseEstimator):
             self.linear_ = Ridge(alpha=strength)
             margin = 0.1 * (target.max() - target.min())
             self.low_, self.high_ = float(target.min() - margin), float(target.max() + margin)
-        with warnings.catch_warnings():
-            # Coefficients that are still settling after `steps` predict as well; it is the clock that matters.
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self.linear_.fit(matrix, target, sample_weight=weight)
+        self.linear_.fit(matrix, target, sample_weight=weight)
         return self
 
     def predict(self, matrix: Any) -> Array:

@@ -25,6 +25,8 @@ class Setting:
         Size of the table.
     learning_rate
         Of boosting: a question of how much time there is, so it is the planner's.
+    threads
+        For one fit.
     """
 
     kind: Literal["binary", "multiclass", "regression"]
@@ -74,6 +76,10 @@ class Family(Protocol):
     @property
     def cost(self) -> float:
         """A first guess of how long a fit takes, relative to LightGBM; the planner corrects it."""
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether folds may be fitted in threads side by side; else they are fitted one after the other."""
 
     @property
     def most_rows(self) -> int:

@@ -18,6 +18,7 @@ class ExtraTrees:
     name = "extra_trees"
     style: Literal["trees"] = "trees"
     cost = 0.6
+    side_by_side = True
     most_rows = 100_000
 
     def portfolio(self, setting: Setting) -> list[Parameters]:
@@ -35,9 +36,9 @@ class ExtraTrees:
 
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> RandomTrees:
         """A forest with these parameters."""
-        settings: dict[str, Any] = {**parameters, "random_state": seed}
+        settings: dict[str, Any] = dict(parameters)
         settings["min_samples_leaf"] = max(settings["min_samples_leaf"], setting.rows // (2 * MOST_LEAVES))
-        return RandomTrees(settings, setting.classes, trees=100, threads=setting.threads)
+        return RandomTrees(settings, setting.classes, trees=100, threads=setting.threads, seed=seed)
 
     def simplicity(self) -> int:
         """Trees, but none that corrects another."""

@@ -18,6 +18,7 @@ class LightGBM:
     name = "lightgbm"
     style: Literal["trees"] = "trees"
     cost = 1.0
+    side_by_side = True
     most_rows = 2_000_000
 
     def portfolio(self, setting: Setting) -> list[Parameters]:

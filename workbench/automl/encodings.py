@@ -1,0 +1,68 @@
+"""The folds of a task as matrices, encoded within each fold's training rows and kept for the trials to come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from workbench.automl.splits import Array, Folds, sampled
+from workbench.automl.task import Task
+from workbench.estimators.encoder import TableEncoder
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedFold:
+    """One fold as matrices. `shared` is where learners keep what further fits on these rows can use again."""
+
+    encoder: TableEncoder
+    train: Array
+    matrix: Any
+    valid: Array
+    valid_matrix: Any
+    shared: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class Encodings:
+    """The folds of a task, encoded within each fold's training rows, kept for the trials to come while memory allows.
+
+    Parameters
+    ----------
+    most_rows
+        Training rows per fold; of more, a random sample is used.
+    most_bytes
+        Matrices to keep; what does not fit is encoded again.
+    """
+
+    def __init__(self, task: Task, folds: Folds, *, seed: int, most_rows: int | None, most_bytes: float) -> None:
+        self.task, self.folds, self.seed = task, folds, seed
+        self.most_rows, self.most_bytes = most_rows, most_bytes
+        self.codes = task.codes
+        self._kept: dict[tuple[str, int], EncodedFold] = {}
+        self._bytes = 0
+
+    def fold(self, style: str, number: int) -> EncodedFold:
+        """The matrices of one fold; the number after the last stands for all rows, none held out."""
+        key = (style, number)
+        if key in self._kept:
+            return self._kept[key]
+        encoded = self._encode(style, number)
+        size = _bytes(encoded.matrix) + _bytes(encoded.valid_matrix)
+        if self._bytes + size <= self.most_bytes:
+            self._kept[key], self._bytes = encoded, self._bytes + size
+        return encoded
+
+    def _encode(self, style: str, number: int) -> EncodedFold:
+        everything = np.arange(len(self.codes)), np.array([], dtype=np.int64)
+        train, valid = self.folds.pairs[number] if number < len(self.folds) else everything
+        train = sampled(train, self.codes, self.most_rows, classes=len(self.task.classes), seed=self.seed)
+        kinds = {name: str(self.task.schema[name].kind) for name in self.task.features}
+        encoder = TableEncoder(kinds, style, len(self.task.classes), self.seed)  # type: ignore[arg-type]
+        matrix = encoder.fit_transform(self.task.frame.iloc[train], self.codes[train])
+        valid_matrix = encoder.transform(self.task.frame.iloc[valid])
+        return EncodedFold(encoder, train, matrix, valid, valid_matrix)
+
+
+def _bytes(matrix: Any) -> int:
+    return int(matrix.data.nbytes)
