@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import zmq
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
 from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
@@ -25,6 +26,21 @@ from traitlets import Instance
 from workbench.documents.run_folder import VARIABLE, RunFolder
 from workbench.errors import BadTemplate
 
+# ipykernel with no limit to outputs waiting to be sent. By default those beyond a thousand are dropped without a word,
+# here and at the other end: of 20,000 flushed lines 7,000 were lost, and the word that the cell is done may be, too.
+PYTHON_KERNEL = """
+import sys
+sys.path.pop(0)  # the working directory, while the kernel itself is imported
+import zmq
+from ipykernel.kernelapp import IPKernelApp
+
+class Kernel(IPKernelApp):
+    def init_iopub(self, context):
+        context.setsockopt(zmq.SNDHWM, 0)
+        super().init_iopub(context)
+
+Kernel.launch_instance()
+"""
 SOCKET_PATH_LIMIT = 100  # bytes: macOS allows 103 for a Unix socket, Linux 107
 
 
@@ -63,9 +79,10 @@ def _installed(name: str) -> KernelSpec | None:
 
 def _own_python() -> KernelSpec:
     # No history file: kernels that run at the same time lock each other out of its database.
-    launch = ["-m", "ipykernel_launcher", "-f", "{connection_file}", "--HistoryManager.hist_file=:memory:"]
+    options = ["-f", "{connection_file}", "--HistoryManager.hist_file=:memory:"]
     return KernelSpec(
-        argv=[sys.executable, "-Xfrozen_modules=off", *launch],  # else debugpy warns on stderr at every start
+        # Without frozen modules: debugpy would warn of them on stderr at every start.
+        argv=[sys.executable, "-Xfrozen_modules=off", "-c", PYTHON_KERNEL, *options],
         display_name="Python 3",
         language="python",
     )
@@ -141,6 +158,7 @@ class _Manager(AsyncKernelManager):
 
     def client(self, **kwargs: Any) -> Any:
         self.opened = super().client(**kwargs)
+        self.opened.context.setsockopt(zmq.RCVHWM, 0)  # see PYTHON_KERNEL
         return self.opened
 
     def disconnect(self) -> None:

@@ -218,7 +218,7 @@ class _Run:
             progress_bar=False,
             start_timeout=START_SECONDS,
             raise_on_iopub_timeout=False,  # a cell that ran is not failed for outputs that come late
-            iopub_timeout=30,
+            iopub_timeout=600,  # a busy machine needs a while for 20,000 lines
             shell_timeout_interval=1,
             on_notebook_start=self._notebook_started,
             on_cell_start=self._cell_reached,
