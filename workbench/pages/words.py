@@ -113,7 +113,8 @@ def share(value: float) -> str:
         return "under 0.1 %"
     if 99.9 < percent < 100:
         return "over 99.9 %"
-    return f"{percent:.1f} %" if percent < 10 or percent > 99 else f"{percent:.0f} %"
+    fine = 0 < percent < 10 or 99 < percent < 100
+    return f"{percent:.1f} %" if fine else f"{percent:.0f} %"
 
 
 def duration(seconds: float) -> str:
