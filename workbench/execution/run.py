@@ -114,15 +114,15 @@ class _Run:
         worker = threading.Thread(target=self._work, args=(env,), name=f"run {self.folder.path.name}", daemon=True)
         worker.start()
         self.folder.say("run", state="started", total=len(self.notebook.cells))
-        began = beat = time.monotonic()
+        began = beat = stopped = time.monotonic()
         while worker.is_alive():
             try:
                 worker.join(TICK)
                 now = time.monotonic()
-                if self.stop is None:
+                if self.stop is None and not self.over:
                     self._stop_if_due(now - began, now - self.cell_began, timeout, cell_timeout)
                     stopped = now
-                elif now - stopped > GRACE:
+                elif self.stop is not None and now - stopped > GRACE:
                     self.kernel.kill()
                     if now - stopped > PATIENCE:
                         break
@@ -134,7 +134,6 @@ class _Run:
                 self.asked = Stop("cancelled", "Cancelled by Ctrl-C")
             except OSError as error:
                 self.asked = Stop("failed", f"The run folder cannot be written: {error.strerror or error}")
-        self.over = True
 
     def _stop_if_due(self, run: float, cell: float, timeout: float | None, cell_timeout: float | None) -> None:
         self.stop = self.asked
@@ -204,6 +203,7 @@ class _Run:
         except BaseException as error:  # whatever it is, the verdict is the caller's
             self.raised = error
         finally:
+            self.over = True  # what comes now changes nothing
             hard = self.stop is not None or self.kernel.exit_code is not None
             with suppress(Exception):  # nothing that happens to a kernel at its end changes what the notebook did
                 loop.run_until_complete(self.kernel.stop(now=hard))
