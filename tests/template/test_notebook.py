@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import nbformat
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadTemplate
@@ -70,6 +70,7 @@ json_like = st.recursive(
 )
 
 
+@settings(deadline=None)  # two cores are shared
 @given(cells=json_like, metadata=json_like)
 def test_any_json_is_a_notebook_or_refused(tmp_path_factory, cells, metadata):
     file = tmp_path_factory.mktemp("law") / "a.ipynb"

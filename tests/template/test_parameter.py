@@ -4,7 +4,7 @@ import math
 from datetime import date, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadTemplate
@@ -60,6 +60,10 @@ def array(items):
         ("x = ['a']", array(TEXT), ["a"]),
         ("x = [1, 2.5]", array(NUMBER), [1, 2.5]),
         ("x = {'a': [1]}", {"type": "object", "additionalProperties": array(INTEGER)}, {"a": [1]}),
+        ("x = {1: 'a'}", {"type": "object", "additionalProperties": TEXT}, {1: "a"}),
+        ("x = {(1, 2): 'a'}", {}, UNKNOWN),
+        ("x: Literal[Color.RED] = Color.RED", {"x-annotation": "Literal[Color.RED]"}, UNKNOWN),
+        ("x: Annotated[int, Field(ge=None, le=3)] = 1", {**INTEGER, "maximum": 3}, 1),
         ("x = date(2026, 1, 1)", {**TEXT, "format": "date"}, date(2026, 1, 1)),
         ("x = 3  # type: float", NUMBER, 3),
         ("x = os.environ['HOME']", {}, UNKNOWN),
@@ -165,7 +169,9 @@ def test_everything_wrong_in_a_cell_is_told_at_once(notebook_of):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("line", ["token: Secret = Secret('hunter2')", "token: Secret = 'hunter2'"])
+@pytest.mark.parametrize(
+    "line", ["token: Secret = Secret('hunter2')", "token: Secret = 'hunter2'", "token = [Secret('hunter2')]"]
+)
 def test_a_secret_in_a_cell_is_refused_and_not_shown(line):
     parameters, [problem] = read_cell(line)
     assert parameters == []
@@ -251,6 +257,7 @@ PIECES = [
 ]  # fmt: skip
 
 
+@settings(deadline=None)  # two cores are shared
 @given(
     cell=st.one_of(
         st.text(st.characters(exclude_categories=()), max_size=60), st.lists(st.sampled_from(PIECES)).map("".join)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadParameters
@@ -36,12 +36,14 @@ def test_what_is_no_length_of_time_is_refused_in_one_line(text):
     assert len(str(caught.value)) < 200
 
 
+@settings(deadline=None)  # two cores are shared
 @given(st.text() | st.integers() | st.floats())
 def test_any_other_text_or_number_is_read_or_refused(value):
     with suppress(BadParameters):
         assert seconds(value) > 0
 
 
+@settings(deadline=None)  # two cores are shared
 @given(st.floats(1e-3, 1e8))
 def test_a_normal_form_stays_as_it_is(number):
     assert normal_duration(normal_duration(number)) == normal_duration(number)

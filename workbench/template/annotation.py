@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workbench.template.algebra import Anything, Bool, Date, DateTime, Float, Int, Null, Str, Type
-from workbench.template.composite import Choice, Dict, List, Series, Tuple, bounded, union
+from workbench.template.composite import KEYS, Choice, Dict, List, Series, Tuple, bounded, union
 from workbench.template.literal import NotLiteral, full_name, read_literal
 from workbench.template.named import ColumnsType, ColumnType, DurationType, MemoryType, SecretType, TableType
 from workbench.template.plain import Mismatch
@@ -101,11 +101,11 @@ def _generic(name: str, arguments: list[ast.expr], imports: Imports) -> Type | N
     match name, kinds:
         case "typing.Optional", [kind]:
             return union([kind, Null()])
-        case "typing.Union", _:
+        case "typing.Union", [_, *_]:
             return union(kinds)
         case "list", [kind]:
             return List(kind)
-        case "dict", [key, value] if isinstance(key, Str | Int | Float | Date | Bool | Choice):
+        case "dict", [key, value] if isinstance(key, KEYS):
             return Dict(key, value)
         case "tuple", [kind, _] if _is_dots(arguments[1]):
             return Series(kind)
@@ -118,11 +118,17 @@ def _is_dots(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
 def _choice(arguments: list[ast.expr]) -> Type | None:
     try:
-        return Choice(tuple(read_literal(argument, {}) for argument in arguments))
-    except NotLiteral:
+        options = tuple(read_literal(argument, {}) for argument in arguments)
+    except NotLiteral:  # an enum's member
         return None
+    sound = options and all(isinstance(option, str | int | None) for option in options)
+    return Choice(options) if sound else None
 
 
 def _annotated(arguments: list[ast.expr], imports: Imports) -> Type:
@@ -144,7 +150,8 @@ def _bounds(node: ast.expr) -> Bounds | None:
     given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg in Bounds.__slots__}
     if positions and node.keywords:  # Ge(ge=1) and MinLen(min_length=1) are fine too
         given = {name: value for name, value in given.items() if name in positions}
-    return Bounds(**{name: _limit(value) for name, value in given.items()})
+    limits = {name: value for name, value in given.items() if not _is_none(value)}
+    return Bounds(**{name: _limit(value) for name, value in limits.items()})
 
 
 def _limit(node: ast.expr) -> Any:

@@ -11,7 +11,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workbench.template.algebra import NONE_TEXTS, Anything, Bool, Float, Int, Null, Str, Type, inside, read_json_text
+from workbench.template.algebra import (
+    NONE_TEXTS,
+    Anything,
+    Bool,
+    Date,
+    Float,
+    Int,
+    Null,
+    Str,
+    Type,
+    inside,
+    read_json_text,
+)
 from workbench.template.plain import Mismatch
 from workbench.template.types import Bounds
 
@@ -97,7 +109,7 @@ class Dict(Type):
 
     def describe(self) -> str:
         if self.value == Anything():
-            return "a JSON object"
+            return f"a JSON object, each key {self.key.describe()}"
         return f"a JSON object, each key {self.key.describe()} and each value {self.value.describe()}"
 
     def schema(self) -> dict[str, Any]:
@@ -247,6 +259,10 @@ class Bounded(Type):
         if not all(fit(getattr(limits, name)) for name, fit in fits.items() if getattr(limits, name) is not None):
             raise Mismatch
         return value
+
+
+KEYS = (Str, Int, Float, Bool, Date, Choice)
+"""What the keys of a `Dict` may be: what can be told back from JSON's keys, which are texts."""
 
 
 def union(options: Iterable[Type]) -> Type:

@@ -16,7 +16,7 @@ from typing import Any
 from workbench.errors import BadTemplate
 from workbench.template.algebra import Anything, Bool, Date, DateTime, Float, Int, Null, Str, Type
 from workbench.template.annotation import description, read_annotation
-from workbench.template.composite import Dict, List, Series, union
+from workbench.template.composite import KEYS, Dict, List, Series, holds, union
 from workbench.template.literal import NotLiteral, read_literal
 from workbench.template.named import SecretType
 from workbench.template.notebook import PARAMETERS, has_tag, is_python, source
@@ -220,8 +220,12 @@ class _Cell:
             if isinstance(parameter.default, str) and not isinstance(read, str):
                 raise Mismatch("it is text")
         except Mismatch:
-            shown = "a default" if isinstance(parameter.type, SecretType) else shortened(parameter.default)
-            takes = parameter.type.describe()
+            if isinstance(parameter.type, Anything):  # it is Python's own, such as a dict with tuples as keys
+                return replace(parameter, default=UNKNOWN)
+            if holds(parameter.type, SecretType):
+                told = f'{parameter.name} is a secret, so its default must be Secret(""): others read the notebook, too'
+                raise Mismatch(told) from None
+            shown, takes = shortened(parameter.default), parameter.type.describe()
             raise Mismatch(f"{parameter.name} has the default {shown}, but takes {takes}") from None
         return parameter
 
@@ -255,8 +259,8 @@ def infer(value: Any) -> Type:
         item = _common(infer(part) for part in value)
         return List(item) if isinstance(value, list) else Series(item)
     if isinstance(value, dict):
-        texts = all(isinstance(key, str) for key in value)
-        return Dict(Str(), _common(infer(part) for part in value.values())) if texts else Anything()
+        key = _common(infer(key) for key in value) if value else Str()
+        return Dict(key, _common(infer(part) for part in value.values())) if isinstance(key, KEYS) else Anything()
     scalars: dict[type, Type] = {
         bool: Bool(), int: Int(), float: Float(), str: Str(), date: Date(), datetime: DateTime(), Secret: SecretType(),
     }  # fmt: skip
