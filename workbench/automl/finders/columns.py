@@ -57,7 +57,8 @@ def gaps(sample: Sample) -> Iterator[Check]:
 
 def mixed(sample: Sample) -> Iterator[Check]:
     """Look for columns whose values are of two kinds: words among numbers, numbers among words."""
-    unread = {name: lost for name in sample.task.features if (lost := _unread(sample, name))}
+    gaps = sample.frame.columns[sample.frame.isna().any()]
+    unread = {str(name): lost for name in gaps if (lost := _unread(sample, name))}
     if unread:
         worst = max(unread, key=lambda name: unread[name][0])
         level: Level = "warn" if unread[worst][0] > 0.01 * len(sample.places) else "note"
@@ -113,8 +114,8 @@ def sentinel(values: Array) -> tuple[float, int] | None:
 
 def _unread(sample: Sample, name: str) -> tuple[int, str] | None:
     """How many drawn rows have a value that could not be read, and an example."""
-    if sample.task.schema[name].kind not in ("number", "date", "boolean"):
-        return None
+    if sample.frame[name].dtype == object:
+        return None  # a text is read as it stands
     index = sample.frame.index[sample.frame[name].isna()]
     raw = sample.task.dataset.frame[name].loc[index].dropna().astype(str).str.strip()
     written = raw[(raw != "") & ~raw.str.lower().isin(WORDS_FOR_MISSING)]

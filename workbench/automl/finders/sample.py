@@ -26,22 +26,20 @@ class Sample:
         All of it.
     places : ndarray of int
         Positions of the drawn rows in ``task.frame``.
+    frame : DataFrame
+        The features of the drawn rows.
     target : ndarray
         Codes of the classes, or the numbers' ranks scaled to 0..1: outliers then count like other rows.
     """
 
     task: Task
     places: Array
+    frame: pd.DataFrame
     target: Array
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The features of the drawn rows."""
-        return self.task.frame.iloc[self.places]
 
     def bins(self, name: str) -> Array:
         """Give a feature of the drawn rows as small whole numbers; missing values have one of their own."""
-        return binned(self.task.frame[name].iloc[self.places])
+        return binned(self.frame[name])
 
 
 def draw(task: Task, *, seed: int = 0) -> Sample:
@@ -52,7 +50,7 @@ def draw(task: Task, *, seed: int = 0) -> Sample:
     if rows > most:
         places = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
     target = task.codes[places]
-    return Sample(task, places, target if task.classes else ranks(target))
+    return Sample(task, places, task.frame.iloc[places], target if task.classes else ranks(target))
 
 
 def binned(values: pd.Series[Any]) -> Array:
