@@ -106,8 +106,7 @@ def run(
     WorkbenchError
         When the request is refused: before the first trial, and nothing is kept then.
     """
-    from workbench import execution
-    from workbench.execution import execute
+    from workbench.execution import execute, refused
     from workbench.template import find
 
     started = time.time() if started is None else started
@@ -122,11 +121,19 @@ def run(
     say({"kind": "step", "name": "starting"})
     folder, notebook = _prepared(found, values, name, where, labels, started)
     try:
-        execute(folder, notebook, timeout=limit, cell_timeout=cell_limit, on_event=on_event)
-        if (refusal := execution.refused(folder)) is not None:
+        execute(
+            folder,
+            notebook,
+            kernel_env=_modules_beside(found),
+            timeout=limit,
+            cell_timeout=cell_limit,
+            on_event=on_event,
+        )
+        if (refusal := refused(folder)) is not None:
             raise refusal
     except BaseException:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        if folder.read().status in ("running", "failed"):  # it never began, or was refused: nothing to keep
+            shutil.rmtree(folder.path, ignore_errors=True)
         raise
     say({"kind": "step", "name": "report"})
     return _ended(_kept(folder, where, found), time.time() - started)
@@ -401,6 +408,12 @@ def _prepared(
         labels=labels,
     )
     return folder, bind(read_notebook(template.path), values.bound)
+
+
+def _modules_beside(template: Template) -> dict[str, str]:
+    """Let a notebook import what lies beside its template, as it could in Jupyter."""
+    beside = [str(template.path.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(beside)}
 
 
 def _kept(folder: RunFolder, store: Store, template: Template) -> Experiment:

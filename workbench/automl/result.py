@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl import display
+from workbench.automl import display, pictures
 from workbench.automl.ensemble import Blend, blend
 from workbench.automl.fitting import Trial, as_predicted
 from workbench.automl.intervals import evaluator, is_tied, samples, scored, values
@@ -21,6 +21,8 @@ from workbench.automl.task import Task, test_rows
 from workbench.estimators.ensemble import Bag, Ensemble
 from workbench.estimators.model import TabularModel
 from workbench.metrics import METRICS, Metric, Predicted
+from workbench.pages.blocks import Said
+from workbench.pages.picture import Picture
 from workbench.records import Score
 
 ENSEMBLE, BASELINE = "ensemble", "baseline"
@@ -83,6 +85,14 @@ class Result:
     def score(self) -> Score:
         """The task's own metric, of the ensemble."""
         return self.scores[self.task.metric.name]
+
+    def search_picture(self) -> Picture | Said:
+        """Draw the score of each trial, and the best so far."""
+        return pictures.search_picture(self)
+
+    def leaderboard_picture(self) -> Picture:
+        """Draw the best candidates with their intervals."""
+        return pictures.leaderboard_picture(self)
 
     def __repr__(self) -> str:
         return display.result_text(self)

@@ -15,12 +15,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from workbench import metrics
-from workbench.automl import display
+from workbench.automl import display, pictures
 from workbench.automl.labels import coercer_of, kind_of, ordered_classes, read_labels, read_numbers, refuse_as_classes
 from workbench.automl.roles import assigned, groups_of, learnable, rows_with_time, weights_of
 from workbench.dataset import Dataset, with_roles
 from workbench.documents.run_folder import handing_over_errors
 from workbench.errors import BadColumn, BadTable
+from workbench.pages.picture import Picture
 from workbench.records import Check, ColumnSchema, TableSchema, TaskKind
 
 Array = npt.NDArray[Any]
@@ -80,6 +81,10 @@ class Task:
             return self.truth
         order = {label: code for code, label in enumerate(self.classes)}
         return np.array([order[label] for label in self.truth.tolist()], dtype=np.int64)
+
+    def picture(self) -> Picture:
+        """Draw what there is to predict."""
+        return pictures.target_picture(self)
 
     def __repr__(self) -> str:
         return display.task_text(self)

@@ -33,7 +33,7 @@ class Progress:
             disable=quiet or not sys.stderr.isatty(),
         )
         self.task = self.bar.add_task(f"{self.title}reading the table", total=None, facts="")
-        self.said = 0
+        self.said = 0.0
 
     def __enter__(self) -> Self:
         self.bar.start()
