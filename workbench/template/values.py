@@ -71,7 +71,7 @@ def gather(
     known = defaults(door.parameters, home)
     moved = {name: value for name, value in known.items() if value != door.default(name) and door.is_table(name)}
     sources = dict.fromkeys(known, DEFAULT) | sources
-    return Values({**{name: moved[name] for name in moved if name not in bound}, **bound}, known | bound, sources)
+    return Values(moved | bound, known | bound, sources)
 
 
 def parse_text(
