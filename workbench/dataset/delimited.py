@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.dataset.sniff import DELIMITERS, delimiter_of
+from workbench.dataset.sniff import DELIMITERS, delimiter_of, reader_of
 from workbench.errors import BadTable
 
 OTHER_DELIMITERS = {":": "colons", "^": "carets", "~": "tildes", "\x01": "control characters", " ": "spaces"}
@@ -77,13 +77,14 @@ def _without_preamble(text: str) -> tuple[str, str, list[str]]:
 def _raw(text: str, mark: str, source: str) -> pd.DataFrame:
     """Read header and rows alike, with one column more than the header has, so that a longer row shows."""
     try:
-        width = len(next(csv.reader(io.StringIO(text, newline=""), delimiter=mark))) + 1
+        width = len(next(reader_of(text, mark))) + 1
         return pd.read_csv(
             io.StringIO(text, newline=""),
             sep=mark,
             header=None,
             names=list(range(width)),
             index_col=False,
+            skipinitialspace=True,  # a quote after a comma and a space is a quote
             dtype=str,
             keep_default_na=False,
             na_values=[""],
@@ -107,7 +108,7 @@ def _explained(error: pd.errors.ParserError, text: str, mark: str, source: str) 
 
 def _longer_row(text: str, mark: str, source: str) -> BadTable | None:
     """Find the first row with more values than the header has names; pandas would shift it or cut it off."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    reader = reader_of(text, mark)
     header, first, shorter, line = len(next(reader)), None, False, reader.line_num + 1
     try:
         for record in reader:
@@ -126,7 +127,7 @@ def _longer_row(text: str, mark: str, source: str) -> BadTable | None:
 
 
 def _line_of_record(text: str, mark: str, number: int) -> int:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    reader = reader_of(text, mark)
     line = 1
     try:
         for done, _ in enumerate(reader):
@@ -215,7 +216,7 @@ def _short_rows(text: str, mark: str, raw: pd.DataFrame) -> list[str]:
     rows, width = raw.shape
     if text.count(mark) == rows * (width - 2) and '"' not in text:
         return []
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
+    reader = reader_of(text, mark)
     try:
         header = len(next(reader))
         lengths = [(len(record), reader.line_num) for record in reader if 0 < len(record) < header]

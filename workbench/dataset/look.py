@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +64,12 @@ class Look:
     def words(self) -> list[str]:
         """The column's name cut into lower-case words: ``customerID`` is ``customer``, ``id``."""
         return [word.lower() for word in NAME_WORDS.findall(self.name)]
+
+    def with_value(self, token: str) -> Look:
+        """Give the same look with one word for missing counted as a value."""
+        others = {word: rows for word, rows in self.tokens.items() if word != token}
+        distinct = pd.concat([self.distinct, pd.Series([token], dtype=object)], ignore_index=True)
+        return replace(self, distinct=distinct, counts=np.append(self.counts, self.tokens[token]), tokens=others)
 
 
 def look(name: str, series: pd.Series[Any]) -> Look:

@@ -10,6 +10,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 from workbench.errors import BadTable
 
@@ -190,8 +191,12 @@ def _agreement(sample: str, mark: str) -> tuple[float, int]:
 
 def records(text: str, mark: str) -> Iterator[list[str]]:
     """Cut text into records and fields, as far as it can be read."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     try:
-        yield from reader
-    except csv.Error:  # a field longer than the csv module reads, or a quote that is never closed
+        yield from reader_of(text, mark)
+    except csv.Error:  # a field longer than the csv module reads
         return
+
+
+def reader_of(text: str, mark: str) -> Any:
+    """Cut text as pandas does, knowing the line: the standard library's reader."""
+    return csv.reader(io.StringIO(text, newline=""), delimiter=mark, skipinitialspace=True)
