@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.dataset import Dataset
 from workbench.documents.run_folder import here
@@ -41,10 +41,10 @@ class Clock:
         return self.now() - self.started
 
     def sooner(self, seconds: float) -> Clock:
-        """The same clock ending `seconds` from now, if that is sooner."""
+        """Give the same clock, ending `seconds` from now if that is sooner."""
         if self.search_ends is None:
             return self
-        return Clock(min(self.search_ends, self.now() + seconds), self.run_ends, self.started, self.now)
+        return replace(self, search_ends=min(self.search_ends, self.now() + seconds))
 
     def is_up(self) -> bool:
         """Whether the time of the search is over."""
@@ -80,12 +80,12 @@ def run_deadline(dataset: Dataset, budget: str | float) -> float:
 
 
 def clock_for(dataset: Dataset, budget: str | float) -> Clock:
-    """The clock of a search: what is left of the run, less what comes after the search."""
+    """Give a search what is left of the run, less what comes after the search."""
     now, ends = time.time(), run_deadline(dataset, budget)
     reserve = max(LEAST_RESERVE, RESERVE_SHARE * seconds_of(budget))
     return Clock(max(ends - reserve, now + LEAST_SEARCH), ends, now)
 
 
 def untimed() -> Clock:
-    """A clock that never runs out."""
+    """Give a clock that never runs out."""
     return Clock(started=time.time())

@@ -1,194 +1,173 @@
-"""A task and a result as a notebook shows them: plain words, a small table, no styles from elsewhere."""
+"""A task and a result as a notebook shows them: plain words and a small table, fit for someone who decides."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.pages.blocks import check_notice, interval_bar, join, paragraph, table
+from workbench.pages.words import (
+    count,
+    duration,
+    listing,
+    metric_meaning,
+    metric_name,
+    number,
+    score_interval,
+    score_sentence,
+    score_value,
+    share,
+)
 from workbench.records import Score
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
     from workbench.automl.result import Result
     from workbench.automl.task import Task
 
 SHOWN = 10  # lines of a table
-STYLE = "font-family:system-ui,sans-serif;font-size:14px;line-height:1.5;max-width:60em"
-CELL = "padding:3px 10px;border-bottom:1px solid #8884;"
-WORDS = {
-    "roc_auc": "how often a case of the class looked for is ranked above one of the other (0.5 is guessing, 1 perfect)",
-    "log_loss": "how surprised the truth leaves the predicted probabilities (0 is perfect)",
-    "average_precision": "the precision to expect along the ranking (1 is perfect)",
-    "brier": "the squared error of the probabilities (0 is perfect)",
-    "f1": "the balance of precision and recall (1 is perfect)",
-    "accuracy": "the share of rows that are predicted right",
-    "balanced_accuracy": "the share predicted right, each class counting the same",
-    "rmse": "the typical error in the target's own unit, large ones counting more",
-    "mae": "the average error in the target's own unit",
-    "mape": "the average error relative to the true value",
-    "r2": "the share of the target's variation that is explained (1 is perfect)",
-}
+OWN = ("ensemble", "baseline")  # lines of the leaderboard that are no single trial
+SIMPLEST_FIRST = {"linear": 0, "extra_trees": 1}
 
 
 def task_text(task: Task) -> str:
-    """One line."""
-    what = {"binary": "two classes", "multiclass": f"{len(task.classes)} classes", "regression": "a number"}[task.kind]
+    """Say in one line what is predicted from what."""
+    columns, rows = count(len(task.features), "column"), count(len(task.truth), "row")
     return (
-        f"Task: predict {task.target!r} ({what}) from {len(task.features)} columns, {len(task.truth):,} rows, "
-        f"by {task.metric.name}"
+        f"Predict {task.target!r} ({_kind(task)}) from {columns} and {rows}, judged by {metric_name(task.metric.name)}"
     )
 
 
 def task_html(task: Task) -> str:
-    """What is predicted from what, and what was noticed."""
-    lines = [
-        f"<b>Predict {escape(task.target)}</b> ({_kind_in_words(task)}) from {len(task.features)} columns, learning from "
-        f"{len(task.truth):,} rows.",
-        f"Models are compared by <b>{escape(task.metric.name)}</b>: {WORDS.get(task.metric.name, 'as defined')}.",
-        _how_split(task),
-        *(f"{_mark(check.level)} {escape(check.message)}" for check in task.checks),
+    """Say what is predicted from what, how it is judged, and what was noticed."""
+    meaning = metric_meaning(task.metric.name)
+    said = [
+        f"Predict {task.target}: {_kind(task)}. There are {count(len(task.truth), 'row')} to learn from and "
+        f"{count(len(task.features), 'column')} to predict it by.",
+        f"Models are judged by {metric_name(task.metric.name)}{f' ({meaning})' if meaning else ''}.",
+        *_how_split(task),
     ]
-    return _page([f"<p style='margin:4px 0'>{line}</p>" for line in lines if line] + [_what_the_target_holds(task)])
+    parts = [paragraph(text) for text in said]
+    return join([*parts, _what_the_target_holds(task), *(check_notice(check) for check in task.checks)])
 
 
-def _kind_in_words(task: Task) -> str:
+def _kind(task: Task) -> str:
     if task.kind == "binary":
-        return f"is it {escape(str(task.classes[1]))} or {escape(str(task.classes[0]))}?"
-    return f"one of {len(task.classes)} classes" if task.classes else "a number"
+        return f"is it {task.classes[1]} or {task.classes[0]}"
+    return f"which of {len(task.classes)} classes" if task.classes else "a number"
 
 
-def _how_split(task: Task) -> str:
-    named = {role: task.schema.named(role) for role in ("group", "time")}
-    group, time = (escape(names[0]) if names else "" for names in named.values())
+def _how_split(task: Task) -> Iterator[str]:
+    group, time = (task.schema.named(role) for role in ("group", "time"))
     if time:
-        return f"Validation rows are always later than training rows, by {time}{' and of other ' + group if group else ''}."
-    return f"Rows that share {group} are never split between training and validation." if group else ""
+        yield f"Rows are in order by {time[0]}: a model is always validated on rows later than those it learned from."
+    if group:
+        yield f"Rows that share {group[0]} are never split between learning and validation."
 
 
-def _what_the_target_holds(task: Task) -> str:
+def _what_the_target_holds(task: Task) -> Markup:
     if not task.classes:
-        low, middle, high = (f"{value:,.4g}" for value in np.quantile(task.truth, [0, 0.5, 1]))
-        return _table(["target", "smallest", "median", "largest"], [[task.target, low, middle, high]])
-    counts = [int((task.truth == label).sum()) for label in task.classes]
-    order = sorted(range(len(counts)), key=lambda place: -counts[place])[:SHOWN]
-    rows = [[task.classes[place], f"{counts[place]:,}", f"{counts[place] / len(task.truth):.1%}"] for place in order]
-    if len(counts) > SHOWN:
-        rest = sum(counts) - sum(counts[place] for place in order)
-        rows.append([f"{len(counts) - SHOWN} further classes", f"{rest:,}", f"{rest / len(task.truth):.1%}"])
-    return _table([task.target, "rows", "share"], rows)
+        low, middle, high = np.quantile(task.truth, [0, 0.5, 1]).tolist()
+        return table(["", "smallest", "median", "largest"], [[task.target, low, middle, high]])
+    counts = np.bincount(task.codes, minlength=len(task.classes))
+    order = np.argsort(-counts, kind="stable")
+    rows = [[str(task.classes[place]), int(counts[place]), share(counts[place] / counts.sum())] for place in order]
+    if len(rows) > SHOWN:
+        rest = int(counts[order[SHOWN:]].sum())
+        rows = [*rows[:SHOWN], [f"{len(rows) - SHOWN} further classes", rest, share(rest / counts.sum())]]
+    return table([task.target, "rows", "share"], rows)
 
 
 def result_text(result: Result) -> str:
-    """One line."""
-    return f"Result: {_score_text(result.score)} from {len(result.trials)} trials in {result.seconds:.0f} s"
+    """Say in one line how good the best is."""
+    tried = count(len(result.trials), "trial")
+    return f"{score_sentence(result.score)} after {tried} in {duration(result.seconds)}"
 
 
 def result_html(result: Result) -> str:
-    """How good and how sure, what was tried, and the leaderboard."""
-    lines = [
-        _how_good(result),
-        _how_sure(result.score),
-        _against_guessing(result),
+    """Say how good the best is and how sure, what was tried, and show the leaderboard."""
+    said = [
+        _how_good(result.score),
+        *_against_guessing(result),
         _what_was_tried(result),
-        _simplest(result),
+        *_simplest(result.leaderboard),
         *(
-            f"On the held-back test file: <b>{_score_text(score)}</b>."
+            f"On the test file, which was held back until now: {score_sentence(score)}."
             for score in list(result.test_scores.values())[:1]
         ),
     ]
-    return _page([f"<p style='margin:4px 0'>{line}</p>" for line in lines if line] + [_board(result)])
+    return join([*(paragraph(text) for text in said), _board(result), paragraph(FLATTERED)])
 
 
-def _score_text(score: Score) -> str:
-    interval = "" if score.low is None or score.high is None else f" ({number(score.low)} to {number(score.high)})"
-    return f"{score.metric} {number(score.value)}{interval}"
+FLATTERED = (
+    "The ensemble's line is measured on rows that had no say in choosing its members. The other lines are a little "
+    "flattered: the best of many is partly the luckiest."
+)
 
 
-def number(value: float) -> str:
-    """A score with as many digits as say something."""
-    if not np.isfinite(value):
-        return "–"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.2f}" if abs(value) < 1000 else f"{value:,.0f}"
+def _how_good(score: Score) -> str:
+    meaning, interval = metric_meaning(score.metric), score_interval(score)
+    rows = f"{count(score.rows or 0, 'row')} the models had not learned from"
+    sure = f"Measured on {rows}"
+    sure += f"; other rows of the same kind would give {interval} in 95 of 100 cases." if interval else "."
+    best = f"The best model has {metric_name(score.metric)} {score_value(score)}"
+    return f"{best}{f' ({meaning})' if meaning else ''}. {sure}"
 
 
-def _how_good(result: Result) -> str:
-    metric = result.task.metric.name
-    return f"<b>{escape(metric)} = {number(result.score.value)}</b>: {WORDS.get(metric, 'as defined')}."
+def _against_guessing(result: Result) -> Iterator[str]:
+    metric, board = result.task.metric, result.leaderboard
+    guess = float(board.loc[board["family"] == "baseline", "score"].iloc[0])
+    yield f"Guessing without looking at any column would give {number(guess)}."
+    unsure = result.score.value if result.score.low is None or result.score.high is None else _worst(result.score)
+    if metric.loss(unsure) >= metric.loss(guess):
+        yield "The two cannot be told apart: these columns may say nothing about the target."
 
 
-def _how_sure(score: Score) -> str:
-    if score.low is None or score.high is None:
-        return f"It was measured on {score.rows or 0:,} rows the models had not learned from, too few for an interval."
-    return (
-        f"Other rows of the same kind would give between {number(score.low)} and {number(score.high)} in 95 of 100 cases; it "
-        f"was measured on {score.rows or 0:,} rows the models had not learned from."
-    )
-
-
-def _against_guessing(result: Result) -> str:
-    board = result.leaderboard.set_index("family")
-    guess, metric = float(board.loc["baseline", "score"]), result.task.metric
-    better = metric.loss(result.score.value) < metric.loss(guess)
-    said = f"Without looking at any column one would get {number(guess)}"
-    return f"{said}." if better else f"{_mark('warn')} {said}: <b>nothing useful was found in these columns</b>."
+def _worst(score: Score) -> float:
+    """Give the end of the interval that is least flattering."""
+    worst = score.low if score.higher_is_better else score.high
+    return score.value if worst is None else worst
 
 
 def _what_was_tried(result: Result) -> str:
     families = sorted({str(trial["family"]) for trial in result.trials})
+    folds = "on a part held out once" if len(result.folds) == 1 else f"on {len(result.folds)} folds"
     failed = sum(trial["state"] == "failed" for trial in result.trials)
-    folds = "a part held out once" if len(result.folds) == 1 else f"{len(result.folds)} folds"
-    tried = f"{len(result.trials)} models were tried in {result.seconds:.0f} s ({', '.join(families)}), each on {folds}"
-    return f"{escape(tried)}{f'; {failed} of them failed' if failed else ''}. The ensemble joins the best."
+    tried = f"{count(len(result.trials), 'model')} of {listing(families)} were tried in {duration(result.seconds)}"
+    return f"{tried}, each {folds}{f'; {failed} of them failed' if failed else ''}. The ensemble is a weighted average of the best."
 
 
-def _simplest(result: Result) -> str:
+def _simplest(board: pd.DataFrame) -> Iterator[str]:
     """Name the simplest of those that cannot be told apart from the best."""
-    order = {"linear": 0, "extra_trees": 1}
-    board = result.leaderboard
-    tied = board[board["tied"] & ~board["family"].isin(["ensemble", "baseline"])]
-    if tied.empty:
-        return ""
-    simplest = tied.iloc[int(np.argmin([order.get(family, 2) for family in tied["family"]]))]
-    return f"{len(tied)} single models cannot be told apart from the best; the simplest of them is <b>{escape(simplest['model'])}</b>."
+    tied = board[board["tied"] & ~board["family"].isin(OWN)]
+    if len(tied):
+        places = [SIMPLEST_FIRST.get(family, len(SIMPLEST_FIRST)) for family in tied["family"]]
+        simplest = tied["model"].iloc[int(np.argmin(places))]
+        yield f"{count(len(tied), 'single model')} cannot be told apart from the best; the simplest is {simplest}."
 
 
-def _board(result: Result) -> str:
-    board = result.leaderboard
-    shown = board[(board["rank"] <= SHOWN) | board["family"].isin(["ensemble", "baseline"])]
-    rows = [
-        [
-            row.rank,
-            f"{row.model}{' ≈ best' if row.tied and row.rank > 1 else ''}",
-            number(row.score),
-            "" if np.isnan(row.low) else f"{number(row.low)} – {number(row.high)}",
-            f"{row.weight:.2f}" if 0 < row.weight and row.family != "ensemble" else "",
-            f"{row.seconds:.1f}",
-        ]
-        for row in shown.itertuples()
+def _board(result: Result) -> Markup:
+    board, metric = result.leaderboard, result.task.metric.name
+    shown = board[(board["rank"] <= SHOWN) | board["family"].isin(OWN)]
+    ends = shown[["low", "high"]].to_numpy(dtype=float)
+    scale = (float(np.nanmin(ends)), float(np.nanmax(ends))) if np.isfinite(ends).any() else (0.0, 1.0)
+    rows = [_line(row, scale) for row in shown.to_dict("records")]
+    return table(["", "model", metric_name(metric), "95 % interval", "weight", "seconds"], rows)
+
+
+def _line(row: Mapping[Any, Any], scale: tuple[float, float]) -> list[Any]:
+    low, high = (None if np.isnan(row[end]) else float(row[end]) for end in ("low", "high"))
+    name = f"{row['model']} (tied with the best)" if row["tied"] and row["rank"] > 1 else row["model"]
+    weight = share(row["weight"]) if row["weight"] > 0 and row["family"] not in OWN else ""
+    return [
+        int(row["rank"]),
+        name,
+        float(row["score"]),
+        interval_bar(row["score"], low, high, of=scale),
+        weight,
+        row["seconds"],
     ]
-    return _table(["rank", "model", result.task.metric.name, "95 % interval", "weight", "seconds"], rows)
-
-
-def _mark(level: str) -> str:
-    return {"note": "ℹ", "warn": "⚠", "block": "⛔"}[level]
-
-
-def _page(parts: Iterable[str]) -> str:
-    return f"<div style='{STYLE}'>{''.join(parts)}</div>"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    def line(tag: str, cells: Sequence[Any]) -> str:
-        sides = [
-            "left" if place == 0 or isinstance(cell, str) and not cell[:1].isdigit() else "right"
-            for place, cell in enumerate(cells)
-        ]
-        return "".join(
-            f"<{tag} style='{CELL}text-align:{side}'>{escape(str(cell))}</{tag}>"
-            for side, cell in zip(sides, cells, strict=True)
-        )
-
-    body = "".join(f"<tr>{line('td', row)}</tr>" for row in rows)
-    return f"<table style='border-collapse:collapse;margin:6px 0'><tr>{line('th', head)}</tr>{body}</table>"

@@ -43,7 +43,7 @@ class Encodings:
         self._bytes = 0
 
     def fold(self, style: str, number: int) -> EncodedFold:
-        """The matrices of one fold; the number after the last stands for all rows, none held out."""
+        """Give the matrices of one fold; the number after the last stands for all rows, none held out."""
         key = (style, number)
         if key in self._kept:
             return self._kept[key]

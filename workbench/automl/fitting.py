@@ -125,7 +125,7 @@ def _fit_fold(
 
 
 def _share(bench: Bench, fold: int) -> Clock:
-    """The time one fit may take: as many more follow it as there are folds and one for the latest rows, if any."""
+    """Share out the time that is left among this fit, the folds after it, and the latest rows if those are fitted."""
     following = ceil((len(bench.folds) - fold) / bench.workers) + (bench.folds.kind == "time")
     return bench.clock.sooner(bench.clock.left() / following)
 
@@ -172,7 +172,7 @@ def _out_of_fold(bench: Bench, parts: list[Array]) -> Array:
 
 
 def as_predicted(task: Task, predicted: Array, rows: Array) -> Predicted:
-    """What was predicted of these rows, beside their truth, as metrics want it."""
+    """Put what was predicted of these rows beside their truth, as metrics want it."""
     return Predicted(
         task.truth[rows],
         np.array(task.classes)[predicted.argmax(axis=1)] if task.classes else predicted,
@@ -184,6 +184,6 @@ def as_predicted(task: Task, predicted: Array, rows: Array) -> Predicted:
 
 
 def measured(task: Task, folds: Folds, trial: Trial) -> float:
-    """The task's metric over all rows that some fold validates."""
+    """Measure the task's metric over all rows that some fold validates."""
     rows = folds.validated
     return measure(task.metric, as_predicted(task, trial.predicted[rows], rows))

@@ -44,7 +44,7 @@ def _counts(rows: int, groups: Array | None, random: np.random.Generator, repeat
 
 
 def values(metric: Metric, predicted: Predicted, counts: list[Array]) -> Array:
-    """The metric over each bootstrap sample, shape (n_samples,)."""
+    """Evaluate the metric over each bootstrap sample, shape (n_samples,)."""
     evaluate = evaluator(metric, predicted)
     return np.array([evaluate(drawn) for drawn in counts])
 
@@ -100,7 +100,7 @@ def _brier(predicted: Predicted) -> Evaluator:
 
 
 def _by_class(predicted: Predicted, curve: Callable[[Array, Array], Evaluator]) -> Evaluator:
-    """The mean over classes of a ranking metric; of two classes, the positive one's."""
+    """Average a ranking metric over classes; of two classes, take the positive one's."""
     classes = len(predicted.classes)
     columns = range(classes) if classes > 2 else [classes - 1]
     hits, probability = _hits(predicted), _probability(predicted)
@@ -148,7 +148,7 @@ def _precision(hit: Array, score: Array) -> Evaluator:
 
 
 def _confusion(predicted: Predicted, summary: Callable[[Array], float]) -> Evaluator:
-    """A metric of the table of true against predicted classes."""
+    """Prepare a metric of the table of true against predicted classes."""
     order = {label: code for code, label in enumerate(predicted.classes)}
     true, said = ([order[label] for label in labels.tolist()] for labels in (predicted.truth, predicted.prediction))
     size = len(predicted.classes)

@@ -24,7 +24,7 @@ NO = {"no", "n", "false", "f", "0", "negative", "neg", "off", "nein", "non", "nÃ
 
 
 def coercer_of(columns: Sequence[ColumnSchema]) -> Coercer:
-    """The transformer that turns these raw columns into their kinds."""
+    """Make the transformer that turns these raw columns into their kinds."""
     return Coercer([{**column.coercion, "name": column.name, "kind": column.kind} for column in columns])
 
 
@@ -84,7 +84,7 @@ def read_numbers(column: ColumnSchema, raw: pd.DataFrame) -> tuple[Array, Array]
 
 
 def ordered_classes(labels: Array, column: str, positive: Any = None) -> list[Any]:
-    """The classes in order: sorted, and of two the one to look for last.
+    """Put the classes in order: sorted, and of two the one to look for last.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def refuse_as_classes(labels: Array, column: str) -> None:
 
 
 def kind_of(classes: Sequence[Any]) -> TaskKind:
-    """What is to be predicted: one of two classes, one of several, or (without classes) a number."""
+    """Tell what is predicted: one of two classes, one of several, or (without classes) a number."""
     if not classes:
         return "regression"
     return "binary" if len(classes) == 2 else "multiclass"

@@ -59,13 +59,13 @@ class Plan:
 
 
 def plan_by_size(rows: int, trials: int) -> Plan:
-    """A plan for a number of trials, whatever the time."""
+    """Plan for a number of trials, whatever the time."""
     folds = 5 if rows <= 20_000 else 3 if rows <= 100_000 else 1
     return Plan(folds, 0.1, 500, trials)
 
 
 def plan_by_clock(cost: Cost, rows: int, seconds: float, workers: int) -> Plan:
-    """The most careful plan that leaves time for several families in `seconds`."""
+    """Choose the most careful plan that leaves time for several families in `seconds`."""
     affordable = int(ENCODING_SHARE * seconds / max(cost.encoding, 1e-9))
     most = max(affordable, min(rows, 1_000)) if affordable < rows else None
     learned = rows if most is None else most
@@ -80,7 +80,7 @@ def plan_by_clock(cost: Cost, rows: int, seconds: float, workers: int) -> Plan:
 
 
 def _seconds(cost: Cost, rows: int, folds: int, rate: float, workers: int) -> float:
-    """What a boosted trial takes when `workers` folds are fitted at a time; a single one shares out its rows instead."""
+    """Tell what a boosted trial takes when `workers` folds are fitted at a time (a single one shares out its rows)."""
     turns = ceil(folds / workers) if folds > 1 else workers**-0.5
     train = rows * (1 - 1 / max(folds, 5))
     return turns * train * (cost.encoding + cost.round * ROUNDS_PER_RATE / rate)
@@ -89,7 +89,7 @@ def _seconds(cost: Cost, rows: int, folds: int, rate: float, workers: int) -> fl
 def most_trials(rows: int) -> int:
     """How many trials a table of this many rows can tell apart, between the points of `CANDIDATES` on log scales."""
     sizes, counts = np.log(np.array(CANDIDATES, dtype=float)).T
-    return int(round(float(np.exp(np.interp(np.log(rows), sizes, counts)))))
+    return round(float(np.exp(np.interp(np.log(rows), sizes, counts))))
 
 
 class Turns:
@@ -107,17 +107,18 @@ class Turns:
         self._later = 0
 
     def next(self, affordable: Callable[[Family], bool]) -> Family | None:
-        """The family to try now; None when no family can be afforded any more."""
+        """Name the family to try now; None when no family can be afforded any more."""
         while self._first:
             family = self._first.pop(0)
             if affordable(family):
                 return family
         ranked = sorted(self._families, key=lambda family: self._losses.get(family.name, float("inf")))
-        # Two turns for the best, one for the next, again two for the best, one for the others in rotation.
+        # Two turns for the best, one for the next, again two for the best, one for the others in rotation. What cannot
+        # be afforded leaves its turn to the best two only: a cheap family that lost does not win by more trials.
         other = 1 + self._later // 6 % max(1, len(ranked) - 1)
         place = min((0, 0, 1, 0, 0, other)[self._later % 6], len(ranked) - 1)
         self._later += 1
-        return next((family for family in [ranked[place], *ranked] if affordable(family)), None)
+        return next((family for family in [ranked[place], *ranked[:2]] if affordable(family)), None)
 
     def saw(self, family: Family, loss: float) -> None:
         """How well a trial of this family did."""

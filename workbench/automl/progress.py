@@ -22,12 +22,12 @@ class Progress:
         self._line = None if folder is not None else _notebook_line()
 
     def started(self) -> None:
-        """The search began."""
+        """Tell that the search began."""
         if self.folder is not None:
             self.folder.say("search", state="started", metric=self.metric.name, planned=self.planned)
 
     def trial(self, number: int, family: str, trial: Trial | None) -> None:
-        """A trial ended; None when it failed or was not let finish."""
+        """Tell that a trial ended; None when it failed or was not let finish."""
         self.done += 1
         if trial is not None and (self.best is None or self._better(trial, self.best)):
             self.best = trial
@@ -49,7 +49,7 @@ class Progress:
         self._show(self._sentence(family))
 
     def ended(self) -> None:
-        """The search is over."""
+        """Tell that the search is over."""
         if self.folder is not None:
             self.folder.say("search", state="ended", done=self.done, best=_plain(self.best))
         self._show(f"{self.done} trials in {self.clock.elapsed():.0f} s.")
@@ -74,7 +74,7 @@ def _plain(trial: Trial | None) -> float | None:
 
 
 def _notebook_line() -> Any:
-    """A line in a notebook that can be written again; None outside of one."""
+    """Open a line in a notebook that can be written again; None outside of one."""
     try:
         from IPython.core.getipython import get_ipython
         from IPython.display import display

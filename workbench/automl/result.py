@@ -132,7 +132,7 @@ def finished(task: Task, found: Found, *, seed: int, started: float, deadline: f
 
 
 def _ensemble(bags: Sequence[Bag], weights: Array) -> Ensemble:
-    used = np.flatnonzero(weights)
+    used = np.flatnonzero(weights).tolist()
     return Ensemble([bags[place] for place in used], [float(weights[place]) for place in used])
 
 
@@ -248,7 +248,7 @@ def _shortly(parameters: dict[str, Any]) -> str:
 
 
 def seconds_to_finish(task: Task) -> float:
-    """A guess at how long `finished` will take: timed on the task's own metric, with random predictions."""
+    """Guess how long `finished` will take: timed on the task's own metric, with random predictions."""
     rows = np.arange(min(len(task.frame), 10_000))
     random = np.random.default_rng(0)
     shape = (len(rows), len(task.classes)) if task.classes else (len(rows),)

@@ -53,7 +53,7 @@ def _names(given: str | Sequence[str] | None) -> list[str]:
 
 
 def learnable(dataset: Dataset, schema: TableSchema) -> list[str]:
-    """The columns a model can learn from: features that are no id, constant or empty column."""
+    """Name the columns a model can learn from: features that are no id, constant or empty column."""
     names = [name for name in schema.named("feature") if schema[name].kind in LEARNABLE]
     if not names:
         problem = "has no column to learn from beside the target (ids, constants and empty columns tell nothing)"
@@ -62,7 +62,7 @@ def learnable(dataset: Dataset, schema: TableSchema) -> list[str]:
 
 
 def rows_with_time(dataset: Dataset, schema: TableSchema, keep: Array) -> tuple[Array | None, Array, tuple[Check, ...]]:
-    """The time of every row, and the rows that have one."""
+    """Read the time of every row, and keep the rows that have one."""
     names = schema.named("time")
     if not names:
         return None, keep, ()
@@ -87,7 +87,7 @@ def _times(dataset: Dataset, column: ColumnSchema) -> tuple[Array, Array]:
 
 
 def groups_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | None:
-    """The group of each row that takes part; rows without one form a group together, the careful reading."""
+    """Read the group of each row that takes part; rows without one form a group together, the careful reading."""
     names = schema.named("group")
     if not names:
         return None

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from joblib import cpu_count
 from sklearn.exceptions import ConvergenceWarning
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships no types
 
 from workbench.automl.clock import Clock, clock_for, seconds_of, untimed
-from workbench.automl.families import Family, LightGBM, Setting, shipped
 from workbench.automl.encodings import Encodings
+from workbench.automl.families import Family, LightGBM, Setting, shipped
 from workbench.automl.fitting import Bench, Trial, fit, measured
 from workbench.automl.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Estimates, Plan, Turns, plan_by_clock, plan_by_size
 from workbench.automl.progress import Progress
@@ -31,6 +31,7 @@ from workbench.errors import BadParameters, BudgetTooShort, UnknownName, Workben
 
 KEPT = 25  # trials whose models are kept for the ensemble; it looks at fewer
 CACHE_SHARE = 0.25  # of the memory, for encoded folds
+LONGEST_TRIAL = 0.5  # of the time that is left: no family may keep the others from their first turn
 LONGEST_FINISH = 0.25  # of the time: what the ensemble and the intervals may take
 
 
@@ -99,32 +100,48 @@ def _quiet() -> Iterator[None]:
 
 
 def _by_clock(given: Given, clock: Clock) -> Found:
-    """Measure what fits cost here, plan, and explore till the clock says stop; the pilot is there if nothing else is."""
+    """Measure what fits cost here, plan, explore till the clock says stop; the pilot is there if nothing else is."""
     task, workers = given.task, cpu_count()
-    pilot, cost = _pilot(given, clock)
+    bench = _pilot_bench(given, clock)
+    pilot, cost = _pilot(given, bench)
     finish = min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
     clock = replace(clock, search_ends=(clock.search_ends or 0.0) - finish)
     plan = plan_by_clock(cost, len(task.frame), max(clock.left(), 0.0), workers)
-    found = _explore(given, plan, clock, workers)
+    found = _explore(given, plan, clock, workers if plan.folds > 1 else _threads_that_help(bench, workers))
     return found if found.trials else replace(pilot, log=[*pilot.log, *found.log], failure=found.failure)
 
 
-def _pilot(given: Given, clock: Clock) -> tuple[Found, Cost]:
-    """Boost a few rounds on a sample: what that costs, and a model should there be time for no other."""
+def _pilot_bench(given: Given, clock: Clock) -> Bench:
+    """Set up a sample of the rows, a part of it held out, and few rounds."""
     task, seed = given.task, given.seed
-    classes, family = len(task.classes), LightGBM()
-    rows = sampled(np.arange(len(task.truth)), task.codes, PILOT_ROWS, classes=classes, seed=seed)
-    folds = _folds(task, 1, seed, rows)
-    encodings = Encodings(task, folds, seed=seed, most_rows=None, most_bytes=given.cache)
-    setting = replace(_setting(task, 1), rounds=PILOT_ROUNDS, rows=len(rows))
-    began = clock.now()
-    encoded = encodings.fold(family.style, 0)
-    encoding = (clock.now() - began) / len(rows)
-    plan = Plan(1, setting.learning_rate, setting.rounds, 1, len(rows))
-    trial, failure = _tried(Bench(encodings, setting, clock), 0, family, family.portfolio(setting)[0], seed)
-    found = _with(Found([], folds, plan, [], None), task, 0, family, family.portfolio(setting)[0], trial, failure)
-    each = np.inf if trial is None else trial.seconds / trial.rounds[0] / len(encoded.train)
+    rows = sampled(np.arange(len(task.truth)), task.codes, PILOT_ROWS, classes=len(task.classes), seed=seed)
+    encodings = Encodings(task, _folds(task, 1, seed, rows), seed=seed, most_rows=None, most_bytes=given.cache)
+    return Bench(encodings, replace(_setting(task, 1), rounds=PILOT_ROUNDS, rows=len(rows)), clock)
+
+
+def _pilot(given: Given, bench: Bench) -> tuple[Found, Cost]:
+    """Boost a few rounds on a sample: what that costs, and a model should there be time for no other."""
+    family, setting = LightGBM(), bench.setting
+    began = bench.clock.now()
+    encoded = bench.encodings.fold(family.style, 0)
+    encoding = (bench.clock.now() - began) / setting.rows
+    parameters = family.portfolio(setting)[0]
+    trial, failure = _tried(bench, 0, family, parameters, given.seed)
+    nothing = Found([], bench.folds, Plan(1, setting.learning_rate, setting.rounds, 1, setting.rows), [], None)
+    found = _with(nothing, bench.task, 0, family, parameters, trial, failure)
+    rounds = 0 if trial is None else trial.members[0].learner.boosted_
+    each = np.inf if trial is None else trial.seconds / max(rounds, 1) / len(encoded.train)
     return found, Cost(encoding, float(each))
+
+
+def _threads_that_help(bench: Bench, most: int) -> int:
+    """All threads for one fit at a time, if that is quicker than one: where others are at work it is often slower."""
+    family, quick = LightGBM(), replace(bench.setting, rounds=PILOT_ROUNDS // 3)
+    parameters, seconds = family.portfolio(quick)[0], {}
+    for threads in (1, most):
+        trial, _ = _tried(replace(bench, setting=replace(quick, threads=threads)), 0, family, parameters, 0)
+        seconds[threads] = np.inf if trial is None else trial.seconds
+    return min(seconds, key=lambda threads: seconds[threads])
 
 
 def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
@@ -151,7 +168,8 @@ def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
         if family is None:
             break
         asked, parameters = studies.ask(family)
-        trial, failure = _tried(bench, number, family, parameters, seed + number)
+        at_most = clock.sooner(LONGEST_TRIAL * clock.left())
+        trial, failure = _tried(replace(bench, clock=at_most), number, family, parameters, seed + number)
         studies.tell(family, asked, None if trial is None else task.metric.loss(trial.value))
         if trial is not None:
             turns.saw(family, task.metric.loss(trial.value))
@@ -216,7 +234,7 @@ def _entry(
 
 
 def _folds(task: Task, folds: int, seed: int, rows: Array | None = None) -> Folds:
-    """The task's folds, or those of some of its rows."""
+    """Split the task's rows, or some of them."""
     some = np.arange(len(task.frame)) if rows is None else rows
     names = tuple((task.schema.named(role) or [role])[0] for role in ("group", "time"))
     made = split(

@@ -38,7 +38,7 @@ class Studies:
                 self._studies[family.name].enqueue_trial(parameters, user_attrs={"origin": "portfolio"})
 
     def ask(self, family: Family) -> tuple[optuna.Trial, dict[str, Any]]:
-        """What to try next: the portfolio first, then what the sampler suggests."""
+        """Ask what to try next: the portfolio first, then what the sampler suggests."""
         trial = self._studies[family.name].ask()
         return trial, family.suggest(trial, self.setting)
 

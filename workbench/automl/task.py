@@ -169,7 +169,7 @@ def task(
 
 
 def _target(dataset: Dataset, column: ColumnSchema, kind: str) -> tuple[Array, Array, tuple[Check, ...]]:
-    """The target of every row, which rows have one, and a note about those that have none."""
+    """Read the target of every row, which rows have one, and a note about those that have none."""
     read = read_labels if kind == "classification" else read_numbers
     values, missing = read(column, dataset.frame)
     if missing.all():
@@ -191,8 +191,8 @@ def _without_single_rows(labels: Array, keep: Array, target: str) -> tuple[Array
         return keep, ()
     shown = ", ".join(repr(label) for label in single[:5].tolist()) + (", …" if len(single) > 5 else "")
     message = (
-        f"{len(single)} of {len(classes)} classes of {target!r} have a single row ({shown}); these rows were set aside, "
-        "and the model will never predict such a class. Collect more examples, or join rare classes into one."
+        f"{len(single)} of {len(classes)} classes of {target!r} have a single row ({shown}), now set aside: "
+        "the model will never predict such a class. Collect more examples, or join rare classes into one."
     )
     return keep & ~np.isin(labels, single), (Check("single_row_class", "warn", message, (target,)),)
 
@@ -234,14 +234,14 @@ def _with_test(made: Task, test: Dataset) -> Task:
     if missing:
         problem = f"lacks columns of the training table: {', '.join(missing)}"
         raise BadTable(test.source, problem, "The test file needs the same columns.")
-    rows, truth = test_rows(made, test)
+    _, truth = test_rows(made, test)
     checks = made.checks
     if not len(truth):
         raise BadTable(test.source, f"has no row whose {made.target!r} is known from training", "Check the test file.")
     if aside := len(test.frame) - len(truth):
         message = (
-            f"{aside:,} of {len(test.frame):,} rows of the test file have no {made.target!r}, or one that training never "
-            "saw; they were left out of the final check."
+            f"{aside:,} of {len(test.frame):,} rows of the test file have no {made.target!r}, or one that was not in "
+            "training; they were left out of the final check."
         )
         checks += (Check("test_rows_aside", "note", message, (made.target,)),)
     return replace(made, test=test, checks=checks)

@@ -27,7 +27,7 @@ class BoostedTrees(BaseEstimator):
     rounds
         Most rounds of boosting.
     patience
-        Rounds without progress before it stops; three tenths of the best round are added, for slow learners pause longer.
+        Rounds without progress before it stops; three tenths of the best round are added.
     """
 
     def __init__(self, settings: dict[str, Any], classes: int = 0, rounds: int = 1000, patience: int = 30) -> None:
@@ -73,7 +73,7 @@ class BoostedTrees(BaseEstimator):
             callbacks=[watch],
         )
         self.rounds_ = watch.best + 1 if held is not None else booster.current_iteration()
-        self.cut_ = watch.cut
+        self.boosted_, self.cut_ = booster.current_iteration(), watch.cut
         self.model_ = booster.model_to_string(num_iteration=self.rounds_)
         return self
 
@@ -111,16 +111,17 @@ class _Watch:
         self.best, self.loss, self.cut = 0, np.inf, False
 
     def __call__(self, env: CallbackEnv) -> None:
+        results = env.evaluation_result_list or []
         if self.stops:
-            _, _, value, higher, *_ = env.evaluation_result_list[0]
+            _, _, value, higher, *_ = results[0]
             loss = -value if higher else value
             if loss < self.loss:
                 self.best, self.loss = env.iteration, loss
             if env.iteration - self.best > self.patience + 0.3 * self.best:
-                raise EarlyStopException(self.best, env.evaluation_result_list)
+                raise EarlyStopException(self.best, results)
         if self.out_of_time is not None and self.out_of_time():
             self.cut = True
-            raise EarlyStopException(self.best if self.stops else env.iteration, env.evaluation_result_list)
+            raise EarlyStopException(self.best if self.stops else env.iteration, results)
 
 
 def _binned(

@@ -61,8 +61,8 @@ def _parts(dates: pd.Series[Any]) -> dict[str, Array]:
         "year": when.year,
         "month": when.month,
         "day": when.day,
-        "yearday": when.dayofyear,
-        "weekday": when.dayofweek,
+        "yearday": when.day_of_year,
+        "weekday": when.day_of_week,
         "hour": when.hour + when.minute / 60.0,
     }
     known = dates.notna().to_numpy()

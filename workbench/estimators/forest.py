@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator
 from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
 
 Array = npt.NDArray[Any]
-FEWEST = 10  # trees that are grown whatever the clock says
 
 
 class RandomTrees(BaseEstimator):
@@ -57,7 +56,7 @@ class RandomTrees(BaseEstimator):
         rows = np.ascontiguousarray(matrix, dtype=np.float32)
 
         def grown(number: int) -> Any:
-            if number >= FEWEST and out_of_time is not None and out_of_time():
+            if number and out_of_time is not None and out_of_time():
                 return None
             kind = ExtraTreeClassifier if self.classes else ExtraTreeRegressor
             tree = kind(**self.settings, random_state=self.seed + 1000 * number)

@@ -9,7 +9,7 @@ from workbench.automl.families.linear import Linear
 
 
 def shipped() -> list[Family]:
-    """The families a search uses unless told otherwise, in the order of their first turns."""
+    """List the families a search uses unless told otherwise, in the order of their first turns."""
     return [LightGBM(), ExtraTrees(), Linear()]
 
 

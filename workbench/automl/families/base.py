@@ -92,7 +92,7 @@ class Family(Protocol):
         """Parameters the sampler would like to try; the space holds the portfolio."""
 
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> Learner:
-        """A learner to be fitted on each fold."""
+        """Make a learner to be fitted on one fold."""
 
     def simplicity(self) -> int:
         """0 for what is easiest to explain; of models that are tied, the simplest is named."""

@@ -37,7 +37,7 @@ class LightGBM:
             _parameters(leaves=20, fewest=2, features=0.43, rows=0.71, l1=0.51, l2=0.51, smooth=48.7),
         ]
 
-    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
+    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:  # noqa: ARG002 - the same for all
         """TabArena's search space without the learning rate."""
         return {
             "num_leaves": trial.suggest_int("num_leaves", 2, 252, log=True),

@@ -20,18 +20,18 @@ class Linear:
     most_rows = 50_000
 
     def portfolio(self, setting: Setting) -> list[Parameters]:
-        """A light penalty, then a heavy one for tables with many columns and few rows."""
+        """Try a light penalty, then a heavy one; heavy first for tables with many columns and few rows."""
         light, heavy = {"penalty": 1e-3}, {"penalty": 3e-2}
         return [heavy, light] if setting.columns > setting.rows / 10 else [light, heavy]
 
-    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
-        """The strength of the penalty."""
+    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:  # noqa: ARG002 - the same for all
+        """Vary the strength of the penalty."""
         return {"penalty": trial.suggest_float("penalty", 1e-5, 3.0, log=True)}
 
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> LinearModel:  # noqa: ARG002 - no chance in it
-        """A linear model with this penalty."""
+        """Make a linear model with this penalty."""
         return LinearModel(float(parameters["penalty"]), setting.classes)
 
     def simplicity(self) -> int:
-        """A weight per column: the easiest to explain."""
+        """Rank it easiest to explain: a weight per column."""
         return 0
