@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from workbench.automl import check, explain, record, search, task
+    from workbench.automl.checks import check
+    from workbench.automl.explain import explain
+    from workbench.automl.record import record
+    from workbench.automl.search import search
+    from workbench.automl.task import task
     from workbench.dataset import read_table
     from workbench.errors import WorkbenchError
     from workbench.template.types import Bounds, Column, Columns, Duration, Memory, Secret, Table

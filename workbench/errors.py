@@ -101,7 +101,7 @@ class BudgetTooShort(WorkbenchError):
         super().__init__(seconds)
 
     def __str__(self) -> str:
-        return f"The budget of {self.seconds:g} s ended before a first model was fitted. Give it more time: -p budget=60s."
+        return f"The budget of {self.seconds:g} s ended before a first model was fitted. Give it more: -p budget=60s."
 
 
 def as_document(error: BaseException) -> dict[str, object]:

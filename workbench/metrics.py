@@ -58,7 +58,7 @@ class Predicted:
     groups: Array | None = None
 
     def take(self, rows: Array) -> Predicted:
-        """The same for a selection of rows."""
+        """Select some of the rows."""
         return Predicted(
             self.truth[rows],
             self.prediction[rows],
