@@ -127,7 +127,7 @@ def fitted_model(learners: str = "lightgbm trees linear", *, regression: bool = 
     objective = {"objective": "regression"} if regression else {"objective": "binary"}
     make = {
         "lightgbm": lambda: BoostedTrees({**objective, "verbosity": -1, "num_threads": 1}, count, rounds=15),
-        "trees": lambda: RandomTrees({"min_samples_leaf": 3, "random_state": seed}, count, trees=10),
+        "trees": lambda: RandomTrees({"min_samples_leaf": 3}, count, trees=10),
         "linear": lambda: LinearModel(1e-3, count),
     }
     bags = []

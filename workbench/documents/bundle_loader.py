@@ -59,14 +59,15 @@ def load(folder: str | Path) -> Any:
 
 def predictions(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
     """Predict every row of a raw table: `prediction` and, for classifiers, one ``probability_<class>`` a class."""
-    labels = getattr(model, "classes_", None)
-    names = [f"probability_{label}" for label in ([] if labels is None else labels)]
+    labels = list(getattr(model, "classes_", ()))
+    names = [f"probability_{label}" for label in labels]
     if not len(frame):
         return pd.DataFrame(columns=["prediction", *names], index=frame.index, dtype=float)
-    said = pd.Series(list(model.predict(frame))).array
-    if not names:
-        return pd.DataFrame({"prediction": said}, index=frame.index)
+    if not labels:
+        return pd.DataFrame({"prediction": np.asarray(model.predict(frame), dtype=float)}, index=frame.index)
     probability = np.asarray(model.predict_proba(frame), dtype=float)
+    # The label is the likeliest class, as `predict` says, which would take as long again.
+    said = pd.Series([labels[place] for place in probability.argmax(axis=1)]).array
     columns = {name: probability[:, place] for place, name in enumerate(names)}
     return pd.DataFrame({"prediction": said, **columns}, index=frame.index)
 
