@@ -138,7 +138,8 @@ def _what_was_tried(result: Result) -> str:
     folds = "on a part held out once" if len(result.folds) == 1 else f"on {len(result.folds)} folds"
     failed = sum(trial["state"] == "failed" for trial in result.trials)
     tried = f"{count(len(result.trials), 'model')} of {listing(families)} were tried in {duration(result.seconds)}"
-    return f"{tried}, each {folds}{f'; {failed} of them failed' if failed else ''}. The ensemble is a weighted average of the best."
+    tried = f"{tried}, each {folds}{f'; {failed} of them failed' if failed else ''}"
+    return f"{tried}. The ensemble is a weighted average of the best."
 
 
 def _simplest(board: pd.DataFrame) -> Iterator[str]:

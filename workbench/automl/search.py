@@ -164,11 +164,12 @@ def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
     progress.started()
     found = Found([], folds, plan, [], None)
     for number in range(1, plan.trials + 1):
-        family = turns.next(lambda family: _affordable(family, estimates, clock))
+        # The first trial is begun in any case: the clock cuts it where it must, and better a short model than none.
+        family = turns.next(lambda family: not found.log or _affordable(family, estimates, clock))  # noqa: B023
         if family is None:
             break
         asked, parameters = studies.ask(family)
-        at_most = clock.sooner(LONGEST_TRIAL * clock.left())
+        at_most = clock.sooner(LONGEST_TRIAL * clock.left()) if number <= len(families) else clock
         trial, failure = _tried(replace(bench, clock=at_most), number, family, parameters, seed + number)
         studies.tell(family, asked, None if trial is None else task.metric.loss(trial.value))
         if trial is not None:

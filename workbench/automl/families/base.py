@@ -93,6 +93,3 @@ class Family(Protocol):
 
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> Learner:
         """Make a learner to be fitted on one fold."""
-
-    def simplicity(self) -> int:
-        """0 for what is easiest to explain; of models that are tied, the simplest is named."""

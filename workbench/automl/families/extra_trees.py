@@ -9,8 +9,8 @@ import optuna
 from workbench.automl.families.base import Parameters, Setting
 from workbench.estimators.forest import RandomTrees
 
-TREES = 60  # a fold; the bag of folds then has hundreds
-MOST_LEAVES = 2500  # a tree of more leaves takes megabytes in a stored model and hardly predicts better
+TREES = 50  # a fold; the bag of folds then has hundreds
+MOST_LEAVES = 1500  # a tree of more leaves takes megabytes in a stored model and hardly predicts better
 
 
 class ExtraTrees:
@@ -38,9 +38,7 @@ class ExtraTrees:
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> RandomTrees:
         """Make a forest with these parameters."""
         settings: dict[str, Any] = dict(parameters)
-        settings["min_samples_leaf"] = max(settings["min_samples_leaf"], setting.rows // (2 * MOST_LEAVES))
+        settings["min_samples_leaf"] = max(
+            settings["min_samples_leaf"], min(setting.rows, self.most_rows) // (2 * MOST_LEAVES)
+        )
         return RandomTrees(settings, setting.classes, trees=TREES, threads=setting.threads, seed=seed)
-
-    def simplicity(self) -> int:
-        """Trees, but none that corrects another."""
-        return 1

@@ -31,7 +31,3 @@ class Linear:
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> LinearModel:  # noqa: ARG002 - no chance in it
         """Make a linear model with this penalty."""
         return LinearModel(float(parameters["penalty"]), setting.classes)
-
-    def simplicity(self) -> int:
-        """Rank it easiest to explain: a weight per column."""
-        return 0
