@@ -70,3 +70,34 @@ class LightGBM:
         # A slow learner needs a longer pause before it is called stuck.
         patience = max(20, int(3 / setting.learning_rate))
         return BoostedTrees(settings, setting.classes, rounds=setting.rounds, patience=patience)
+
+
+def _objective(setting: Setting) -> dict[str, Any]:
+    if setting.kind == "regression":
+        return {"objective": OBJECTIVES.get(setting.metric, "regression")}
+    return (
+        {"objective": "binary"} if setting.classes == 2 else {"objective": "multiclass", "num_class": setting.classes}
+    )
+
+
+def _parameters(
+    *,
+    leaves: int,
+    fewest: int,
+    features: float,
+    rows: float,
+    extra: bool = False,
+    l1: float = 1e-4,
+    l2: float = 1e-4,
+    smooth: float = 10.0,
+) -> Parameters:
+    return {
+        "num_leaves": leaves,
+        "min_data_in_leaf": fewest,
+        "feature_fraction": features,
+        "bagging_fraction": rows,
+        "extra_trees": extra,
+        "lambda_l1": l1,
+        "lambda_l2": l2,
+        "cat_smooth": smooth,
+    }
