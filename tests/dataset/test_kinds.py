@@ -252,6 +252,8 @@ def kind_of(values):
         (pd.period_range("2020-01", periods=30, freq="M"), "date"),
         ([dt.date(2020, 1, 1), dt.date(2020, 2, 1), None] * 10, "date"),
         (pd.Series(pd.date_range("2020-01-01", periods=30)).astype("timestamp[us][pyarrow]"), "date"),
+        (pd.Series([dt.date(2020, 1, 1), dt.date(2020, 2, 1), None] * 10, dtype="date32[pyarrow]"), "date"),
+        (pd.Series([dt.time(8, 30), dt.time(17, 5), None] * 10, dtype="time64[us][pyarrow]"), "number"),
         (pd.Categorical(["a", "b", None] * 10), "category"),
         (pd.Categorical([1.5, 2.5, None] * 10), "number"),
         (pd.Categorical(["yes", "no", None] * 10), "boolean"),

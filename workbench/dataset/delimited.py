@@ -162,7 +162,7 @@ def _refuse_one_column(frame: pd.DataFrame, header: list[str], source: str) -> N
 
 def _blanks_missing(frame: pd.DataFrame) -> pd.DataFrame:
     """Values of nothing but spaces are missing too."""
-    spaces = {name: frame[name].str.isspace().fillna(False).astype(bool) for name in frame.columns}
+    spaces = {name: frame[name].str.isspace().eq(True) for name in frame.columns}
     for name, blank in spaces.items():
         if blank.any():
             frame[name] = frame[name].mask(blank)

@@ -79,7 +79,7 @@ def look(name: str, series: pd.Series[Any]) -> Look:
     distinct, counts = pd.Series(distinct)[counts > 0], counts[counts > 0]  # a category may have no row
     if not is_text(series):
         return Look(name, series, distinct, counts, {}, 0)
-    stripped = distinct.str.strip() if pd.api.types.infer_dtype(distinct) == "string" else distinct
+    stripped = distinct.str.strip() if pd.api.types.infer_dtype(distinct) == "string" else distinct.astype(object)
     aside = stripped.isin([*MISSING, ""]).to_numpy(dtype=bool)
     met: Counter[str] = Counter()
     for token, count in zip(stripped[aside], counts[aside], strict=True):

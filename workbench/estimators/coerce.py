@@ -123,6 +123,8 @@ def _booleans(series: pd.Series[Any], column: Column) -> Array:
 def _dates(series: pd.Series[Any], column: Column) -> Array:
     if isinstance(series.dtype, pd.PeriodDtype):
         series = series.dt.to_timestamp()
+    if str(series.dtype).startswith(("date32", "date64")):  # Arrow's days have no zone to ask for
+        series = series.astype("timestamp[ms][pyarrow]")
     if pd.api.types.is_datetime64_any_dtype(series):
         return _nanoseconds(series)
     missing = np.datetime64("NaT", "ns")
