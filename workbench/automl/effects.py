@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.automl.held_out import Columns, HeldOut, held_out, repeated, seconds_per_row
+from workbench.automl.held_out import ROWS_PER_SECOND, HeldOut, held_out, repeated
 from workbench.automl.result import Result
 from workbench.automl.splits import Array
 from workbench.pages.figures import Effect
@@ -17,7 +17,7 @@ from workbench.pages.figures import Effect
 LEAST_ROWS, MOST_ROWS = 30, 200
 POINTS, LEVELS = 12, 6
 MOST = 6
-WITHOUT_CLOCK = 30_000  # predictions of a search that reads no clock
+SECONDS_WITHOUT_CLOCK = 1.5  # a search that reads no clock is explained as if it had so long
 
 
 def effects(result: Result, features: Sequence[str], seconds: float | None) -> tuple[Effect, ...]:
@@ -26,9 +26,9 @@ def effects(result: Result, features: Sequence[str], seconds: float | None) -> t
     Parameters
     ----------
     features
-        The columns, the most important first; as many are done as there is time for.
+        The columns, the most important first; the first six are done.
     seconds
-        Time to spend; None reads no clock.
+        Time to spend: with little of it, fewer rows are averaged over. None reads no clock.
 
     Returns
     -------
@@ -36,44 +36,36 @@ def effects(result: Result, features: Sequence[str], seconds: float | None) -> t
         Of a regression the average prediction, of two classes the average probability of the positive one, of several
         the one that moves most, which is then named beside the column. The band is the range over the folds' models.
     """
-    ends = None if seconds is None else time.monotonic() + seconds
-    rows, models = held_out(result, MOST_ROWS), len(result.fold_models)
-    budget = WITHOUT_CLOCK if seconds is None else seconds / max(seconds_per_row(rows), 1e-9)
-    wanted = [name for name in features if result.task.schema[name].kind != "text"][:MOST]
-    used = int(np.clip(budget / (POINTS * models * max(1, len(wanted))), LEAST_ROWS, MOST_ROWS))
-    rows, found = rows.first(used), []
-    for name in wanted:
-        if ends is not None and time.monotonic() > ends:
-            break
-        if (effect := _effect(rows, name)) is not None:
-            found.append(effect)
-    return tuple(found)
+    task, models = result.task, len(result.fold_models)
+    usable = (name for name in features if task.schema[name].kind != "text")
+    grids = {name: grid for name in usable if len(grid := _grid(task.frame[name])[0]) > 1}
+    grids = dict(islice(grids.items(), MOST))
+    points = sum(map(len, grids.values()))
+    affordable = ROWS_PER_SECOND * (SECONDS_WITHOUT_CLOCK if seconds is None else seconds)
+    rows = held_out(result, int(np.clip(affordable / max(1, points * models), LEAST_ROWS, MOST_ROWS)))
+    if not grids:
+        return ()
+    moved = _average(result, pd.concat([_set(rows, name, at) for name, at in grids.items()]), points)
+    parts = np.split(moved, np.cumsum([len(at) for at in grids.values()])[:-1], axis=1)
+    return tuple(_effect(result, name, part) for name, part in zip(grids, parts, strict=True))
 
 
-def _effect(rows: HeldOut, name: str) -> Effect | None:
-    at, shown = _grid(rows.result.task.frame[name])
-    if len(at) < 2:
-        return None
-    size = len(rows.places)
-    columns = repeated(rows.columns, len(at), {name: np.repeat(at, size)})
-    moved = _average(rows.result, columns, len(at))
-    title, lines = _of_one_class(rows.result, name, moved)
-    band = len(lines) > 1
-    return Effect(
-        title,
-        shown,
-        lines.mean(axis=0).tolist(),
-        lines.min(axis=0).tolist() if band else None,
-        lines.max(axis=0).tolist() if band else None,
-    )
+def _set(rows: HeldOut, name: str, at: Array) -> pd.DataFrame:
+    """Copy the rows once for each value, the column set to it."""
+    return pd.DataFrame(repeated(rows.columns, len(at), {name: np.repeat(at, len(rows.places))}))
 
 
-def _average(result: Result, columns: Columns, points: int) -> Array:
+def _average(result: Result, frame: pd.DataFrame, points: int) -> Array:
     """Average prediction, shape (n_models, n_points) or (n_models, n_points, n_classes)."""
-    frame = pd.DataFrame(columns)
     return np.array(
         [[part.mean(axis=0) for part in np.split(model.predict(frame), points)] for model in result.fold_models]
     )
+
+
+def _effect(result: Result, name: str, moved: Array) -> Effect:
+    title, lines = _of_one_class(result, name, moved)
+    low, high = (lines.min(axis=0).tolist(), lines.max(axis=0).tolist()) if len(lines) > 1 else (None, None)
+    return Effect(title, _grid(result.task.frame[name])[1], lines.mean(axis=0).tolist(), low, high)
 
 
 def _of_one_class(result: Result, name: str, moved: Array) -> tuple[str, Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,8 @@ from workbench.automl.splits import Array, sampled
 from workbench.metrics import Predicted
 
 Columns = dict[str, Array]
-PROBE = 400  # rows that are predicted to learn what a row costs
+ROWS_PER_SECOND = 20_000  # a careful guess at what an ensemble predicts on a laptop
+MOST_CELLS = 2_000_000  # of a table that is predicted at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,6 @@ def held_out(result: Result, most: int) -> HeldOut:
     rows = np.random.default_rng(result.seed).permutation(rows)
     frame = task.frame.iloc[rows]
     return HeldOut(result, rows, fold_of[rows], {str(name): frame[name].to_numpy() for name in frame.columns})
-
-
-def seconds_per_row(rows: HeldOut) -> float:
-    """Measure what predicting a row costs here and now."""
-    probe = rows.first(PROBE)
-    began = time.perf_counter()
-    probe.predict(probe.columns)
-    return (time.perf_counter() - began) / max(1, len(probe.places))
 
 
 def _by_fold(fold: Array) -> list[tuple[int, Array]]:

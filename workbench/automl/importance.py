@@ -3,42 +3,34 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from workbench.automl.finders.sample import draw, skill
-from workbench.automl.held_out import HeldOut, held_out, repeated, seconds_per_row
+from workbench.automl.held_out import MOST_CELLS, ROWS_PER_SECOND, HeldOut, held_out, repeated
 from workbench.automl.intervals import evaluator, samples
 from workbench.automl.result import Result
 from workbench.automl.splits import Array
 from workbench.automl.task import Task
 
 LEAST_ROWS, MOST_ROWS = 200, 2_000
-MOST_REPEATS = 5
+MOST_TURNS = 5
+TURNS_WITHOUT_CLOCK, SECONDS_WITHOUT_CLOCK = 2, 1.5  # a search that reads no clock is explained as if it had so long
 SAMPLES = 60  # bootstrap samples: enough for a spread
-BATCH = 20_000  # rows that are predicted at once
-WITHOUT_CLOCK = 60_000  # predictions of a search that reads no clock
 COLUMNS = ["feature", "importance", "low", "high"]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Which columns are shuffled, on how many rows, how often."""
-
-    features: list[str]
-    rows: int
-    repeats: int
 
 
 def importances(result: Result, seconds: float | None) -> pd.DataFrame:
     """Measure how much the score suffers when the values of a column are shuffled among held-out rows.
 
+    Every column is shuffled once, and again while there is time.
+
     Parameters
     ----------
     seconds
-        Time to spend; with little of it, fewer rows and columns are measured. None reads no clock.
+        Time to spend; with little of it, fewer rows are used, and then fewer columns. None reads no clock.
 
     Returns
     -------
@@ -46,29 +38,22 @@ def importances(result: Result, seconds: float | None) -> pd.DataFrame:
         feature, importance, low, high (95 %), the most important first. The unit is the metric's, and positive means
         that the column helps. Columns there was no time for are missing.
     """
-    ends = None if seconds is None else time.monotonic() + seconds
-    rows = held_out(result, MOST_ROWS)
-    budget = WITHOUT_CLOCK if seconds is None else seconds / max(seconds_per_row(rows), 1e-9)
-    plan = planned(result.task, budget, len(rows.places))
-    rows = rows.first(plan.rows)
-    measured: list[tuple[str, float, float, float]] = []
-    shuffled = max(1, BATCH // (plan.rows * plan.repeats))
-    for start in range(0, len(plan.features), shuffled):
-        if measured and ends is not None and time.monotonic() > ends:
+    ends = float("inf") if seconds is None else time.monotonic() + seconds
+    affordable = ROWS_PER_SECOND * (SECONDS_WITHOUT_CLOCK if seconds is None else seconds)
+    rows = held_out(result, int(np.clip(affordable / len(result.task.features), LEAST_ROWS, MOST_ROWS)))
+    features, costs = promising(result.task), dict[str, list[Array]]()
+    for turn in range(MOST_TURNS if seconds is not None else TURNS_WITHOUT_CLOCK):
+        began = time.monotonic()
+        for some in _batches(features, rows):
+            if costs and time.monotonic() > ends:
+                break
+            for name, cost in _costs(rows, some, seed=result.seed + turn):
+                costs.setdefault(name, []).append(cost)
+        if 2 * time.monotonic() - began > ends:  # another turn would take as long as this one
             break
-        measured += _measure(rows, plan.features[start : start + shuffled], plan.repeats)
+    measured = [(name, *_interval(np.array(cost))) for name, cost in costs.items()]
     table = pd.DataFrame(measured, columns=COLUMNS)
     return table.sort_values("importance", ascending=False, kind="stable").reset_index(drop=True)
-
-
-def planned(task: Task, budget: float, rows: int) -> Plan:
-    """Plan for a number of predictions: all columns on few rows before few columns on many."""
-    each = budget / len(task.features)
-    used = int(np.clip(each, min(LEAST_ROWS, rows), rows))
-    features = task.features
-    if each < used:
-        features = promising(task)[: max(1, int(budget / used))]
-    return Plan(features, used, int(np.clip(each / used, 1, MOST_REPEATS)))
 
 
 def promising(task: Task) -> list[str]:
@@ -78,18 +63,22 @@ def promising(task: Task) -> list[str]:
     return sorted(told, key=lambda name: -told[name])
 
 
-def _measure(rows: HeldOut, features: list[str], repeats: int) -> list[tuple[str, float, float, float]]:
-    """Shuffle each of some columns, predict all of it at once, and compare with the columns as they are."""
-    size, copies = len(rows.places), 1 + len(features) * repeats
-    columns = repeated(rows.columns, copies)
-    random = np.random.default_rng(rows.result.seed)
-    for place, name in enumerate(np.repeat(features, repeats).tolist(), start=1):
+def _batches(features: list[str], rows: HeldOut) -> Iterator[list[str]]:
+    """Columns whose shuffled copies are predicted at once: a call costs as much as some thousand rows."""
+    size = max(1, MOST_CELLS // (len(rows.places) * len(features)) - 1)
+    return (features[start : start + size] for start in range(0, len(features), size))
+
+
+def _costs(rows: HeldOut, features: list[str], *, seed: int) -> list[tuple[str, Array]]:
+    """Measure what shuffling each of some columns costs, over all rows, and over each bootstrap sample of them."""
+    size, copies = len(rows.places), 1 + len(features)
+    columns, random = repeated(rows.columns, copies), np.random.default_rng(seed)
+    for place, name in enumerate(features, start=1):
         columns[name][place * size : (place + 1) * size] = rows.columns[name][_shuffled(rows.fold, random)]
     predicted = np.split(rows.predict(columns, copies), copies)
     counts = [np.ones(size, dtype=np.float32), *samples(rows.predicted(predicted[0]), seed=rows.result.seed)[:SAMPLES]]
-    losses = np.array([_losses(rows, each, counts) for each in predicted])
-    costs = np.split(losses[1:] - losses[0], len(features))
-    return [(name, *_interval(cost)) for name, cost in zip(features, costs, strict=True)]
+    losses = [_losses(rows, each, counts) for each in predicted]
+    return [(name, loss - losses[0]) for name, loss in zip(features, losses[1:], strict=True)]
 
 
 def _shuffled(fold: Array, random: np.random.Generator) -> Array:
@@ -102,7 +91,7 @@ def _shuffled(fold: Array, random: np.random.Generator) -> Array:
 
 
 def _losses(rows: HeldOut, prediction: Array, counts: list[Array]) -> Array:
-    """Give the loss of all rows, and of each bootstrap sample."""
+    """Give the loss over all rows, and over each bootstrap sample."""
     metric = rows.result.task.metric
     evaluate = evaluator(metric, rows.predicted(prediction))
     return np.array([metric.loss(evaluate(drawn)) for drawn in counts])

@@ -65,12 +65,17 @@ def record(result: Result, checks: Iterable[Check] | None = None, explanation: E
 def command(task: Task) -> str:
     """Say what to type to run the same as an experiment that is kept."""
     template = "classification" if task.classes else "regression"
-    source = task.dataset.source
-    values = {"data": source if ":" in source else Path(source).name, "target": task.target}
+    values = {"data": _typed(task.dataset.source), "target": task.target}
     values |= {column.role: column.name for column in task.schema.columns if column.role in ("group", "time", "weight")}
     return f"workbench run {template} " + " ".join(
         f"-p {shlex.quote(f'{name}={value}')}" for name, value in values.items()
     )
+
+
+def _typed(source: str) -> str:
+    """Name a file of the working folder as one would type it."""
+    path = Path(source)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else source
 
 
 def _write(folder: Path, result: Result, checks: Iterable[Check], explanation: Explanation | None) -> None:

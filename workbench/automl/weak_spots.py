@@ -20,7 +20,10 @@ from workbench.pages.words import number, shorten
 from workbench.records import Kind
 
 Mask = npt.NDArray[np.bool_]
-MOST_ROWS = 50_000
+Floats = npt.NDArray[np.floating[Any]]
+MOST_ROWS = 20_000
+SAMPLES = 60
+MOST_TESTED = 30
 LEAST_ROWS, LEAST_SHARE = 50, 0.02
 MOST_COLUMNS, LEVELS, PARTS = 25, 12, 5
 MOST = 6
@@ -45,20 +48,24 @@ def weak_spots(result: Result, features: Sequence[str]) -> tuple[Interval, ...]:
     rows = np.sort(sampled(result.folds.validated, task.codes, MOST_ROWS, classes=len(task.classes), seed=result.seed))
     predicted = as_predicted(task, _prediction(result, rows), rows)
     evaluate = evaluator(task.metric, predicted)
-    counts = samples(predicted, seed=result.seed)[:60]
-    overall = task.metric.loss(evaluate(np.ones(len(rows), dtype=np.float32)))
-    drawn = np.array([task.metric.loss(evaluate(each)) for each in counts])
+    counts = [np.ones(len(rows), dtype=np.float32), *samples(predicted, seed=result.seed)[:SAMPLES]]
+
+    def losses(group: Mask | float, drawn: list[Floats]) -> Floats:
+        return np.array([task.metric.loss(evaluate(each * group)) for each in drawn])
+
+    overall = losses(1.0, counts)
+    groups = [
+        (name, group, losses(group, counts[:1])[0] - overall[0]) for name, group in _groups(result, features, rows)
+    ]
+    worst = sorted((each for each in groups if each[2] > 0), key=lambda each: -each[2])[:MOST_TESTED]
     found: list[tuple[float, Interval, Mask]] = []
-    for name, group in _groups(result, features, rows):
-        loss = task.metric.loss(evaluate(group.astype(np.float32)))
-        if not np.isfinite(loss) or loss <= overall:
-            continue
-        inside = np.array([task.metric.loss(evaluate(each * group)) for each in counts])
-        surely = (loss - overall) - SURE * float(np.nanstd(inside - drawn))
+    for name, group, gap in worst:
+        inside = losses(group, counts)
+        surely = gap - SURE * float(np.nanstd((inside - overall)[1:]))
         if surely > 0:
-            half = 1.96 * float(np.nanstd(inside))
-            low, high = sorted(task.metric.loss(edge) for edge in (loss - half, loss + half))
-            found.append((surely, Interval(name, task.metric.loss(loss), low, high, int(group.sum())), group))
+            half = 1.96 * float(np.nanstd(inside[1:]))
+            low, high = sorted(task.metric.loss(inside[0] + sign * half) for sign in (-1, 1))
+            found.append((surely, Interval(name, task.metric.loss(inside[0]), low, high, int(group.sum())), group))
     return _apart(sorted(found, key=lambda each: -each[0]))
 
 

@@ -1,0 +1,146 @@
+"""What drives a model and where it is wrong is found on held-out rows, and told in words that are true."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.automl import explain, search, task
+from workbench.automl.importance import importances
+from workbench.automl.pictures import leaderboard_picture, performance_picture, search_picture, target_picture
+from workbench.dataset import read_table
+from workbench.pages.blocks import Said
+from workbench.pages.picture import Picture
+
+ROWS = 500
+
+
+def table(seed=0):
+    """`strong` rises with the target, `kind` tells some, `noise` tells nothing; rows of shop C are unpredictable."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame({"noise": random.normal(size=ROWS), "strong": random.normal(size=ROWS)})
+    frame["kind"] = random.choice(["red", "green"], ROWS)
+    frame["shop"] = random.choice(["A", "B", "C"], ROWS)
+    frame["opened"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 900, ROWS), unit="D")
+    frame["vip"] = random.choice(["true", "false"], ROWS)
+    signal = 2.5 * frame["strong"] + 1.2 * (frame["kind"] == "red")
+    score = np.where(frame["shop"] == "C", random.normal(size=ROWS) * 3, signal)
+    frame["amount"] = 100 + 10 * score + random.normal(size=ROWS)
+    frame["sold"] = np.where(score > 0.6, "yes", "no")
+    frame["size"] = pd.cut(score, [-np.inf, -1, 1.5, np.inf], labels=["small", "middle", "large"]).astype(str)
+    return frame
+
+
+TARGETS = {"binary": "sold", "multiclass": "size", "regression": "amount"}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    file = tmp_path_factory.mktemp("explain") / "shop.csv"
+    table().to_csv(file, index=False)
+    dataset = read_table(str(file))
+
+    def found(target):
+        others = [name for name in TARGETS.values() if name != target]
+        kind = "regression" if target == "amount" else "classification"
+        return search(task(dataset, target, kind=kind, ignore=others), trials=2, families=["lightgbm"])
+
+    return {kind: found(target) for kind, target in TARGETS.items()}
+
+
+@pytest.fixture(scope="module")
+def explanations(results):
+    return {kind: explain(result) for kind, result in results.items()}
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_the_column_that_drives_the_target_leads_and_noise_costs_next_to_nothing(explanations, kind):
+    importance = explanations[kind].importance.set_index("feature")
+    assert importance.index[0] == "strong"
+    assert importance.loc["strong", "low"] > 0
+    assert abs(importance.loc["noise", "importance"]) < 0.1 * importance.loc["strong", "importance"]
+    assert (importance["low"] <= importance["importance"]).all()
+    assert (importance["importance"] <= importance["high"]).all()
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_it_is_told_in_plain_words(explanations, kind):
+    told = repr(explanations[kind])
+    assert "strong matters most: shuffling it costs" in told
+    assert "not what causes" in told
+    assert told.splitlines()[0] in explanations[kind]._repr_html_().replace("&#39;", "'")
+
+
+def test_the_direction_of_an_effect_is_told(explanations):
+    told = repr(explanations["regression"])
+    assert "As strong goes up" in told
+    assert "rises" in told
+    effect = next(effect for effect in explanations["regression"].effects if effect.column == "strong")
+    assert effect.prediction[-1] > effect.prediction[0] + 20
+    assert all(
+        low <= value <= high for low, value, high in zip(effect.low, effect.prediction, effect.high, strict=True)
+    )
+
+
+def test_the_group_of_rows_that_cannot_be_predicted_is_found(explanations):
+    for kind in ("binary", "regression"):
+        assert explanations[kind].weak_spots[0].name == "shop = C"
+        assert "It does worst where shop = C" in repr(explanations[kind])
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_every_picture_is_drawn_and_says_what_it_shows(results, explanations, kind):
+    explanation = explanations[kind]
+    drawn = [
+        explanation.importance_picture(),
+        explanation.effects_picture(),
+        explanation.performance_picture(),
+        explanation.errors_picture(),
+        search_picture(results[kind]),
+        leaderboard_picture(results[kind]),
+        target_picture(results[kind].task),
+        performance_picture(results[kind]),
+    ]
+    for picture in drawn:
+        assert isinstance(picture, Picture | Said)
+        assert len(repr(picture)) > 20
+    assert isinstance(drawn[0], Picture)
+    assert isinstance(drawn[2], Picture)
+
+
+def test_a_search_that_reads_no_clock_is_explained_the_same_each_time(results, explanations):
+    again = explain(results["binary"])
+    pd.testing.assert_frame_equal(again.importance, explanations["binary"].importance)
+    assert again.effects == explanations["binary"].effects
+
+
+def test_importance_is_measured_on_rows_the_models_did_not_see(results):
+    result = results["binary"]
+    for fold, (train, valid) in enumerate(result.folds.pairs):
+        assert not set(train) & set(valid)
+        assert set(result.folds.fold_of[valid]) == {fold}
+
+
+def test_with_no_time_at_all_something_is_told_and_soon(results):
+    began = time.monotonic()
+    assert len(importances(results["regression"], 0.0)) >= 1
+    assert repr(explain(results["regression"], seconds=0.0))
+    assert time.monotonic() - began < 30  # a busy machine; it is a second on an idle one
+
+
+def test_explaining_changes_neither_table_nor_result(results):
+    result = results["binary"]
+    before = result.task.frame.copy(deep=True), result.predictions.copy(deep=True)
+    explain(result, seconds=0.2)
+    pd.testing.assert_frame_equal(result.task.frame, before[0])
+    pd.testing.assert_frame_equal(result.predictions, before[1])
+
+
+def test_names_of_columns_are_escaped(results, explanations):
+    evil = "<script>alert(1)</script>"
+    explanation = explanations["binary"]
+    table = explanation.importance.replace("strong", evil)
+    page = type(explanation)(results["binary"], table, (), ())._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
