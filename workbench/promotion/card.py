@@ -95,10 +95,10 @@ def _data(task: Mapping[str, Any], data: Mapping[str, Any]) -> str:
     source = str(task.get("data", {}).get("source") or "a table")
     name = source if source.startswith("example:") else source.rstrip("/").rpartition("/")[2]
     rows = task.get("rows") or data.get("rows")
-    told = [f"`{name}`, {rows:,} rows, digest `{data.get('digest')}`." if rows else f"`{name}`."]
-    told += [f"- {note}" for note in task.get("data", {}).get("notes", ())]
-    told += ["Columns: " + ", ".join(f"`{column}`" for column in task.get("features") or ()) + "."]
-    return "\n".join(told)
+    notes = "\n".join(f"- {note}" for note in task.get("data", {}).get("notes", ()))
+    columns = ", ".join(f"`{column}`" for column in task.get("features") or ())
+    head = f"`{name}`, {rows:,} rows, digest `{data.get('digest')}`." if rows else f"`{name}`."
+    return "\n\n".join(filter(None, [head, notes, f"Columns: {columns}."]))
 
 
 def _checks(checks: Iterable[Check]) -> str:
