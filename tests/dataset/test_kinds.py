@@ -178,7 +178,7 @@ def test_namibia_is_counted(column):
 
 
 def test_many_levels_are_told(column):
-    assert "200 different values" in column([f"town{i % 200}" for i in range(600)]).note
+    assert "many different values" in column([f"town{i % 200}" for i in range(600)]).note
 
 
 @pytest.mark.parametrize(

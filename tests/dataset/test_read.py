@@ -125,6 +125,7 @@ def test_empty_rows_at_the_end_and_columns_without_name_and_value_are_dropped(ta
     assert rows(dataset) == [["1", "2"], [None, None], ["3", "4"]]
     assert any("2 column(s)" in note for note in dataset.notes)
     assert any("2 empty row(s)" in note for note in dataset.notes)
+    assert dataset.schema.read["empty_rows_at_end"] == 2
 
 
 def test_delimiters_at_line_ends_are_no_column(table):

@@ -120,10 +120,11 @@ def _longer_row(text: str, mark: str, source: str) -> BadTable | None:
         pass
     if first is None:
         return None
+    line, values = first
+    names = f"only {header} name{'' if header == 1 else 's'} in its header"
     if not shorter:
-        problem = f"has {first[1]} values in every row and only {header} names in its header"
-        return BadTable(source, problem, "Add the missing names to the header line.")
-    return BadTable(source, f"has {first[1]} values in line {first[0]} and only {header} names in its header", RAGGED)
+        return BadTable(source, f"has {values} values in every row and {names}", "Add the missing names to the header.")
+    return BadTable(source, f"has {values} values in line {line} and {names}", RAGGED)
 
 
 def _line_of_record(text: str, mark: str, number: int) -> int:

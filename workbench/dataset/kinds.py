@@ -204,7 +204,7 @@ def _words(seen: Look, note: str, coercion: dict[str, Any]) -> ColumnSchema:
     if are_sentences(seen.sample, distinct / seen.present):
         return _column(seen, "text", coercion=coercion, note=_joined([*notes, "read as text, word by word"]))
     if distinct > MANY_LEVELS:
-        notes.append(f"{distinct:,} different values")
+        notes.append("many different values")
     return _column(seen, "category", coercion=coercion, note=_joined(notes))
 
 

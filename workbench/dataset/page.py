@@ -6,18 +6,15 @@ put into a report.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from workbench.estimators.coerce import coerce
-from workbench.records import ColumnSchema, Kind, Role
-
-if TYPE_CHECKING:
-    from workbench.dataset.table import Dataset
+from workbench.records import ColumnSchema, Kind, Role, TableSchema
 
 SHOWN = 60  # columns; a page of a thousand lines is read by nobody
 EXAMPLES = 3
@@ -40,23 +37,23 @@ GROUNDS: dict[Kind, str] = {
     "text": "rgba(214, 140, 39, 0.20)",
 }
 OTHER_GROUND = "rgba(128, 128, 128, 0.18)"
-HEADINGS = ("Column", "Kind", "Different", "Missing", "Range or examples", "Note")
+HEADINGS = ("Column", "Kind", "Different values", "Missing", "Range or examples", "Note")
 MUTED = "opacity: 0.7"
 CELL = "text-align: left; vertical-align: top; white-space: normal; padding: 4px 12px 4px 0"
 
 
-def page(dataset: Dataset) -> str:
+def page(frame: pd.DataFrame, schema: TableSchema, *, source: str, size: int, notes: Sequence[str]) -> str:
     """Show what the table is, how it was read, and what its columns are."""
-    columns = dataset.schema.columns
-    rows = "".join(_row(dataset.frame, column) for column in columns[:SHOWN])
+    columns = schema.columns
+    rows = "".join(_row(frame, column) for column in columns[:SHOWN])
     head = "".join(f'<th style="{CELL}; {_side(heading)}">{heading}</th>' for heading in HEADINGS)
     more = f'<p style="{MUTED}">… and {len(columns) - SHOWN:,} more columns.</p>' if len(columns) > SHOWN else ""
     return (
         '<div style="max-width: 1000px; line-height: 1.45">'
-        f'<p style="margin: 0 0 2px 0"><strong>{_counted(len(dataset.frame), "row")} × '
-        f'{_counted(len(columns), "column")}</strong> from <strong title="{escape(dataset.source, quote=True)}">'
-        f'{escape(_name(dataset.source))}</strong> <span style="{MUTED}">({_size(dataset.size)})</span></p>'
-        f"{_notes(dataset.notes)}"
+        f'<p style="margin: 0 0 2px 0"><strong>{counted(len(frame), "row")} × '
+        f'{counted(len(columns), "column")}</strong> from <strong title="{escape(source, quote=True)}">'
+        f'{escape(_name(source))}</strong> <span style="{MUTED}">({_size(size)})</span></p>'
+        f"{_notes(notes)}"
         '<div style="overflow-x: auto"><table style="border-collapse: collapse; font-size: 13px; margin: 6px 0">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}</div>"
     )
@@ -77,7 +74,7 @@ def _row(frame: pd.DataFrame, column: ColumnSchema) -> str:
     return "<tr>" + "".join(f'<td style="{CELL}; {s}">{c}</td>' for c, s in zip(cells, sides, strict=True)) + "</tr>"
 
 
-def _notes(notes: Iterable[str]) -> str:
+def _notes(notes: Sequence[str]) -> str:
     lines = "".join(f"<li>{escape(note)}</li>" for note in notes)
     return f'<ul style="margin: 4px 0 8px 0; padding-left: 20px; {MUTED}">{lines}</ul>' if lines else ""
 
@@ -104,7 +101,7 @@ def _examples(raw: pd.Series[Any], column: ColumnSchema) -> str:
 
 
 def _side(heading: str) -> str:
-    return "text-align: right; white-space: nowrap" if heading in ("Different", "Missing") else ""
+    return "text-align: right; white-space: nowrap" if heading in ("Different values", "Missing") else ""
 
 
 def _short(value: float) -> str:
@@ -131,7 +128,8 @@ def _size(size: int) -> str:
     return f"{size} bytes"
 
 
-def _counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun: 1 row, 2 rows."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 

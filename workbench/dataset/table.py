@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.dataset.page import counted, page
 from workbench.estimators.coerce import Coercer
 from workbench.records import TableSchema
 
@@ -43,12 +44,11 @@ class Dataset:
     size: int = 0
 
     def __repr__(self) -> str:
-        return f"<Dataset {self.source}: {len(self.frame):,} rows × {len(self.schema.columns):,} columns>"
+        rows, columns = self.frame.shape
+        return f"<Dataset {self.source}: {counted(rows, 'row')} × {counted(columns, 'column')}>"
 
     def _repr_html_(self) -> str:
-        from workbench.dataset.page import page
-
-        return page(self)
+        return page(self.frame, self.schema, source=self.source, size=self.size, notes=self.notes)
 
 
 def coercer(schema: TableSchema, names: Sequence[str] | None = None) -> Coercer:
