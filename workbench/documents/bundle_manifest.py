@@ -50,7 +50,9 @@ def read_bundle_manifest(folder: Path) -> dict[str, Any]:
         raise BadArtifact(str(folder), f"has no {MANIFEST} that can be read ({error})") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise BadArtifact(str(folder), f"is no bundle of format {FORMAT}", "A newer workbench may have written it.")
-    if document.get("digest") != seal(document) or not set(FIELDS) <= set(document):
+    if not set(FIELDS) <= set(document):
+        raise BadArtifact(str(folder), f"is no bundle, by its {MANIFEST}", "Name a folder below models/*/bundles.")
+    if document.get("digest") != seal(document):
         raise BadArtifact(str(folder), f"has a {MANIFEST} that was changed after it was written")
     return document
 
