@@ -172,6 +172,15 @@ def test_a_long_report_begins_with_links_to_its_sections():
     assert len(set(targets)) == 4
 
 
+def test_the_title_of_the_notebook_is_not_repeated():
+    text = report(
+        v4.new_notebook(cells=[v4.new_markdown_cell("# Predict\n\nWords.")]), title="Predict: Churn", facts={}
+    )
+    assert text.count("<h1>") == 1
+    other = report(v4.new_notebook(cells=[v4.new_markdown_cell("# Else\n\nWords.")]), title="Predict: Churn", facts={})
+    assert other.count("<h1>") == 2
+
+
 def test_the_notebook_is_only_read():
     notebook = v4.new_notebook(cells=[cell_with(shown({"text/html": EVIL}))])
     before = notebook.copy()

@@ -24,6 +24,7 @@ class Look(NamedTuple):
     ground: str
 
 
+LONG_FACT = 26  # letters that fit into one column
 LINE = "display:block;min-width:160px;white-space:nowrap;font-size:0;padding-top:4px"
 LOOKS: dict[Level, Look] = {
     "note": Look("Note", "#3b6ea5", "#f1f5fa"),
@@ -89,7 +90,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str 
 def key_facts(facts: Mapping[str, Any]) -> Markup:
     """Show labels with their values, as a list of definitions."""
     pairs = Markup().join(
-        Markup('<div class="wb-fact"><dt>{}</dt><dd>{}</dd></div>').format(label, value)
+        Markup('<div class="wb-fact{}"><dt>{}</dt><dd>{}</dd></div>').format(
+            " wb-wide" if len(str(value)) > LONG_FACT else "", label, value
+        )
         for label, value in facts.items()
     )
     return Markup('<dl class="wb-facts">{}</dl>').format(pairs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,7 @@ STATUS_WORDS = {
 }
 LABELS = {"started": "When", "author": "By", "reference": "Kept as", "seconds": "Took", "data": "Data"}
 ENOUGH_FOR_CONTENTS = 4
+TITLE = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
 
 
 def report(notebook: Mapping[str, Any], *, title: str, facts: Mapping[str, Any]) -> str:
@@ -56,11 +58,19 @@ def report(notebook: Mapping[str, Any], *, title: str, facts: Mapping[str, Any])
     str
         The page. It runs no script and loads nothing, whatever the notebook holds.
     """
-    body, headings = anchored(render_cells(notebook.get("cells", [])))
+    body, headings = anchored(_without_title(render_cells(notebook.get("cells", [])), title))
     if not body.strip():
         body = Markup('<p class="missing">The notebook has no cells.</p>')
     contents = _contents(headings) if len(headings) >= ENOUGH_FOR_CONTENTS else Markup()
     return page(title, header=_header(title, facts), body=join([contents, body]), style=CODE_STYLE)
+
+
+def _without_title(body: Markup, title: str) -> Markup:
+    """Leave out the notebook's own title where the page's repeats it."""
+    first = TITLE.search(body)
+    if first is None or not title.startswith(body[slice(*first.span(1))].striptags()):
+        return body
+    return body[: first.start()] + body[first.end() :]
 
 
 def _header(title: str, facts: Mapping[str, Any]) -> Markup:

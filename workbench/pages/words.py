@@ -97,7 +97,7 @@ def score_sentence(score: Score) -> str:
 def _fixed(value: float, score: Score) -> str:
     if score.low is None or score.high is None or score.high <= score.low:
         return number(value)
-    return f"{value:,.{decimals_for((score.high - score.low) / 2)}f}"
+    return f"{value:,.{decimals_for(score.high - score.low)}f}"
 
 
 def share(value: float) -> str:
