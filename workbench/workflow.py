@@ -237,7 +237,6 @@ def load(ref: str, *, store: Where = None) -> Model:
         With ``predict``, ``predict_proba`` and ``classes_``; it takes tables as they were before any preparation.
     """
     from workbench import serving
-    from workbench.documents.bundle import load_model
     from workbench.documents.ledger import models
 
     where = _store(store)
@@ -251,7 +250,7 @@ def load(ref: str, *, store: Where = None) -> Model:
         raise UnknownName("model or experiment", ref, known) from error
     if not experiment.model.is_dir():
         raise BadReference(ref, "kept no model", experiment.reason or "Name another experiment.")
-    return load_model(experiment.model)
+    return serving.load(str(experiment.model), where.path)
 
 
 def predict(model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None) -> int:
