@@ -9,9 +9,6 @@ from __future__ import annotations
 from workbench.automl.checks import check
 from workbench.automl.explain import explain
 from workbench.automl.record import record
-from workbench.automl.checks import check
-from workbench.automl.explain import explain
-from workbench.automl.record import record
 from workbench.automl.search import search
 from workbench.automl.task import task
 
