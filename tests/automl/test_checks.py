@@ -158,8 +158,8 @@ def test_a_code_for_unknown_is_found_in_features_and_in_the_target(found):
     table.loc[::9, "two"] = -999
     table.loc[::11, "y"] = -200
     checks = found(table, kind="regression")
-    assert "-999 in 'two'" in checks["sentinel_values"].message
-    assert "-200" in checks["sentinel_target"].message
+    assert "-999 in 'two'" in checks["codes_for_unknown"].message
+    assert "-200" in checks["codes_for_unknown_in_target"].message
 
 
 @pytest.mark.parametrize(

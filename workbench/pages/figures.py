@@ -69,11 +69,15 @@ def search_history(
         low, high = _readable_range(y, higher_is_better)
         for family, color in zip(dict.fromkeys(kinds), COLORS * len(kinds), strict=False):
             own = kinds == family
-            axes.scatter(x[own], y[own].clip(low, high), s=26, color=color, label=family, alpha=0.85, linewidths=0)
+            axes.scatter(x[own], y[own], s=26, color=color, label=family, alpha=0.85, linewidths=0)
+            off = own & ((y < low) | (y > high))
+            axes.scatter(x[off], y[off].clip(low, high), s=30, color=color, marker=(3, 0, 180 * higher_is_better))
         axes.step(x, running.clip(low, high), where="post", color=INK, linewidth=1.3, label="best so far")
         axes.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low))
         axes.set(xlabel="seconds since the search began" if unit == "seconds" else "trial")
         axes.set_ylabel(_axis(metric, higher_is_better))
+        if ((y < low) | (y > high)).any():
+            axes.plot([], [], color=MUTED, linestyle="", marker=(3, 0, 180 * higher_is_better), label="off the scale")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 

@@ -78,24 +78,25 @@ def mixed(sample: Sample) -> Iterator[Check]:
 
 def sentinels(sample: Sample) -> Iterator[Check]:
     """Look for a number that stands for "unknown": the same in many rows, and apart from all others."""
-    suspects: dict[str, str] = {}
+    suspects: dict[float, list[str]] = {}
     for name in sample.task.features:
         values = sample.frame[name]
         if values.dtype == float and (found := sentinel(values.to_numpy())) is not None:
-            suspects[name] = f"{number(found[0])} in {name!r} ({share(found[1] / len(values))} of the rows)"
+            suspects.setdefault(found[0], []).append(name)
     if suspects:
+        where = "; ".join(f"{number(code)} in {_named(names)}" for code, names in suspects.items())
         message = (
-            f"Apart from all other values stands {listing(list(suspects.values()))}. If that means 'unknown', leave "
-            "the cells blank in the file: as a number it pulls every average the wrong way. It was kept."
+            f"A number stands apart from all other values: {where}. If it means 'unknown', leave the cells blank in "
+            "the file: as a number it pulls every average the wrong way. It was kept."
         )
-        yield Check("sentinel_values", "warn", message, tuple(suspects))
+        yield Check("codes_for_unknown", "warn", message, tuple(name for names in suspects.values() for name in names))
     if not sample.task.classes and (found := sentinel(sample.task.truth)) is not None:
         target = sample.task.target
         message = (
             f"{number(found[0])} stands in {count(found[1], 'row')} of the target {target!r}, apart from all other "
             "values. If it means 'unknown', the model learns to predict a code: leave these cells blank and run again."
         )
-        yield Check("sentinel_target", "warn", message, (target,))
+        yield Check("codes_for_unknown_in_target", "warn", message, (target,))
 
 
 def sentinel(values: Array) -> tuple[float, int] | None:
