@@ -23,7 +23,7 @@ def test_the_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize("statement", ["import workbench", "import workbench.cli"])
+@pytest.mark.parametrize("statement", ["import workbench", "import workbench.cli", "import workbench.workflow"])
 def test_the_front_door_imports_nothing_heavy(statement: str) -> None:
     assert loaded_by(statement).isdisjoint(HEAVY)
 

@@ -1,8 +1,4 @@
-"""The conductor: the only module that knows the order of the stations.
-
-Each verb reads, asks the rooms to decide, and writes. The command line, notebooks and batch jobs all call these.
-Rooms are imported inside the verbs, so that a listing does not wait for a tuner to load.
-"""
+"""One run, from a template and values to an experiment."""
 
 from __future__ import annotations
 
@@ -15,20 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadReference, UnknownName
+from workbench.errors import UnknownName
 from workbench.records import Check, Score
+from workbench.workflow.place import Where, store_of
 
 if TYPE_CHECKING:
-    from workbench.comparison import Comparison, Difference
     from workbench.dataset import Dataset
-    from workbench.documents.bundle import Model
     from workbench.documents.run_folder import RunFolder
     from workbench.experiment import Experiment, Store
-    from workbench.promotion import Promotion
     from workbench.template import Template, Values
 
 Listener = Callable[[dict[str, Any]], None]
-Where = Path | str | None
 TASKS = ("classification", "regression")  # templates of these kinds have their table and target checked beforehand
 ROLES = ("metric", "ignore", "group", "time", "id", "weight", "positive")
 
@@ -117,7 +110,7 @@ def run(
     limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
     _check(found, values.values)
     name = _name(name, found, values.values)
-    where = _store(store).create()
+    where = store_of(store).create()
     say({"kind": "step", "name": "starting"})
     folder, notebook = _prepared(found, values, name, where, labels, started)
     try:
@@ -153,182 +146,11 @@ def check(template: str | Path, parameters: Mapping[str, Any] | None = None, **m
     _check(found, _values(found, [], None, {**(parameters or {}), **more}).values)
 
 
-def experiments(name: str | None = None, *, store: Where = None) -> list[Experiment]:
-    """List the experiments of a store, newest first; a run under way is listed as ``running``."""
-    from workbench.experiment import experiments
-
-    return experiments(_store(store), name)
-
-
-def show(ref: str, *, store: Where = None) -> dict[str, Any]:
-    """Tell what is known of one experiment: scores, checks, parameters, data."""
-    experiment = _experiment(ref, store)
-    return {
-        **experiment.as_document(),
-        "author": experiment.manifest["author"],
-        "ended": experiment.manifest["ended"],
-        "data": experiment.manifest["data"],
-        "parameters": experiment.parameters(),
-        "checks": [asdict(check) for check in experiment.checks()],
-        "path": str(experiment.path),
-    }
-
-
-def report(ref: str, *, store: Where = None) -> Path:
-    """Find an experiment's report."""
-    experiment = _experiment(ref, store)
-    if not experiment.report.is_file():
-        raise BadReference(ref, "has no report", f"Its files are in {experiment.path}.")
-    return experiment.report
-
-
-def compare(*refs: str, store: Where = None, html: Path | None = None) -> Comparison:
-    """Rank experiments, and say which differences are real; with `html`, write the comparison as a page as well."""
-    from workbench import comparison
-    from workbench.documents.files import write_bytes
-
-    compared = comparison.compare([_experiment(ref, store) for ref in refs])
-    if html is not None:
-        from workbench.pages.comparison import comparison_page
-
-        write_bytes(html, comparison_page(compared.as_document()).encode())
-    return compared
-
-
-def diff(one: str, other: str, *, store: Where = None) -> Difference:
-    """Tell what differs between two experiments: parameters, data, code, environment, scores."""
-    from workbench import comparison
-
-    return comparison.diff(_experiment(one, store), _experiment(other, store))
-
-
-def export(ref: str, file: Path, *, store: Where = None) -> Path:
-    """Write one experiment to one zip file."""
-    from workbench.experiment import export
-
-    return export(_experiment(ref, store), Path(file))
-
-
-def import_(file: Path, *, store: Where = None) -> str:
-    """Take an experiment from a zip file into the store, and give its reference. Nothing in it is run."""
-    from workbench.experiment import import_
-
-    return str(import_(Path(file), _store(store)).experiment.reference)
-
-
-def promote(ref: str, model: str, *, policy: Path | None = None, store: Where = None) -> Promotion:
-    """Put an experiment's model through the gate; when it passes, package it and make it live."""
-    from workbench.experiment import resolve
-    from workbench.promotion import promote, read_policy
-
-    where = _store(store)
-    rules = None if policy is None else read_policy(Path(policy))
-    return promote(resolve(ref, where), model, where.path, rules, author=_author(), now=datetime.now(UTC))
-
-
-def load(ref: str, *, store: Where = None) -> Model:
-    """Load a model: ``model:churn/live``, the name of a model, an experiment's reference, or the folder of either.
-
-    A name that is both a model's and an experiment's means the model.
-
-    Returns
-    -------
-    Model
-        With ``predict``, ``predict_proba`` and ``classes_``; it takes tables as they were before any preparation.
-    """
-    from workbench import serving
-    from workbench.documents.ledger import models
-
-    where = _store(store)
-    if ref.startswith("model:") or (Path(ref) / "MLmodel").is_file() or ref in models(where.path):
-        return serving.load(ref, where.path)
-    try:
-        experiment = _experiment(ref, store)
-    except BadReference as error:
-        if not (known := models(where.path)):
-            raise
-        raise UnknownName("model or experiment", ref, known) from error
-    if not experiment.model.is_dir():
-        raise BadReference(ref, "kept no model", experiment.reason or "Name another experiment.")
-    return serving.load(str(experiment.model), where.path)
-
-
-def predict(model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None) -> int:
-    """Predict a table and write the predictions, one row for each of its rows in order; give the number of rows."""
-    from workbench.serving import predict_file
-
-    return predict_file(load(model, store=store), str(data), Path(output), keep=list(keep))
-
-
-def templates() -> list[dict[str, Any]]:
-    """List the gallery: names, titles, descriptions and paths of the templates."""
-    from workbench.template import gallery
-
-    told = ("name", "title", "description")
-    return [{field: getattr(one, field) for field in told} | {"path": str(one.path)} for one in gallery()]
-
-
-def template(name: str) -> dict[str, Any]:
-    """Describe one template: its title, and its parameters with types, defaults and help."""
-    from workbench.template import find, json_schema
-
-    found = find(name)
-    parameters = [
-        {
-            "name": one.name,
-            "type": one.annotation,
-            "takes": one.type.describe(),
-            "required": one.required,
-            "default": one.default_text or None,
-            "help": one.help,
-        }
-        for one in found.parameters
-    ]
-    told = {field: getattr(found, field) for field in ("name", "title", "description")}
-    return told | {"path": str(found.path), "parameters": parameters, "schema": json_schema(found.parameters)}
-
-
-def copy_template(name: str, folder: Path) -> Path:
-    """Put a copy of a template into a folder, and give its path."""
-    from workbench.template import copy
-
-    return copy(name, folder)
-
-
-def write_example(name: str, file: Path) -> Path:
-    """Write a table that ships with a dependency as a CSV file."""
-    from workbench.dataset import write_example
-
-    return write_example(name, file)
-
-
-def columns(data: str | Path) -> list[str]:
-    """Name the columns of a table."""
-    from workbench.dataset import read_table
-
-    return [column.name for column in read_table(str(data)).schema.columns]
-
-
 def labels(texts: Iterable[str]) -> dict[str, str]:
     """Read labels as typed on a command line: ``farm=17``."""
     from workbench.template import split
 
     return dict(split(text) for text in texts)
-
-
-# What the verbs are made of, in the order a run uses them.
-
-
-def _store(store: Where) -> Store:
-    from workbench.experiment import store_at
-
-    return store_at(store, os.environ)
-
-
-def _experiment(ref: str, store: Where) -> Experiment:
-    from workbench.experiment import resolve
-
-    return resolve(ref, _store(store))
 
 
 def _values(template: Template, texts: list[str], file: Path | None, api: Mapping[str, Any]) -> Values:
@@ -403,7 +225,6 @@ def _prepared(
         schema=json_schema(template.parameters),
         budget=None if budget is None else seconds(budget),
         now=datetime.fromtimestamp(started, UTC),
-        author=_author(),
         labels=labels,
     )
     return folder, bind(read_notebook(template.path), values.bound)
@@ -458,9 +279,3 @@ def _ended(experiment: Experiment, seconds: float) -> Run:
 
 def _nameless(score: Score) -> dict[str, Any]:
     return {name: value for name, value in asdict(score).items() if name != "metric"}
-
-
-def _author() -> str:
-    from workbench.execution import login
-
-    return login()

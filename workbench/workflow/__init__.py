@@ -1,0 +1,32 @@
+"""The conductor: the only room that knows the order of the stations.
+
+Each verb reads, asks the rooms to decide, and writes. The command line, notebooks and batch jobs all call these.
+Rooms are imported inside the verbs, so that a listing does not wait for a tuner to load.
+"""
+
+from workbench.workflow.kept import compare, diff, experiments, export, import_, report, show
+from workbench.workflow.gallery import columns, copy_template, template, templates, write_example
+from workbench.workflow.models import load, predict, promote
+from workbench.workflow.runs import Run, check, labels, run
+
+__all__ = [
+    "Run",
+    "check",
+    "columns",
+    "compare",
+    "copy_template",
+    "diff",
+    "experiments",
+    "export",
+    "import_",
+    "labels",
+    "load",
+    "predict",
+    "promote",
+    "report",
+    "run",
+    "show",
+    "template",
+    "templates",
+    "write_example",
+]

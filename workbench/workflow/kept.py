@@ -1,0 +1,77 @@
+"""What can be asked of kept experiments: which there are, what they say, how they differ; and sharing them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import BadReference
+from workbench.workflow.place import Where, experiment_of, store_of
+
+if TYPE_CHECKING:
+    from workbench.comparison import Comparison, Difference
+    from workbench.experiment import Experiment
+
+
+def experiments(name: str | None = None, *, store: Where = None) -> list[Experiment]:
+    """List the experiments of a store, newest first; a run under way is listed as ``running``."""
+    from workbench.experiment import experiments
+
+    return experiments(store_of(store), name)
+
+
+def show(ref: str, *, store: Where = None) -> dict[str, Any]:
+    """Tell what is known of one experiment: scores, checks, parameters, data."""
+    experiment = experiment_of(ref, store)
+    return {
+        **experiment.as_document(),
+        "author": experiment.manifest["author"],
+        "ended": experiment.manifest["ended"],
+        "data": experiment.manifest["data"],
+        "parameters": experiment.parameters(),
+        "checks": [asdict(check) for check in experiment.checks()],
+        "path": str(experiment.path),
+    }
+
+
+def report(ref: str, *, store: Where = None) -> Path:
+    """Find an experiment's report."""
+    experiment = experiment_of(ref, store)
+    if not experiment.report.is_file():
+        raise BadReference(ref, "has no report", f"Its files are in {experiment.path}.")
+    return experiment.report
+
+
+def compare(*refs: str, store: Where = None, html: Path | None = None) -> Comparison:
+    """Rank experiments, and say which differences are real; with `html`, write the comparison as a page as well."""
+    from workbench import comparison
+    from workbench.documents.files import write_bytes
+
+    compared = comparison.compare([experiment_of(ref, store) for ref in refs])
+    if html is not None:
+        from workbench.pages.comparison import comparison_page
+
+        write_bytes(html, comparison_page(compared.as_document()).encode())
+    return compared
+
+
+def diff(one: str, other: str, *, store: Where = None) -> Difference:
+    """Tell what differs between two experiments: parameters, data, code, environment, scores."""
+    from workbench import comparison
+
+    return comparison.diff(experiment_of(one, store), experiment_of(other, store))
+
+
+def export(ref: str, file: Path, *, store: Where = None) -> Path:
+    """Write one experiment to one zip file."""
+    from workbench.experiment import export
+
+    return export(experiment_of(ref, store), Path(file))
+
+
+def import_(file: Path, *, store: Where = None) -> str:
+    """Take an experiment from a zip file into the store, and give its reference. Nothing in it is run."""
+    from workbench.experiment import import_
+
+    return str(import_(Path(file), store_of(store)).experiment.reference)

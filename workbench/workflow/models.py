@@ -1,0 +1,60 @@
+"""From an experiment to a model that predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import BadReference, UnknownName
+from workbench.workflow.place import Where, experiment_of, store_of
+
+if TYPE_CHECKING:
+    from workbench.documents.bundle import Model
+    from workbench.promotion import Promotion
+
+
+def promote(ref: str, model: str, *, policy: Path | None = None, store: Where = None) -> Promotion:
+    """Put an experiment's model through the gate; when it passes, package it and make it live."""
+    from workbench.execution import login
+    from workbench.experiment import resolve
+    from workbench.promotion import promote, read_policy
+
+    where = store_of(store)
+    rules = None if policy is None else read_policy(Path(policy))
+    return promote(resolve(ref, where), model, where.path, rules, author=login(), now=datetime.now(UTC))
+
+
+def load(ref: str, *, store: Where = None) -> Model:
+    """Load a model: ``model:churn/live``, the name of a model, an experiment's reference, or the folder of either.
+
+    A name that is both a model's and an experiment's means the model.
+
+    Returns
+    -------
+    Model
+        With ``predict``, ``predict_proba`` and ``classes_``; it takes tables as they were before any preparation.
+    """
+    from workbench import serving
+    from workbench.documents.ledger import models
+
+    where = store_of(store)
+    if ref.startswith("model:") or (Path(ref) / "MLmodel").is_file() or ref in models(where.path):
+        return serving.load(ref, where.path)
+    try:
+        experiment = experiment_of(ref, store)
+    except BadReference as error:
+        if not (known := models(where.path)):
+            raise
+        raise UnknownName("model or experiment", ref, known) from error
+    if not experiment.model.is_dir():
+        raise BadReference(ref, "kept no model", experiment.reason or "Name another experiment.")
+    return serving.load(str(experiment.model), where.path)
+
+
+def predict(model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None) -> int:
+    """Predict a table and write the predictions, one row for each of its rows in order; give the number of rows."""
+    from workbench.serving import predict_file
+
+    return predict_file(load(model, store=store), str(data), Path(output), keep=list(keep))
