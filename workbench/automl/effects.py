@@ -17,18 +17,23 @@ from workbench.pages.figures import Effect
 LEAST_ROWS, MOST_ROWS = 30, 200
 POINTS, LEVELS = 12, 6
 MOST = 6
-SECONDS_WITHOUT_CLOCK = 1.5  # a search that reads no clock is explained as if it had so long
+SPOKEN_FOR = 0.3
+SECONDS_WITHOUT_CLOCK = 1.0  # a search that reads no clock is explained as if it had so long
 
 
-def effects(result: Result, features: Sequence[str], seconds: float | None) -> tuple[Effect, ...]:
+def effects(
+    result: Result, features: Sequence[str], seconds: float | None, pace: float = ROWS_PER_SECOND
+) -> tuple[Effect, ...]:
     """Set a column to one value in all rows, average the predictions, and go on to the next value.
 
     Parameters
     ----------
     features
-        The columns, the most important first; the first six are done.
+        The columns, the most important first: six are done, with little time fewer.
     seconds
         Time to spend: with little of it, fewer rows are averaged over. None reads no clock.
+    pace
+        Rows that are predicted in a second.
 
     Returns
     -------
@@ -39,13 +44,14 @@ def effects(result: Result, features: Sequence[str], seconds: float | None) -> t
     task, models = result.task, len(result.fold_models)
     usable = (name for name in features if task.schema[name].kind != "text")
     grids = {name: grid for name in usable if len(grid := _grid(task.frame[name])[0]) > 1}
-    grids = dict(islice(grids.items(), MOST))
+    affordable = pace * (SECONDS_WITHOUT_CLOCK if seconds is None else seconds)
+    most = int(np.clip(affordable / (POINTS * LEAST_ROWS * models), 1, MOST))
+    grids = dict(islice(grids.items(), most))
     points = sum(map(len, grids.values()))
-    affordable = ROWS_PER_SECOND * (SECONDS_WITHOUT_CLOCK if seconds is None else seconds)
     rows = held_out(result, int(np.clip(affordable / max(1, points * models), LEAST_ROWS, MOST_ROWS)))
     if not grids:
         return ()
-    moved = _average(result, pd.concat([_set(rows, name, at) for name, at in grids.items()]), points)
+    moved = _average(rows, pd.concat([_set(rows, name, at) for name, at in grids.items()]), points)
     parts = np.split(moved, np.cumsum([len(at) for at in grids.values()])[:-1], axis=1)
     return tuple(_effect(result, name, part) for name, part in zip(grids, parts, strict=True))
 
@@ -55,11 +61,11 @@ def _set(rows: HeldOut, name: str, at: Array) -> pd.DataFrame:
     return pd.DataFrame(repeated(rows.columns, len(at), {name: np.repeat(at, len(rows.places))}))
 
 
-def _average(result: Result, frame: pd.DataFrame, points: int) -> Array:
+def _average(rows: HeldOut, frame: pd.DataFrame, points: int) -> Array:
     """Average prediction, shape (n_models, n_points) or (n_models, n_points, n_classes)."""
-    return np.array(
-        [[part.mean(axis=0) for part in np.split(model.predict(frame), points)] for model in result.fold_models]
-    )
+    models = rows.result.fold_models
+    said = (np.split(model.predict(frame), points) for model in models)
+    return np.array([[np.average(part, axis=0, weights=rows.weight) for part in parts] for parts in said])
 
 
 def _effect(result: Result, name: str, moved: Array) -> Effect:
@@ -82,7 +88,10 @@ def _grid(values: pd.Series[Any]) -> tuple[Array, list[Any]]:
     """Values to set, and how they are shown: the most frequent names, or places along the middle 96 % of numbers."""
     present = values.dropna()
     if values.dtype == object:
-        levels = present.value_counts().index[:LEVELS].to_numpy(dtype=object)
+        counts = present.value_counts().iloc[:LEVELS]
+        levels = counts.index.to_numpy(dtype=object)
+        if counts.sum() < SPOKEN_FOR * len(present):
+            return levels[:0], []  # of hundreds of names, six say nothing of the column
         return levels, [str(level) for level in levels]
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         days = np.unique(present.quantile(np.linspace(0.02, 0.98, LEVELS), interpolation="nearest").to_numpy())

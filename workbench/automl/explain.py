@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.effects import effects
+from workbench.automl.held_out import ROWS_PER_SECOND, pace
 from workbench.automl.importance import importances
 from workbench.automl.pictures import performance_picture
 from workbench.automl.result import Result
@@ -97,10 +98,11 @@ def explain(result: Result, *, seconds: float | None = None) -> Explanation:
         reads no clock, and so explains the same each time.
     """
     given = _seconds(result) if seconds is None else seconds
-    table = importances(result, None if given is None else FOR_IMPORTANCE * given)
+    rows = ROWS_PER_SECOND if given is None else pace(result)
+    table = importances(result, None if given is None else FOR_IMPORTANCE * given, rows)
     ranked = [str(name) for name in table["feature"]]
     helpful = [name for name, low in zip(ranked, table["low"], strict=True) if low > 0] or ranked[:3]
-    shown = effects(result, helpful, None if given is None else FOR_EFFECTS * given)
+    shown = effects(result, helpful, None if given is None else FOR_EFFECTS * given, rows)
     others = [name for name in result.task.features if name not in ranked]
     return Explanation(result, table, shown, weak_spots(result, ranked + others))
 
@@ -126,7 +128,9 @@ def _drivers(found: Explanation) -> str:
     if next_ones := [str(name) for name in sure["feature"].iloc[1:5]]:
         told += f" Then {agree(next_ones, 'comes', 'come')} {listing(next_ones)}."
     if idle := len(table) - len(sure):
-        told += f" {idle} of {len(table)} columns make no difference that could be measured."
+        told += (
+            f" {idle} of {len(table)} columns {'makes' if idle == 1 else 'make'} no difference that could be measured."
+        )
     if unmeasured := len(found.result.task.features) - len(table):
         told += f" There was no time to measure the {unmeasured} least promising columns."
     return told

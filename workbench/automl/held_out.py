@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,12 @@ import pandas as pd
 
 from workbench.automl.fitting import as_predicted
 from workbench.automl.result import Result
-from workbench.automl.splits import Array, sampled
+from workbench.automl.splits import Array
 from workbench.metrics import Predicted
 
 Columns = dict[str, Array]
-ROWS_PER_SECOND = 20_000  # a careful guess at what an ensemble predicts on a laptop
+ROWS_PER_SECOND = 20_000  # a guess at what an ensemble predicts on a laptop, for when no clock is read
+PROBES = 50, 350  # rows
 MOST_CELLS = 2_000_000  # of a table that is predicted at once
 
 
@@ -26,6 +28,9 @@ class HeldOut:
     ----------
     places, fold : ndarray of int, shape (n_rows,)
         Positions in ``Task.frame``, and the number of the fold whose models have not seen the row.
+    weight : ndarray, shape (n_rows,)
+        How many of all validated rows each stands for: rows of rare classes are drawn more often, or a few of them
+        would decide everything.
     columns : dict of str to ndarray
         The features of these rows, coerced.
     """
@@ -33,6 +38,7 @@ class HeldOut:
     result: Result
     places: Array
     fold: Array
+    weight: Array
     columns: Columns
 
     def predict(self, columns: Columns, copies: int = 1) -> Array:
@@ -51,16 +57,33 @@ class HeldOut:
     def first(self, rows: int) -> HeldOut:
         """Take fewer of the rows; they are in random order."""
         columns = {name: values[:rows] for name, values in self.columns.items()}
-        return HeldOut(self.result, self.places[:rows], self.fold[:rows], columns)
+        return HeldOut(self.result, self.places[:rows], self.fold[:rows], self.weight[:rows], columns)
 
 
 def held_out(result: Result, most: int) -> HeldOut:
-    """Draw at most about so many validated rows, in random order; the rows of rare classes are all among them."""
-    task, fold_of = result.task, result.folds.fold_of
-    rows = sampled(result.folds.validated, task.codes, most, classes=len(task.classes), seed=result.seed)
-    rows = np.random.default_rng(result.seed).permutation(rows)
+    """Draw about so many validated rows, in random order."""
+    task, validated = result.task, result.folds.validated
+    random = np.random.default_rng(result.seed)
+    strata = task.codes[validated] if task.classes else np.zeros(len(validated), dtype=np.int64)
+    counts = np.bincount(strata, minlength=1)
+    wanted = np.ceil(np.minimum(counts, np.maximum(most * counts / len(strata), most / (2 * len(counts))))).astype(int)
+    drawn = [random.choice(np.flatnonzero(strata == s), n, replace=False) for s, n in enumerate(wanted)]
+    some = random.permutation(np.concatenate(drawn))
+    rows = validated[some]
     frame = task.frame.iloc[rows]
-    return HeldOut(result, rows, fold_of[rows], {str(name): frame[name].to_numpy() for name in frame.columns})
+    columns = {str(name): frame[name].to_numpy() for name in frame.columns}
+    return HeldOut(result, rows, result.folds.fold_of[rows], (counts / np.maximum(wanted, 1))[strata[some]], columns)
+
+
+def pace(result: Result) -> float:
+    """Measure how many rows a second are predicted, beyond what a call costs by itself: 2,000 to 50,000 are usual."""
+    seconds = []
+    for rows in PROBES:
+        frame = result.task.frame.iloc[:rows]
+        began = time.perf_counter()
+        result.fold_models[0].predict(frame)
+        seconds.append(time.perf_counter() - began)
+    return float((PROBES[1] - PROBES[0]) / max(seconds[1] - seconds[0], 1e-3))
 
 
 def _by_fold(fold: Array) -> list[tuple[int, Array]]:

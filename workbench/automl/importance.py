@@ -17,12 +17,12 @@ from workbench.automl.task import Task
 
 LEAST_ROWS, MOST_ROWS = 200, 2_000
 MOST_TURNS = 5
-TURNS_WITHOUT_CLOCK, SECONDS_WITHOUT_CLOCK = 2, 1.5  # a search that reads no clock is explained as if it had so long
+SECONDS_WITHOUT_CLOCK = 1.0  # a search that reads no clock is explained as if it had so long
 SAMPLES = 60  # bootstrap samples: enough for a spread
 COLUMNS = ["feature", "importance", "low", "high"]
 
 
-def importances(result: Result, seconds: float | None) -> pd.DataFrame:
+def importances(result: Result, seconds: float | None, pace: float = ROWS_PER_SECOND) -> pd.DataFrame:
     """Measure how much the score suffers when the values of a column are shuffled among held-out rows.
 
     Every column is shuffled once, and again while there is time.
@@ -31,6 +31,8 @@ def importances(result: Result, seconds: float | None) -> pd.DataFrame:
     ----------
     seconds
         Time to spend; with little of it, fewer rows are used, and then fewer columns. None reads no clock.
+    pace
+        Rows that are predicted in a second.
 
     Returns
     -------
@@ -39,12 +41,12 @@ def importances(result: Result, seconds: float | None) -> pd.DataFrame:
         that the column helps. Columns there was no time for are missing.
     """
     ends = float("inf") if seconds is None else time.monotonic() + seconds
-    affordable = ROWS_PER_SECOND * (SECONDS_WITHOUT_CLOCK if seconds is None else seconds)
+    affordable = pace * (SECONDS_WITHOUT_CLOCK if seconds is None else seconds)
     rows = held_out(result, int(np.clip(affordable / len(result.task.features), LEAST_ROWS, MOST_ROWS)))
     features, costs = promising(result.task), dict[str, list[Array]]()
-    for turn in range(MOST_TURNS if seconds is not None else TURNS_WITHOUT_CLOCK):
+    for turn in range(1 if seconds is None else MOST_TURNS):
         began = time.monotonic()
-        for some in _batches(features, rows):
+        for some in _batches(features, rows, affordable):
             if costs and time.monotonic() > ends:
                 break
             for name, cost in _costs(rows, some, seed=result.seed + turn):
@@ -63,9 +65,10 @@ def promising(task: Task) -> list[str]:
     return sorted(told, key=lambda name: -told[name])
 
 
-def _batches(features: list[str], rows: HeldOut) -> Iterator[list[str]]:
-    """Columns whose shuffled copies are predicted at once: a call costs as much as some thousand rows."""
-    size = max(1, MOST_CELLS // (len(rows.places) * len(features)) - 1)
+def _batches(features: list[str], rows: HeldOut, affordable: float) -> Iterator[list[str]]:
+    """Columns whose shuffled copies are predicted at once: many, for a call is dear; not all, for time may run out."""
+    most = min(MOST_CELLS / len(features), affordable / 2)
+    size = max(1, int(most / len(rows.places)) - 1)
     return (features[start : start + size] for start in range(0, len(features), size))
 
 
@@ -76,7 +79,8 @@ def _costs(rows: HeldOut, features: list[str], *, seed: int) -> list[tuple[str, 
     for place, name in enumerate(features, start=1):
         columns[name][place * size : (place + 1) * size] = rows.columns[name][_shuffled(rows.fold, random)]
     predicted = np.split(rows.predict(columns, copies), copies)
-    counts = [np.ones(size, dtype=np.float32), *samples(rows.predicted(predicted[0]), seed=rows.result.seed)[:SAMPLES]]
+    drawn = samples(rows.predicted(predicted[0]), seed=rows.result.seed)[:SAMPLES]
+    counts = [rows.weight, *(each * rows.weight for each in drawn)]
     losses = [_losses(rows, each, counts) for each in predicted]
     return [(name, loss - losses[0]) for name, loss in zip(features, losses[1:], strict=True)]
 

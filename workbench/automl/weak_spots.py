@@ -25,6 +25,8 @@ MOST_ROWS = 20_000
 SAMPLES = 60
 MOST_TESTED = 30
 LEAST_ROWS, LEAST_SHARE = 50, 0.02
+LEAST_OF_A_CLASS = 10
+RANKINGS = {"roc_auc", "average_precision", "f1", "balanced_accuracy"}  # they say nothing of rows of one class
 MOST_COLUMNS, LEVELS, PARTS = 25, 12, 5
 MOST = 6
 SURE = 2.6  # standard errors: some hundred groups are looked at, and the worst would look bad by chance alone
@@ -88,13 +90,19 @@ def _prediction(result: Result, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _groups(result: Result, features: Sequence[str], rows: npt.NDArray[Any]) -> Iterator[tuple[str, Mask]]:
+    task = result.task
     least = max(LEAST_ROWS, LEAST_SHARE * len(rows))
+    codes = task.codes[rows] if task.metric.name in RANKINGS else None
     for feature in features[:MOST_COLUMNS]:
-        values = result.task.frame[feature].iloc[rows]
-        kind = result.task.schema[feature].kind
+        values = task.frame[feature].iloc[rows]
+        kind = task.schema[feature].kind
         for name, group in [(f"{feature} is missing", values.isna().to_numpy()), *_parts(feature, values, kind)]:
-            if least <= group.sum() <= 0.8 * len(rows):
+            if least <= group.sum() <= 0.8 * len(rows) and (codes is None or _has_both(codes[group])):
                 yield name, group
+
+
+def _has_both(codes: npt.NDArray[Any]) -> bool:
+    return bool(np.sort(np.bincount(codes, minlength=2))[-2] >= LEAST_OF_A_CLASS)
 
 
 def _parts(feature: str, values: pd.Series[Any], kind: Kind) -> Iterator[tuple[str, Mask]]:

@@ -24,7 +24,7 @@ class Look(NamedTuple):
     ground: str
 
 
-LONG_FACT = 26  # letters that fit into one column
+LONG_FACT = 30  # letters that fit into one column
 LINE = "display:block;min-width:160px;white-space:nowrap;font-size:0;padding-top:4px"
 LOOKS: dict[Level, Look] = {
     "note": Look("Note", "#3b6ea5", "#f1f5fa"),
