@@ -7,20 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from workbench.automl.splits import Array, Folds, sampled
+from workbench.automl.splits import Array, Folds, folds_of, sampled
 from workbench.automl.task import Task
+from workbench.errors import BadColumn
 from workbench.estimators.encoder import TableEncoder
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedFold:
-    """One fold as matrices. `shared` is where learners keep what further fits on these rows can use again."""
+    """One fold as matrices.
+
+    Attributes
+    ----------
+    stop
+        Rows of `matrix` by which learners find out when to stop, if those are kept apart.
+    shared
+        Where learners keep what further fits on these rows can use again.
+    """
 
     encoder: TableEncoder
     train: Array
     matrix: Any
     valid: Array
     valid_matrix: Any
+    stop: Array | None = None
     shared: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -60,8 +70,18 @@ class Encodings:
         kinds = {name: str(self.task.schema[name].kind) for name in self.task.features}
         encoder = TableEncoder(kinds, style, len(self.task.classes), self.seed)  # type: ignore[arg-type]
         matrix = encoder.fit_transform(self.task.frame.iloc[train], self.codes[train])
-        valid_matrix = encoder.transform(self.task.frame.iloc[valid])
-        return EncodedFold(encoder, train, matrix, valid, valid_matrix)
+        valid_matrix = encoder.transform(self.task.frame.iloc[valid]) if len(valid) else matrix[:0]
+        return EncodedFold(encoder, train, matrix, valid, valid_matrix, self._kept_apart(train, valid))
+
+    def _kept_apart(self, train: Array, valid: Array) -> Array | None:
+        """Training rows to stop by when there is a single fold, whose validation rows must have no say in it."""
+        if len(self.folds) > 1 or not len(valid):
+            return None
+        try:
+            inner = folds_of(self.task, 1, seed=self.seed, rows=train)
+        except BadColumn:  # the groups or times were just enough for one split
+            return None
+        return np.searchsorted(train, inner.validated)
 
 
 def _bytes(matrix: Any) -> int:

@@ -28,18 +28,27 @@ def evaluator(metric: Metric, predicted: Predicted) -> Evaluator:
     return evaluate if weight is None else lambda counts: evaluate(counts * weight)
 
 
-def samples(predicted: Predicted, *, seed: int) -> list[Array]:
-    """How often each row is drawn in each bootstrap sample; rows of a group are drawn together."""
+def samples(predicted: Predicted, *, seed: int, share: float = 1.0) -> list[Array]:
+    """Draw bootstrap samples: how often each row is drawn in each; rows of a group are drawn together.
+
+    Parameters
+    ----------
+    share
+        How many rows are drawn, relative to how many there are (see `Folds.independent`).
+    """
     rows = len(predicted.truth)
     repeats = int(np.clip(WORK / max(rows, 1), 40, 500))
-    return list(_counts(rows, predicted.groups, np.random.default_rng(seed), repeats))
+    return list(_counts(rows, predicted.groups, np.random.default_rng(seed), repeats, share))
 
 
-def _counts(rows: int, groups: Array | None, random: np.random.Generator, repeats: int) -> Iterator[Array]:
+def _counts(
+    rows: int, groups: Array | None, random: np.random.Generator, repeats: int, share: float
+) -> Iterator[Array]:
     member = np.arange(rows) if groups is None else np.unique(groups, return_inverse=True)[1]
-    drawn_from = int(member.max(initial=-1)) + 1
+    members = int(member.max(initial=-1)) + 1
+    size = max(2, round(share * members))
     for _ in range(repeats):
-        drawn = np.bincount(random.integers(0, drawn_from, drawn_from), minlength=drawn_from)
+        drawn = np.bincount(random.integers(0, members, size), minlength=members)
         yield drawn[member].astype(np.float32)
 
 

@@ -111,11 +111,12 @@ def finished(task: Task, found: Found, *, seed: int, started: float, deadline: f
         _ensemble([trial.final for trial in found.trials], chosen.weights),
         list(task.classes),
     )
+    counts = samples(predicted, seed=seed, share=found.folds.independent)
     return Result(
         task=task,
         model=model,
-        leaderboard=leaderboard(task, found, chosen, samples(predicted, seed=seed)),
-        scores=_scores(task, predicted, seed, {task.metric.name: chosen.optimism}),
+        leaderboard=leaderboard(task, found, chosen, counts),
+        scores=_scores(task, predicted, counts, {task.metric.name: chosen.optimism}),
         predictions=_predictions(task, found.folds, predicted),
         trials=found.log,
         folds=found.folds,
@@ -136,8 +137,7 @@ def _ensemble(bags: Sequence[Bag], weights: Array) -> Ensemble:
     return Ensemble([bags[place] for place in used], [float(weights[place]) for place in used])
 
 
-def _scores(task: Task, predicted: Predicted, seed: int, optimism: dict[str, float]) -> dict[str, Score]:
-    counts = samples(predicted, seed=seed)
+def _scores(task: Task, predicted: Predicted, counts: list[Array], optimism: dict[str, float]) -> dict[str, Score]:
     return {
         metric.name: scored(metric, predicted, values(metric, predicted, counts), optimism=optimism.get(metric.name))
         for metric in _fitting(task)
@@ -172,7 +172,7 @@ def _test_scores(task: Task, model: TabularModel, seed: int) -> dict[str, Score]
     prediction = model.predict(frame)
     probability = model.predict_proba(frame) if task.classes else None
     predicted = Predicted(truth, prediction, probability, task.classes)
-    return _scores(task, predicted, seed, {})
+    return _scores(task, predicted, samples(predicted, seed=seed), {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from workbench.automl.fitting import Bench, Trial, fit, measured
 from workbench.automl.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Estimates, Plan, Turns, plan_by_clock, plan_by_size
 from workbench.automl.progress import Progress
 from workbench.automl.result import Found, Result, finished, seconds_to_finish
-from workbench.automl.splits import Array, Folds, sampled, split
+from workbench.automl.splits import folds_of, sampled
 from workbench.automl.studies import Studies
 from workbench.automl.task import Task
 from workbench.documents.run_folder import handing_over_errors, here
@@ -115,7 +115,9 @@ def _pilot_bench(given: Given, clock: Clock) -> Bench:
     """Set up a sample of the rows, a part of it held out, and few rounds."""
     task, seed = given.task, given.seed
     rows = sampled(np.arange(len(task.truth)), task.codes, PILOT_ROWS, classes=len(task.classes), seed=seed)
-    encodings = Encodings(task, _folds(task, 1, seed, rows), seed=seed, most_rows=None, most_bytes=given.cache)
+    encodings = Encodings(
+        task, folds_of(task, 1, seed=seed, rows=rows), seed=seed, most_rows=None, most_bytes=given.cache
+    )
     return Bench(encodings, replace(_setting(task, 1), rounds=PILOT_ROUNDS, rows=len(rows)), clock)
 
 
@@ -147,7 +149,7 @@ def _threads_that_help(bench: Bench, most: int) -> int:
 def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
     """Try one family and parameter set after the other until the plan or the time is done."""
     task, families, seed, folder = given.task, given.families, given.seed, here()
-    folds = _folds(task, plan.folds, seed)
+    folds = folds_of(task, plan.folds, seed=seed)
     hands = min(workers, len(folds))
     setting = replace(
         _setting(task, max(1, workers // hands)),
@@ -232,22 +234,6 @@ def _entry(
         "cut": trial is not None and trial.cut,
         "reason": "" if failure is None else f"{type(failure).__name__}: {failure}",
     }
-
-
-def _folds(task: Task, folds: int, seed: int, rows: Array | None = None) -> Folds:
-    """Split the task's rows, or some of them."""
-    some = np.arange(len(task.frame)) if rows is None else rows
-    names = tuple((task.schema.named(role) or [role])[0] for role in ("group", "time"))
-    made = split(
-        task.codes[some],
-        folds,
-        seed=seed,
-        classes=len(task.classes),
-        groups=None if task.groups is None else task.groups[some],
-        times=None if task.times is None else task.times[some],
-        names=(names[0], names[1]),
-    )
-    return Folds(tuple((some[train], some[valid]) for train, valid in made.pairs), made.kind, len(task.frame))
 
 
 def _setting(task: Task, threads: int) -> Setting:

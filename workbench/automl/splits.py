@@ -12,9 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
+from workbench.automl.task import Task
 from workbench.errors import BadColumn
+from workbench.records import Role
 
 Array = npt.NDArray[Any]
+GROUP_AND_TIME: tuple[Role, Role] = ("group", "time")
 BINS = 10  # a regression target is spread over the folds by its deciles
 
 
@@ -44,6 +47,16 @@ class Folds:
         for number, (_, valid) in enumerate(self.pairs):
             numbers[valid] = number
         return numbers
+
+    @property
+    def independent(self) -> float:
+        """As how large a share of the validated rows they count when a score's uncertainty is judged.
+
+        Folds learn from much the same rows, so their errors are not independent: the variance of a cross-validated
+        score is 1 + the sum over folds of validation rows / training rows times what independent rows would give
+        (Nadeau and Bengio 2003); for five folds that makes an interval half as wide again.
+        """
+        return 1.0 / (1.0 + sum(len(valid) / len(train) for train, valid in self.pairs))
 
     @property
     def validated(self) -> Array:
@@ -85,6 +98,22 @@ def split(
     number = _dealt(codes, parts, classes, seed)
     pairs = tuple((np.flatnonzero(number != fold), np.flatnonzero(number == fold)) for fold in range(parts))
     return Folds(pairs, "random", len(codes)) if folds > 1 else Folds(pairs[:1], "holdout", len(codes))
+
+
+def folds_of(task: Task, folds: int, *, seed: int, rows: Array | None = None) -> Folds:
+    """Split a task's rows, or some of them, as its classes, groups and times ask for."""
+    some = np.arange(len(task.truth)) if rows is None else rows
+    group, time = ((task.schema.named(role) or [role])[0] for role in GROUP_AND_TIME)
+    made = split(
+        task.codes[some],
+        folds,
+        seed=seed,
+        classes=len(task.classes),
+        groups=None if task.groups is None else task.groups[some],
+        times=None if task.times is None else task.times[some],
+        names=(group, time),
+    )
+    return Folds(tuple((some[train], some[valid]) for train, valid in made.pairs), made.kind, len(task.truth))
 
 
 def _holdout_parts(rows: int) -> int:

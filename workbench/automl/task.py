@@ -203,7 +203,8 @@ def _refuse_classes(labels: Array, target: str) -> None:
         raise BadColumn(target, f"is {classes.tolist()[0]!r} in every row", "There is nothing to predict in it.")
     refuse_as_classes(labels, target)
     if (counts > 1).sum() < 2:
-        problem = f"has {(counts > 1).sum()} class with two rows or more ({len(labels):,} rows have a target)"
+        found = "only one class" if (counts > 1).any() else "no class"
+        problem = f"has {found} with two rows or more, in {len(labels):,} rows that have a target"
         raise BadColumn(target, problem, "At least two classes need two rows each.")
     _refuse_few(len(labels), target)
 

@@ -75,23 +75,31 @@ class BoostedTrees(BaseEstimator):
         self.rounds_ = watch.best + 1 if held is not None else booster.current_iteration()
         self.boosted_, self.cut_ = booster.current_iteration(), watch.cut
         self.model_ = booster.model_to_string(num_iteration=self.rounds_)
+        self._trained: lgb.Booster | None = booster
         return self
+
+    def settle(self, rounds: int) -> None:
+        """Keep so many rounds, as far as they were boosted; afterwards no more can be asked for."""
+        rounds = max(1, min(rounds, self.boosted_))
+        if rounds != self.rounds_ and self._trained is not None:
+            self.rounds_ = rounds
+            self.model_ = self._trained.model_to_string(num_iteration=rounds)
+        self._trained = None
+        self.__dict__.pop("_built", None)
 
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
-        if not len(matrix):
-            return np.empty((0, self.classes) if self.classes else 0)
         predicted = np.asarray(self._booster().predict(matrix))
         return np.column_stack([1.0 - predicted, predicted]) if self.classes == 2 else predicted
 
     def _booster(self) -> lgb.Booster:
         # The booster is built again from its text, so that what predicts here is exactly what is stored.
-        if getattr(self, "_built", None) is None:
+        if "_built" not in self.__dict__:
             self._built = lgb.Booster(model_str=self.model_)
         return self._built
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_built"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_built", "_trained")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

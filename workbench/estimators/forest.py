@@ -71,10 +71,11 @@ class RandomTrees(BaseEstimator):
         self.rounds_, self.cut_ = len(self.trees_), len(self.trees_) < self.trees
         return self
 
+    def settle(self, rounds: int) -> None:
+        """Leave everything as it is: more trees never harm."""
+
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
-        if not len(matrix):
-            return np.empty((0, self.classes) if self.classes else 0)
         rows = np.ascontiguousarray(matrix, dtype=np.float32)
         if not self.classes:
             return np.asarray(sum(tree.predict(rows, check_input=False) for tree in self.trees_) / len(self.trees_))

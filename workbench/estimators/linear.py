@@ -55,10 +55,11 @@ class LinearModel(BaseEstimator):
         self.linear_.fit(matrix, target, sample_weight=weight)
         return self
 
+    def settle(self, rounds: int) -> None:
+        """Leave everything as it is: there are no rounds."""
+
     def predict(self, matrix: Any) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
-        if not matrix.shape[0]:
-            return np.empty((0, self.classes) if self.classes else 0)
         if not self.classes:
             return np.clip(self.linear_.predict(matrix), self.low_, self.high_)
         return among_all_classes(self.linear_.predict_proba(matrix), self.linear_.classes_, self.classes)

@@ -73,7 +73,10 @@ class TabularModel(BaseEstimator):
     def _predicted(self, frame: pd.DataFrame) -> Array:
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"The rows must be a pandas DataFrame, not {type(frame).__name__}")
-        return self.ensemble.predict(self.coercer.transform(frame))
+        coerced = self.coercer.transform(frame)
+        if not len(coerced):
+            return np.empty((0, len(self.classes)) if self.classes else 0)
+        return self.ensemble.predict(coerced)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

@@ -30,7 +30,8 @@ class SmoothScaler(BaseEstimator):
         gaps = np.isnan(known)
         known[:, gaps.all(axis=0)] = 0.0
         self.gaps_ = np.flatnonzero(gaps.any(axis=0) & ~gaps.all(axis=0))
-        quartiles = np.nanpercentile(known, [25, 50, 75], axis=0)
+        width = known.shape[1]
+        quartiles = np.nanpercentile(known, [25, 50, 75], axis=0) if width else np.empty((3, 0))
         self.centre_ = quartiles[1]
         spread, deviation = quartiles[2] - quartiles[0], np.nanstd(known, axis=0)
         # A column that is mostly one value has no interquartile range.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.automl.families.base import Family, Learner, Setting
+from workbench.automl.families.base import Family, Held, Learner, Setting
 from workbench.automl.families.extra_trees import ExtraTrees
 from workbench.automl.families.lightgbm import LightGBM
 from workbench.automl.families.linear import Linear
@@ -13,4 +13,4 @@ def shipped() -> list[Family]:
     return [LightGBM(), ExtraTrees(), Linear()]
 
 
-__all__ = ["ExtraTrees", "Family", "Learner", "LightGBM", "Linear", "Setting", "shipped"]
+__all__ = ["ExtraTrees", "Family", "Held", "Learner", "LightGBM", "Linear", "Setting", "shipped"]

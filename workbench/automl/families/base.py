@@ -11,6 +11,7 @@ import optuna
 
 Array = npt.NDArray[Any]
 Parameters = dict[str, Any]
+Held = tuple[Any, Array, Array | None]  # rows to stop by: matrix, target, weight
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,15 @@ class Learner(Protocol):
         target: Array,
         *,
         weight: Array | None = None,
-        valid: tuple[Any, Array, Array | None] | None = None,
+        valid: Held | None = None,
         categorical: Sequence[int] = (),
         out_of_time: Callable[[], bool] | None = None,
         shared: dict[str, Any] | None = None,
     ) -> Any:
         """Fit; end early with what there is when `out_of_time` says so."""
+
+    def settle(self, rounds: int) -> None:
+        """Keep so many rounds as the other folds found best: a fold's own choice would flatter its score."""
 
     def predict(self, matrix: Any) -> Array:
         """Class probabilities, shape (n_rows, n_classes), or values, shape (n_rows,)."""

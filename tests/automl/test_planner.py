@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+
+from workbench.automl.clock import Clock, clock_for, seconds_of, untimed
+from workbench.automl.families import Setting, shipped
+from workbench.automl.planner import Cost, Estimates, Turns, most_trials, plan_by_clock, plan_by_size
+from workbench.errors import BadParameters
+
+CHEAP = Cost(encoding=1e-6, round=1e-8)
+
+
+class TestPlan:
+    def test_more_time_never_makes_a_plan_less_careful(self):
+        plans = [plan_by_clock(Cost(1e-5, 1e-6), 10_000, seconds, 2) for seconds in (5, 20, 60, 300, 3600)]
+        rates = [plan.learning_rate for plan in plans]
+        assert rates == sorted(rates, reverse=True)
+        assert [plan.folds > 1 for plan in plans] == sorted(plan.folds > 1 for plan in plans)
+
+    def test_a_table_too_large_to_encode_is_sampled(self):
+        plan = plan_by_clock(Cost(encoding=1e-3, round=1e-6), 1_000_000, 60, 2)
+        assert plan.folds == 1
+        assert plan.rows == pytest.approx(9_000, rel=0.01)
+
+    def test_few_rows_and_much_time_are_split_into_eight(self):
+        assert plan_by_clock(CHEAP, 500, 60, 2).folds == 8
+
+    def test_few_rows_allow_few_trials(self):
+        assert most_trials(50) == most_trials(100) < most_trials(500) < most_trials(5_000) < most_trials(10**7) == 100
+
+    def test_a_plan_for_trials_looks_at_nothing_but_the_size(self):
+        assert plan_by_size(1_000, 7) == plan_by_size(1_000, 7)
+        assert plan_by_size(1_000, 7).trials == 7
+        assert [plan_by_size(rows, 1).folds for rows in (100, 50_000, 500_000)] == [5, 3, 1]
+
+
+class TestTurns:
+    def test_every_family_has_its_first_turn_before_any_has_its_second(self):
+        families = shipped()
+        turns = Turns(families, [2, 2, 1])
+        names = [turns.next(lambda _: True).name for _ in range(5)]
+        assert names == ["lightgbm", "extra_trees", "linear", "lightgbm", "extra_trees"]
+
+    def test_after_the_portfolio_the_best_family_has_most_turns_and_each_has_some(self):
+        families = shipped()
+        turns = Turns(families, [0, 0, 0])
+        for family, loss in zip(families, (0.3, 0.2, 0.1), strict=True):
+            turns.saw(family, loss)
+        names = [turns.next(lambda _: True).name for _ in range(24)]
+        assert names.count("linear") > names.count("extra_trees") > names.count("lightgbm") > 0
+
+    def test_what_cannot_be_afforded_is_passed_over_and_nothing_left_ends_the_search(self):
+        families = shipped()
+        turns = Turns(families, [1, 1, 1])
+        assert turns.next(lambda family: family.name == "linear").name == "linear"
+        assert turns.next(lambda _: False) is None
+
+    def test_estimates_follow_what_was_seen(self):
+        family = shipped()[0]
+        estimates = Estimates([family], 10.0)
+        estimates.saw(family, 2.0)
+        assert estimates.of(family) == 6.0
+
+
+class TestClock:
+    @pytest.mark.parametrize(
+        ("text", "seconds"), [("60s", 60), ("5m", 300), ("1h30m", 5400), (45, 45), ("2.5", 2.5), ("1 h", 3600)]
+    )
+    def test_a_budget_is_a_duration(self, text, seconds):
+        assert seconds_of(text) == seconds
+
+    @pytest.mark.parametrize("text", ["abc", "", "0", "-5", "0s", "5 minutes", "s", "1e3x"])
+    def test_what_is_no_duration_is_refused(self, text):
+        with pytest.raises(BadParameters, match="is no duration above zero"):
+            seconds_of(text)
+
+    def test_a_share_of_the_time_ends_sooner_and_never_later(self):
+        clock = Clock(search_ends=10.0, now=lambda: 4.0)
+        assert clock.sooner(2.0).left() == 2.0
+        assert clock.sooner(60.0).left() == 6.0
+
+    def test_a_clock_without_moments_never_runs_out(self):
+        clock = untimed()
+        assert not clock.is_up()
+        assert clock.sooner(1.0) is clock
+        assert clock.left() == float("inf")
+
+    def test_by_hand_the_clock_starts_when_the_table_is_read(self, table):
+        dataset = table(x=[1.5, 2.5, 3.5])
+        clock = clock_for(dataset, "100s")
+        assert clock.run_ends == dataset.read_at + 100
+        assert clock.search_ends == pytest.approx(dataset.read_at + 92)
+
+    def test_a_search_that_comes_late_still_gets_a_moment(self, table):
+        assert clock_for(table(x=[1.5, 2.5, 3.5]), "1s").left() > 1
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+@pytest.mark.parametrize("rows", [20, 5_000, 500_000])
+def test_every_search_space_holds_its_family_s_portfolio(kind, rows):
+    import optuna
+
+    setting = Setting(kind, "auto", {"binary": 2, "multiclass": 3, "regression": 0}[kind], rows, 10)
+    for family in shipped():
+        for parameters in family.portfolio(setting):
+            assert family.suggest(optuna.trial.FixedTrial(parameters), setting) == parameters
