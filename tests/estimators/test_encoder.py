@@ -1,0 +1,156 @@
+"""What columns become, and that nothing of a row's own target is in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from workbench.estimators.categories import CategoryCodes, TargetMeans
+from workbench.estimators.dates import DateFeatures
+from workbench.estimators.encoder import TableEncoder
+from workbench.estimators.numbers import SmoothScaler
+from workbench.estimators.texts import TextFeatures
+
+
+def texts(*values: str | None) -> pd.Series:
+    return pd.Series(list(values), dtype=object)
+
+
+class TestCategories:
+    def test_codes_go_from_frequent_to_rare_and_gaps_stay_gaps(self):
+        frame = pd.DataFrame({"c": texts("a", "b", "b", None)})
+        codes = CategoryCodes().fit(frame).transform(frame)
+        assert codes[:3, 0].tolist() == [1, 0, 0]
+        assert np.isnan(codes[3, 0])
+
+    def test_rare_and_unseen_levels_share_a_code(self):
+        frame = pd.DataFrame({"c": texts("a", "a", "b", "c")})
+        codes = CategoryCodes(fewest=2).fit(frame)
+        assert codes.transform(pd.DataFrame({"c": texts("a", "b", "c", "never seen")}))[:, 0].tolist() == [0, 1, 1, 1]
+        assert codes.sizes() == [2]
+
+    def test_unseen_levels_are_missing_where_training_knew_no_rare_ones(self):
+        codes = CategoryCodes().fit(pd.DataFrame({"c": texts("a", "b")}))
+        assert np.isnan(codes.transform(pd.DataFrame({"c": texts("never seen")}))).all()
+
+
+class TestTargetMeans:
+    def test_a_row_never_reads_its_own_target(self):
+        """Levels of one row each: what training rows are told of them is the mean of all others."""
+        codes, target = np.arange(100.0)[:, None], np.arange(100.0)[:, None]
+        means = TargetMeans().fit_transform(codes, target)[:, 0]
+        assert means == pytest.approx(np.full(100, 49.5))
+
+    def test_new_rows_are_told_what_all_training_rows_were(self):
+        codes, target = np.repeat([0.0, 1.0], 50)[:, None], np.repeat([0.0, 1.0], 50)[:, None]
+        encoder = TargetMeans(strength=10)
+        encoder.fit_transform(codes, target)
+        told = encoder.transform(np.array([[0.0], [1.0], [np.nan], [7.0]]))[:, 0]
+        assert told == pytest.approx([5 / 60, 55 / 60, 0.5, 0.5])
+
+    def test_each_class_has_a_column(self):
+        codes = np.repeat([0.0, 1.0], 20)[:, None]
+        assert TargetMeans().fit_transform(codes, np.eye(2)[codes[:, 0].astype(int)]).shape == (40, 2)
+
+
+class TestDates:
+    def test_a_date_is_told_by_its_parts_that_vary(self):
+        frame = pd.DataFrame({"d": pd.to_datetime(["2024-01-01", "2024-03-05", None])})
+        features = DateFeatures().fit(frame)
+        assert features.names_ == ["d:days", "d:month", "d:day", "d:yearday", "d:weekday"]
+        row = dict(zip(features.names_, features.transform(frame)[1], strict=True))
+        assert row == {"d:days": 19787, "d:month": 3, "d:day": 5, "d:yearday": 65, "d:weekday": 1}
+        assert np.isnan(features.transform(frame)[2]).all()
+
+    def test_two_dates_give_the_days_between_them(self):
+        frame = pd.DataFrame(
+            {"a": pd.to_datetime(["2024-01-01"] * 2), "b": pd.to_datetime(["2024-01-02", "2024-01-09"])}
+        )
+        features = DateFeatures().fit(frame)
+        assert features.transform(frame)[:, features.names_.index("b-a")].tolist() == [1, 8]
+
+    def test_december_lies_beside_january_on_a_circle(self):
+        frame = pd.DataFrame({"d": pd.to_datetime(["2024-12-15", "2024-01-15", "2024-06-15"])})
+        features = DateFeatures(cyclic=True).fit(frame)
+        places = [place for place, name in enumerate(features.names_) if name in ("d:month:sin", "d:month:cos")]
+        december, january, june = features.transform(frame)[:, places]
+        assert np.linalg.norm(december - january) < np.linalg.norm(december - june)
+
+
+class TestNumbers:
+    def test_outliers_are_bent_in_and_gaps_marked(self):
+        scaled = SmoothScaler().fit(np.array([[1.0], [2.0], [3.0], [4.0], [1e9], [np.nan]]))
+        told = scaled.transform(np.array([[3.0], [1e9], [np.nan], [np.inf]]))
+        assert told[:, 0].tolist() == pytest.approx([0, 3, 0, 3], abs=0.01)
+        assert told[:, 1].tolist() == [0, 0, 1, 0]
+
+    def test_a_column_of_one_value_or_none_is_harmless(self):
+        scaled = SmoothScaler().fit(np.array([[1.0, np.nan], [1.0, np.nan]]))
+        assert np.isfinite(scaled.transform(np.array([[5.0, 2.0]]))).all()
+
+
+class TestTexts:
+    @pytest.mark.parametrize("components", [0, 3])
+    def test_texts_of_the_same_words_lie_closer(self, components):
+        known = texts(*["the red car is fast", "a fast red car", "the soup was cold", "cold soup again"] * 5)
+        features = TextFeatures(components=components).fit(known)
+        told = features.transform(texts("red fast car", "the red car", "cold soup"))
+        told = told.toarray() if sparse.issparse(told) else told
+        words = told[:, 5:]
+        assert np.linalg.norm(words[0] - words[1]) < np.linalg.norm(words[0] - words[2])
+
+    def test_names_are_told_by_their_letters(self):
+        features = TextFeatures("letters", components=5).fit(
+            texts("Senior Clerk", "Sr. Clerk", "Nurse", "Head Nurse", "Cook")
+        )
+        told = features.transform(texts("Sen. Clerk", "Senior Clerk", "Nurse"))[:, 5:]
+        assert told[0] @ told[1] > told[0] @ told[2]
+
+    @pytest.mark.parametrize(
+        "values", [["", "", ""], [None, None], ["!", "?"], ["one"], ["only", "different", "words"]]
+    )
+    def test_texts_that_say_nothing_are_harmless(self, values):
+        features = TextFeatures().fit(texts(*values))
+        assert np.isfinite(features.transform(texts("something new", None))).all()
+
+
+def mixed(rows: int = 300) -> pd.DataFrame:
+    random = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "n": random.normal(size=rows),
+            "few": random.choice(list("abc"), rows).astype(object),
+            "many": np.array([f"level {i}" for i in random.integers(0, 150, rows)], dtype=object),
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(random.integers(0, 99, rows), unit="D"),
+            "note": np.array([f"word{i} and word{i % 7}" for i in random.integers(0, 30, rows)], dtype=object),
+        }
+    )
+
+
+KINDS = {"n": "number", "few": "category", "many": "category", "day": "date", "note": "text"}
+
+
+class TestTable:
+    @pytest.mark.parametrize("classes", [0, 2, 3, 12])
+    @pytest.mark.parametrize("style", ["trees", "linear"])
+    def test_new_rows_get_the_columns_that_training_rows_got(self, style, classes):
+        frame = mixed()
+        target = np.arange(300) % classes if classes else np.arange(300.0)
+        encoder = TableEncoder(KINDS, style, classes)
+        matrix = encoder.fit_transform(frame, target)
+        assert matrix.shape[1] == encoder.transform(frame.head(3)).shape[1]
+        assert all(np.nanmax(matrix[:, place]) < 100 for place in encoder.categorical_)
+
+    def test_a_linear_model_gets_no_gaps(self):
+        frame = mixed().mask(np.random.default_rng(0).random((300, 5)) < 0.2)
+        matrix = TableEncoder(KINDS, "linear", 2).fit_transform(frame, np.arange(300) % 2)
+        assert np.isfinite(matrix.toarray() if sparse.issparse(matrix) else matrix).all()
+
+    def test_a_table_of_one_kind_is_enough(self):
+        for name, kind in KINDS.items():
+            for style in ("trees", "linear"):
+                matrix = TableEncoder({name: kind}, style, 2).fit_transform(mixed(40)[[name]], np.arange(40) % 2)
+                assert matrix.shape[0] == 40
+                assert matrix.shape[1] >= 1

@@ -1,0 +1,120 @@
+"""Boosted trees, random trees and linear models behind one form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.estimators.boosting import BoostedTrees
+from workbench.estimators.forest import RandomTrees
+from workbench.estimators.linear import LinearModel
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(200, 4))
+QUIET = {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_col_wise": True}
+
+
+def learner(name: str, classes: int):
+    objective = {0: {"objective": "regression"}, 2: {"objective": "binary"}}
+    settings = objective.get(classes, {"objective": "multiclass", "num_class": classes})
+    return {
+        "boosted": lambda: BoostedTrees({**settings, **QUIET}, classes, rounds=30),
+        "random": lambda: RandomTrees({"min_samples_leaf": 2}, classes, trees=20, threads=2),
+        "linear": lambda: LinearModel(1e-3, classes),
+    }[name]()
+
+
+def target(classes: int) -> np.ndarray:
+    return X[:, 0] * 3 if not classes else np.digitize(X[:, 0], np.linspace(-0.7, 0.7, classes - 1))
+
+
+@pytest.mark.parametrize("name", ["boosted", "random", "linear"])
+@pytest.mark.parametrize("classes", [0, 2, 3])
+class TestEach:
+    def test_it_learns(self, name, classes):
+        y = target(classes)
+        said = learner(name, classes).fit(X, y).predict(X)
+        if classes:
+            assert said.shape == (200, classes)
+            assert np.allclose(said.sum(axis=1), 1)
+            assert (said.argmax(axis=1) == y).mean() > 0.8
+        else:
+            assert np.corrcoef(said, y)[0, 1] > 0.95
+
+    def test_rows_of_no_weight_are_not_learned_from(self, name, classes):
+        y, half = target(classes), np.arange(200) < 100
+        y = np.where(half, y, y[::-1])
+        said = learner(name, classes).fit(X, y, weight=half.astype(float)).predict(X[:100])
+        right = (said.argmax(axis=1) == y[:100]).mean() if classes else np.corrcoef(said, y[:100])[0, 1]
+        assert right > 0.75
+
+    def test_the_same_seed_learns_the_same(self, name, classes):
+        one, same = (learner(name, classes).fit(X, target(classes)).predict(X) for _ in range(2))
+        assert np.array_equal(one, same)
+
+
+@pytest.mark.parametrize("name", ["boosted", "random", "linear"])
+def test_a_class_without_rows_keeps_its_place(name):
+    y = np.where(target(3) == 1, 2, target(3))
+    said = learner(name, 3).fit(X, y).predict(X)
+    assert said.shape == (200, 3)
+    assert said[:, 1].max() < 0.01
+
+
+class TestBoosted:
+    def test_it_stops_when_validation_rows_get_no_better(self):
+        noise = RANDOM.integers(0, 2, 200)
+        model = BoostedTrees({"objective": "binary", **QUIET}, 2, rounds=500, patience=5)
+        model.fit(X[:150], noise[:150], valid=(X[150:], noise[150:], None))
+        assert model.rounds_ <= model.boosted_ < 100
+        assert not model.cut_
+
+    def test_it_ends_when_time_is_up_with_the_rounds_there_are(self):
+        looks = iter(range(100))
+        model = BoostedTrees({"objective": "binary", **QUIET}, 2, rounds=500)
+        model.fit(X, target(2), out_of_time=lambda: next(looks) >= 6)
+        assert (model.boosted_, model.cut_) == (7, True)
+        assert model.predict(X).shape == (200, 2)
+
+    def test_it_settles_for_the_rounds_it_is_told_as_far_as_it_has_them(self):
+        model = learner("boosted", 2).fit(X, target(2))
+        full = model.predict(X)
+        model.settle(5)
+        assert model.rounds_ == 5
+        assert not np.array_equal(model.predict(X), full)
+        again = learner("boosted", 2).fit(X, target(2))
+        again.settle(500)
+        assert np.array_equal(again.predict(X), full)
+
+    def test_rows_binned_once_are_used_again(self):
+        shared: dict = {}
+        first = learner("boosted", 2).fit(X, target(2), shared=shared).predict(X)
+        binned = shared["binned"]
+        settings = {"objective": "binary", "num_leaves": 4, "min_data_in_leaf": 3, **QUIET}
+        other = BoostedTrees(settings, 2, rounds=5).fit(X, target(2), shared=shared)
+        assert shared["binned"] is binned
+        assert np.array_equal(learner("boosted", 2).fit(X, target(2), shared=shared).predict(X), first)
+        assert np.array_equal(other.predict(X), BoostedTrees(settings, 2, rounds=5).fit(X, target(2)).predict(X))
+
+    def test_codes_are_used_as_categories(self):
+        codes = RANDOM.integers(0, 20, 400).astype(float)
+        odd = (codes % 2).astype(int)
+        settings = {"objective": "binary", "min_data_per_group": 5, "cat_smooth": 1, "num_leaves": 3, **QUIET}
+        model = BoostedTrees(settings, 2, rounds=20).fit(codes[:, None], odd, categorical=[0])
+        assert (model.predict(codes[:, None]).argmax(axis=1) == odd).all()
+
+
+def test_a_forest_out_of_time_has_a_tree_at_least():
+    model = RandomTrees({}, 2, trees=50).fit(X, target(2), out_of_time=lambda: True)
+    assert (model.rounds_, model.cut_) == (1, True)
+
+
+def test_the_number_of_threads_changes_nothing_in_a_forest():
+    one, two = (RandomTrees({}, 2, trees=10, threads=threads).fit(X, target(2)).predict(X) for threads in (1, 2))
+    assert np.array_equal(one, two)
+
+
+def test_a_linear_model_does_not_run_away_from_what_it_has_seen():
+    model = LinearModel(1e-6).fit(X, target(0))
+    span = target(0).max() - target(0).min()
+    assert model.predict(X * 1000).max() <= target(0).max() + 0.11 * span
