@@ -1,0 +1,93 @@
+"""A real Chromium, and the pages a real run leaves for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chrome")
+MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync"]  # Playwright adds its own
+GOLDEN = Path(__file__).parents[1] / "golden" / "experiment" / "format-0"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """An open page, what it asked for, and what it complained about."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+def find_chromium() -> str | None:
+    named = os.environ.get("CHROMIUM")
+    places = [named, *map(shutil.which, NAMES), str(MAC) if MAC.exists() else None]
+    # A snap sees neither /tmp nor the profile that the tests make there.
+    return next((place for place in places if place and not place.startswith("/snap/")), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; a machine without one skips these tests, CI does not."""
+    found = find_chromium()
+    if found:
+        return found
+    reason = "No Chromium was found. Install one (apt install chromium), or name it: CHROMIUM=/path/to/chromium"
+    return pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+# A module's, not the session's: while Playwright is open an event loop counts as running, and others could start none.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A Chromium with an empty profile."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Open a file or an address in a window of its own: ``visit(path, width=400)``."""
+    opened = []
+
+    def go(where: Path | str, width: int = 1200, height: int = 900) -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        opened.append(context)
+        visit = Visit(context.new_page())
+        visit.page.on("request", lambda request: visit.requests.append(request.url))
+        visit.page.on("console", lambda said: visit.complaints.append(f"{said.type}: {said.text}"))
+        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+        visit.page.goto(where.as_uri() if isinstance(where, Path) else where)
+        return visit
+
+    yield go
+    for context in opened:
+        context.close()
+
+
+@pytest.fixture(scope="session")
+def pages(chromium: str, tmp_path_factory: pytest.TempPathFactory, churn: pd.DataFrame) -> SimpleNamespace:
+    """The report of one real run, and a page that compares it with the golden experiment."""
+    from workbench import workflow
+
+    folder = tmp_path_factory.mktemp("with a space")
+    csv, store, comparison = folder / "customers.csv", folder / "store", folder / "comparison.html"
+    churn.to_csv(csv, index=False)
+    run = workflow.run("classification", {"data": str(csv), "target": "Churn", "trials": 2}, store=store)
+    workflow.compare(run.ref, str(GOLDEN), store=store, html=comparison)
+    return SimpleNamespace(report=Path(run.path) / "report.html", comparison=comparison)
