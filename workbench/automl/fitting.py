@@ -94,19 +94,19 @@ def fit(bench: Bench, number: int, family: Family, parameters: dict[str, Any], *
     bench = bench if family.side_by_side else bench.one_by_one()
     with ThreadPoolExecutor(bench.workers) as hands:
         spread = hands.map if bench.workers > 1 else map
-        members = [
-            member for member in spread(lambda fold: _fit_fold(bench, family, parameters, fold, seed), folds) if member
-        ]
-    latest = _fit_latest(bench, family, parameters, members, seed) if bench.folds.kind == "time" else None
-    if len(members) < len(bench.folds) or (latest is None and bench.folds.kind == "time"):
-        return None
-    _settle([member.learner for member in members])
+        fitted = list(spread(lambda fold: _fit_fold(bench, family, parameters, fold, seed), folds))
+        members = [member for member in fitted if member is not None]
+        latest = _fit_latest(bench, family, parameters, members, seed) if bench.folds.kind == "time" else None
+        if len(members) < len(bench.folds) or (latest is None and bench.folds.kind == "time"):
+            return None
+        _settle([member.learner for member in members])
+        said = list(spread(lambda fold: _predict_fold(bench, family, members[fold], fold), folds))
     learners = [member.learner for member in (members if latest is None else (*members, latest))]
     return Trial(
         number=number,
         family=family.name,
         parameters=parameters,
-        predicted=_out_of_fold(bench, family, members),
+        predicted=_out_of_fold(bench, said),
         members=tuple(members),
         final=Bag(members if latest is None else [latest]),
         seconds=bench.clock.now() - started,
@@ -186,13 +186,16 @@ def _some(matrix: Any, places: Any, rows: Array, codes: Array, weight: Array | N
     return matrix[places], codes[rows[places]], None if weight is None else weight[rows[places]]
 
 
-def _out_of_fold(bench: Bench, family: Family, members: Sequence[FoldModel]) -> Array:
-    """Predict every row by the fold that held it out; NaN for rows no fold validates."""
-    classes = bench.setting.classes
-    predicted = np.full((len(bench.encodings.codes), classes) if classes else len(bench.encodings.codes), np.nan)
-    for fold, member in enumerate(members):
-        encoded = bench.encodings.fold(family.style, fold)
-        predicted[encoded.valid] = member.learner.predict(encoded.valid_matrix)
+def _predict_fold(bench: Bench, family: Family, member: FoldModel, fold: int) -> Array:
+    """Predict the rows a fold held out."""
+    return member.learner.predict(bench.encodings.fold(family.style, fold).valid_matrix)
+
+
+def _out_of_fold(bench: Bench, said: Sequence[Array]) -> Array:
+    """Put what each fold said of its rows in the place of the rows; NaN for rows no fold validates."""
+    predicted = np.full((len(bench.encodings.codes), *said[0].shape[1:]), np.nan)
+    for (_, valid), part in zip(bench.folds.pairs, said, strict=True):
+        predicted[valid] = part
     return predicted
 
 

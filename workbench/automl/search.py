@@ -31,7 +31,7 @@ from workbench.errors import BadParameters, BudgetTooShort, UnknownName, Workben
 
 KEPT = 25  # trials whose models are kept for the ensemble; it looks at fewer
 CACHE_SHARE = 0.25  # of the memory, for encoded folds
-LONGEST_TRIAL = 0.5  # of the time that is left: no family may keep the others from their first turn
+LONGEST_TRIAL = 0.4  # of the time that is left: a trial slower than expected may not keep the others from their turns
 LONGEST_FINISH = 0.25  # of the time: what the ensemble and the intervals may take
 
 
@@ -171,7 +171,7 @@ def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
         if family is None:
             break
         asked, parameters = studies.ask(family)
-        at_most = clock.sooner(LONGEST_TRIAL * clock.left()) if number <= len(families) else clock
+        at_most = clock.sooner(max(LONGEST_TRIAL * clock.left(), 2 * estimates.of(family)))
         trial, failure = _tried(replace(bench, clock=at_most), number, family, parameters, seed + number)
         studies.tell(family, asked, None if trial is None else task.metric.loss(trial.value))
         if trial is not None:

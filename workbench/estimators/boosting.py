@@ -12,6 +12,7 @@ from lightgbm.callback import CallbackEnv, EarlyStopException
 from sklearn.base import BaseEstimator
 
 Array = npt.NDArray[Any]
+MANY_ROWS = 5_000
 Held = tuple[Any, Array, Array | None]  # validation rows: matrix, target, weight
 
 
@@ -74,38 +75,33 @@ class BoostedTrees(BaseEstimator):
         )
         self.rounds_ = watch.best + 1 if held is not None else booster.current_iteration()
         self.boosted_, self.cut_ = booster.current_iteration(), watch.cut
-        self.model_ = booster.model_to_string(num_iteration=self.rounds_)
-        self._trained: lgb.Booster | None = booster
+        self._booster = booster.free_dataset()
         return self
 
     def settle(self, rounds: int) -> None:
-        """Keep so many rounds, as far as they were boosted; afterwards no more can be asked for."""
-        rounds = max(1, min(rounds, self.boosted_))
-        if rounds != self.rounds_ and self._trained is not None:
-            self.rounds_ = rounds
-            self.model_ = self._trained.model_to_string(num_iteration=rounds)
-        self._trained = None
-        self.__dict__.pop("_built", None)
+        """Predict by so many rounds, as far as they were boosted."""
+        self.rounds_ = max(1, min(rounds, self.boosted_))
 
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
-        predicted = np.asarray(self._booster().predict(matrix))
+        threads = 1 if len(matrix) < MANY_ROWS else 0  # 0 is all: to gather them takes longer than a few rows
+        predicted = np.asarray(self._booster.predict(matrix, num_iteration=self.rounds_, num_threads=threads))
         return np.column_stack([1.0 - predicted, predicted]) if self.classes == 2 else predicted
 
-    def _booster(self) -> lgb.Booster:
-        # The booster is built again from its text, so that what predicts here is exactly what is stored.
-        if "_built" not in self.__dict__:
-            self._built = lgb.Booster(model_str=self.model_)
-        return self._built
-
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name not in ("_built", "_trained")}
+        """Keep the model as text, which LightGBM reads back to the last digit."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_booster"}
+        if "_booster" in self.__dict__:
+            state["model_"] = self._booster.model_to_string(num_iteration=self.rounds_)
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        if "model_" in state:
+            self._booster = lgb.Booster(model_str=self.__dict__.pop("model_"))
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "model_")
+        return hasattr(self, "_booster")
 
 
 class _Watch:
