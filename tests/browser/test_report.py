@@ -44,6 +44,13 @@ CONTRASTS = """() => {
             ratio: (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05)}));
 }"""
 
+# A box that tells something by its colour alone, such as an interval's bar: printing leaves grounds out unless told.
+WOULD_NOT_PRINT = """() => [...document.querySelectorAll('main *')].filter(one =>
+    !one.innerText.trim() && one.tagName !== 'IMG' && one.offsetWidth && one.offsetHeight
+    && getComputedStyle(one).backgroundColor !== 'rgba(0, 0, 0, 0)'
+    && getComputedStyle(one).printColorAdjust !== 'exact').map(one => one.outerHTML)"""
+
+# What someone may have hidden in a column name or a cell.
 EVIL = """<script>document.title = 'taken'</script>
 <img src="x" onerror="document.title = 'taken'"> <img src="http://127.0.0.1:9/pixel.png">
 <svg onload="document.title = 'taken'"><script>document.title = 'taken'</script></svg>
@@ -153,6 +160,7 @@ def test_prints_all_it_tells(name: str, pages: SimpleNamespace, visit: Callable)
     on_screen = [one.is_visible() for one in told.all()]
     page.emulate_media(media="print")
     assert [one.is_visible() for one in told.all()] == on_screen
+    assert page.evaluate(WOULD_NOT_PRINT) == []
     assert page.pdf().startswith(b"%PDF")
 
 
