@@ -6,6 +6,13 @@ the module or the verb depending on who asked first.
 
 from __future__ import annotations
 
+import warnings
+
+with warnings.catch_warnings():
+    # Optuna's progress bar misses a widget library in notebooks; ours needs none.
+    warnings.filterwarnings("ignore", message="IProgress not found")
+    import optuna  # noqa: F401
+
 from workbench.automl.checks import check
 from workbench.automl.explain import explain
 from workbench.automl.record import record

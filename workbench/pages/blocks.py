@@ -77,12 +77,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str 
     """Show a table; numbers stand right-aligned, texts left, and the header as its column does."""
     rows = [list(row) for row in rows]
     right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(header))]
-    head = Markup().join(_cell("th", text, right=r) for text, r in zip(header, right, strict=True))
+    head = Markup().join(_cell("th" if text else "td", text, right=r) for text, r in zip(header, right, strict=True))
     lines = [Markup().join(_cell("td", v, right=r) for v, r in zip(row, right, strict=True)) for row in rows]
     body = Markup("\n").join(Markup("<tr>{}</tr>").format(line) for line in lines)
     top = Markup('<caption style="text-align:left;padding:4px 0">{}</caption>').format(caption) if caption else Markup()
     return Markup(
-        '<div class="wb-scroll" style="overflow-x:auto"><table class="wb-table" style="border-collapse:collapse">'
+        '<div class="wb-scroll" tabindex="0" role="group" aria-label="Table" style="overflow-x:auto">'
+        '<table class="wb-table" style="border-collapse:collapse">'
         "{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
     ).format(top, head, body)
 

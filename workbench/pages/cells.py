@@ -19,7 +19,7 @@ from workbench.pages.sanitize import clean
 from workbench.pages.words import count
 
 Output = Mapping[str, Any]
-CODE_STYLE: str = HtmlFormatter(style="friendly").get_style_defs(".highlight")
+CODE_STYLE: str = HtmlFormatter(style="xcode").get_style_defs(".highlight")
 PARAMETERS = {"parameters": "Show the parameters' defaults", "injected-parameters": "Show the parameters of this run"}
 LONG = 40  # lines of plain text that are shown before the rest is folded
 HEADING = re.compile(r"<h([12])>(.*?)</h\1>", re.DOTALL)
@@ -108,7 +108,7 @@ def _html(text: str, _: Mapping[str, Any]) -> Markup:
     block = clean(text)
     if not block.striptags().strip() and "<img" not in block:
         return Markup()  # it was all script: let the next form of the same output speak
-    return Markup('<div class="wb-scroll">{}</div>').format(block)
+    return Markup('<div class="wb-scroll" tabindex="0" role="group" aria-label="Result">{}</div>').format(block)
 
 
 def _image(kind: str) -> Callable[[str, Mapping[str, Any]], Markup]:
