@@ -17,7 +17,7 @@ from workbench.errors import BadParameters
 
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LEAST_RESERVE, RESERVE_SHARE = 4.0, 0.08  # explain, record, report and capture take their time after the search
-LEAST_SEARCH = 2.0  # a search that was promised nothing still gets this: a late first model beats none
+LEAST_SEARCH = 4.0  # a search that was promised nothing still gets this: a late first model beats none
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from workbench.errors import BadParameters, BudgetTooShort, UnknownName, Workben
 KEPT = 25  # trials whose models are kept for the ensemble; it looks at fewer
 CACHE_SHARE = 0.25  # of the memory, for encoded folds
 LONGEST_TRIAL = 0.4  # of the time that is left: a trial slower than expected may not keep the others from their turns
+PILOT_SHARE = 0.15  # of the time, for measuring what fits cost
 LONGEST_FINISH = 0.25  # of the time: what the ensemble and the intervals may take
 
 
@@ -102,7 +103,7 @@ def _quiet() -> Iterator[None]:
 def _by_clock(given: Given, clock: Clock) -> Found:
     """Measure what fits cost here, plan, explore till the clock says stop; the pilot is there if nothing else is."""
     task, workers = given.task, cpu_count()
-    bench = _pilot_bench(given, clock)
+    bench = _pilot_bench(given, clock.sooner(PILOT_SHARE * clock.left()))
     pilot, cost = _pilot(given, bench)
     finish = min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
     clock = replace(clock, search_ends=(clock.search_ends or 0.0) - finish)
@@ -159,15 +160,18 @@ def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
     )
     encodings = Encodings(task, folds, seed=seed, most_rows=plan.rows, most_bytes=given.cache)
     bench = Bench(encodings, setting, clock, hands)
-    studies = Studies(families, setting, seed=seed, journal=None if folder is None else folder.outbox / "study.journal")
-    turns = Turns(families, [len(family.portfolio(setting)) for family in families])
+    journal = None if folder is None else folder.outbox / "study.journal"
+    studies = Studies(families, setting, seed=seed, journal=journal)
     estimates = Estimates(families, plan.seconds)
+    if plan.seconds > LONGEST_TRIAL * clock.left():
+        families = sorted(families, key=estimates.of)  # there may be no second turn: begin with what is sure to end
+    turns = Turns(families, [len(family.portfolio(setting)) for family in families])
     progress = Progress(task.metric, clock, folder, plan.trials)
     progress.started()
     found = Found([], folds, plan, [], None)
     for number in range(1, plan.trials + 1):
-        # The first trial is begun in any case: the clock cuts it where it must, and better a short model than none.
-        family = turns.next(lambda family: not found.log or _affordable(family, estimates, clock))  # noqa: B023
+        tried = {str(entry["family"]) for entry in found.log}
+        family = turns.next(lambda family: _affordable(family, estimates, clock, tried))  # noqa: B023 - called at once
         if family is None:
             break
         asked, parameters = studies.ask(family)
@@ -183,8 +187,11 @@ def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
     return found
 
 
-def _affordable(family: Family, estimates: Estimates, clock: Clock) -> bool:
-    return clock.search_ends is None or estimates.of(family) <= clock.left()
+def _affordable(family: Family, estimates: Estimates, clock: Clock, tried: set[str]) -> bool:
+    """Whether a trial should end in time, or is a family's first and can be ended; the very first is begun anyway."""
+    if clock.is_up() and tried:
+        return False
+    return not tried or estimates.of(family) <= clock.left() or (family.ends_early and family.name not in tried)
 
 
 def _tried(

@@ -82,6 +82,10 @@ class Family(Protocol):
         """A first guess of how long a fit takes, relative to LightGBM; the planner corrects it."""
 
     @property
+    def ends_early(self) -> bool:
+        """Whether the clock can end a fit with what there is: such a family is tried once even if it seems too slow."""
+
+    @property
     def side_by_side(self) -> bool:
         """Whether folds may be fitted in threads side by side; else they are fitted one after the other."""
 

@@ -19,6 +19,7 @@ class ExtraTrees:
     name = "extra_trees"
     style: Literal["trees"] = "trees"
     cost = 2.0
+    ends_early = True
     side_by_side = True
     most_rows = 50_000
 

@@ -18,6 +18,7 @@ class LightGBM:
     name = "lightgbm"
     style: Literal["trees"] = "trees"
     cost = 1.0
+    ends_early = True
     side_by_side = True
     most_rows = 2_000_000
 

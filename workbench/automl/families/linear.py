@@ -16,6 +16,7 @@ class Linear:
     name = "linear"
     style: Literal["linear"] = "linear"
     cost = 0.3
+    ends_early = False
     side_by_side = False  # scikit-learn sets warning filters while it fits, which are one for all threads
     most_rows = 50_000
 
