@@ -189,9 +189,11 @@ def _explore(given: Given, plan: Plan, clock: Clock, workers: int) -> Found:
 
 def _affordable(family: Family, estimates: Estimates, clock: Clock, tried: set[str]) -> bool:
     """Whether a trial should end in time, or is a family's first and can be ended; the very first is begun anyway."""
-    if clock.is_up() and tried:
+    if clock.search_ends is None or not tried:
+        return True
+    if clock.is_up():
         return False
-    return not tried or estimates.of(family) <= clock.left() or (family.ends_early and family.name not in tried)
+    return estimates.of(family) <= clock.left() or (family.ends_early and family.name not in tried)
 
 
 def _tried(
