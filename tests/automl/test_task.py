@@ -152,7 +152,7 @@ class TestColumns:
             weight="w",
             ignore="out",
         )
-        assert made.features == ["x"]
+        assert made.features == ["x", "t"]
         assert {c.name: c.role for c in made.schema.columns} | {"key": "id"} == {
             c.name: {"key": "id", "g": "group", "t": "time", "w": "weight", "out": "ignore", "y": "target"}.get(
                 c.name, "feature"
@@ -170,7 +170,7 @@ class TestColumns:
 
 def test_a_task_tells_what_it_is(table):
     made = task(table(x=X, y=YES_NO, t=pd.date_range("2024-01-01", periods=ROWS).astype(str)), "y", time="t")
-    assert repr(made) == "Predict 'y' (is it yes or no) from 1 column and 40 rows, judged by ROC AUC"
+    assert repr(made) == "Predict 'y' (is it yes or no) from 2 columns and 40 rows, judged by ROC AUC"
     page = made._repr_html_()
     assert "later than those it learned from" in page
     assert "50 %" in page

@@ -64,6 +64,10 @@ class TestDates:
         assert row == {"d:days": 19787, "d:month": 3, "d:day": 5, "d:yearday": 65, "d:weekday": 1}
         assert np.isnan(features.transform(frame)[2]).all()
 
+    def test_of_a_calendar_only_what_comes_again_is_told(self):
+        frame = pd.DataFrame({"d": pd.to_datetime(["2023-01-01 10:30", "2024-03-05 11:00"])})
+        assert DateFeatures(["d"]).fit(frame).names_ == ["d:month", "d:day", "d:yearday", "d:weekday", "d:hour"]
+
     def test_two_dates_give_the_days_between_them(self):
         frame = pd.DataFrame(
             {"a": pd.to_datetime(["2024-01-01"] * 2), "b": pd.to_datetime(["2024-01-02", "2024-01-09"])}

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from workbench.pages.blocks import check_notice, interval_bar, join, paragraph, table
+from workbench.pages.summary import Found, summary
 from workbench.pages.words import (
     count,
     duration,
+    family_name,
     listing,
     metric_meaning,
     metric_name,
+    model_name,
     number,
     score_interval,
     score_sentence,
     score_value,
+    sentence,
     share,
 )
 from workbench.records import Score
@@ -31,7 +36,6 @@ if TYPE_CHECKING:
 
 SHOWN = 10  # lines of a table
 OWN = ("ensemble", "baseline")  # lines of the leaderboard that are no single trial
-SIMPLEST_FIRST = {"linear": 0, "extra_trees": 1}
 
 
 def task_text(task: Task) -> str:
@@ -90,16 +94,7 @@ def result_text(result: Result) -> str:
 
 def result_html(result: Result) -> str:
     """Say how good the best is and how sure, what was tried, and show the leaderboard."""
-    said = [
-        _how_good(result.score),
-        *_against_guessing(result),
-        _what_was_tried(result),
-        *_simplest(result.leaderboard),
-        *(
-            f"On the test file, which was held back until now: {score_sentence(score)}."
-            for score in list(result.test_scores.values())[:1]
-        ),
-    ]
+    said = [*summary(found(result)), _what_was_tried(result), *_simplest(result.leaderboard)]
     return join([*(paragraph(text) for text in said), _board(result), paragraph(FLATTERED)])
 
 
@@ -109,32 +104,17 @@ FLATTERED = (
 )
 
 
-def _how_good(score: Score) -> str:
-    meaning, interval = metric_meaning(score.metric), score_interval(score)
-    rows = f"{count(score.rows or 0, 'row')} the models had not learned from"
-    sure = f"Measured on {rows}"
-    sure += f"; other rows of the same kind would give {interval} in 95 of 100 cases." if interval else "."
-    best = f"The best model has {metric_name(score.metric)} {score_value(score)}"
-    return f"{best}{f' ({meaning})' if meaning else ''}. {sure}"
-
-
-def _against_guessing(result: Result) -> Iterator[str]:
-    metric, board = result.task.metric, result.leaderboard
+def found(result: Result) -> Found:
+    """Gather what a summary tells."""
+    task, board = result.task, result.leaderboard
+    told = {name: getattr(task, name) for name in ("target", "kind", "classes", "features")}
     guess = float(board.loc[board["family"] == "baseline", "score"].iloc[0])
-    yield f"Guessing without looking at any column would give {number(guess)}."
-    unsure = result.score.value if result.score.low is None or result.score.high is None else _worst(result.score)
-    if metric.loss(unsure) >= metric.loss(guess):
-        yield "The two cannot be told apart: these columns may say nothing about the target."
-
-
-def _worst(score: Score) -> float:
-    """Give the end of the interval that is least flattering."""
-    worst = score.low if score.higher_is_better else score.high
-    return score.value if worst is None else worst
+    test = result.test_scores.get(task.metric.name)
+    return Found({**told, "rows": len(task.frame)}, result.score, guess, len(result.trials), test)
 
 
 def _what_was_tried(result: Result) -> str:
-    families = sorted({str(trial["family"]) for trial in result.trials})
+    families = sorted({family_name(str(trial["family"])) for trial in result.trials})
     folds = "on a part held out once" if len(result.folds) == 1 else f"on {len(result.folds)} folds"
     failed = sum(trial["state"] == "failed" for trial in result.trials)
     tried = f"{count(len(result.trials), 'model')} of {listing(families)} were tried in {duration(result.seconds)}"
@@ -143,32 +123,105 @@ def _what_was_tried(result: Result) -> str:
 
 
 def _simplest(board: pd.DataFrame) -> Iterator[str]:
-    """Name the simplest of those that cannot be told apart from the best."""
+    """Name the simplest of those that cannot be told apart from the best, and why it is that.
+
+    A linear model is: it weighs each column once. Among trees the one that took least to fit is the smallest thing.
+    """
     tied = board[board["tied"] & ~board["family"].isin(OWN)]
-    if len(tied):
-        places = [SIMPLEST_FIRST.get(family, len(SIMPLEST_FIRST)) for family in tied["family"]]
-        simplest = tied["model"].iloc[int(np.argmin(places))]
-        yield f"{count(len(tied), 'single model')} cannot be told apart from the best; the simplest is {simplest}."
+    if not len(tied):
+        return
+    linear = tied[tied["family"] == "linear"]
+    candidates = linear if len(linear) else tied
+    chosen = candidates.loc[candidates["seconds"].idxmin()]
+    name = model_name(chosen["model"])
+    why = "a linear model" if len(linear) else f"fitted in {duration(chosen['seconds'])}"
+    if len(tied) == 1:
+        yield f"One single model cannot be told apart from the best: {name}, {why}."
+        return
+    which = "simplest" if len(linear) else "quickest"
+    yield f"{len(tied)} single models cannot be told apart from the best; the {which} of them is {name}, {why}."
 
 
 def _board(result: Result) -> Markup:
-    board, metric = result.leaderboard, result.task.metric.name
-    shown = board[(board["rank"] <= SHOWN) | board["family"].isin(OWN)]
+    """Show the best, how many are not shown, and the guess; bars are on the scale of the models."""
+    board, metric = result.leaderboard, result.task.metric
+    models = board[board["family"] != "baseline"]
+    shown = models[(models["rank"] <= SHOWN) | (models["family"] == "ensemble")]
     ends = shown[["low", "high"]].to_numpy(dtype=float)
-    scale = (float(np.nanmin(ends)), float(np.nanmax(ends))) if np.isfinite(ends).any() else (0.0, 1.0)
+    scale = (float(np.nanmin(ends)), float(np.nanmax(ends))) if np.isfinite(ends).any() else None
     rows = [_line(row, scale) for row in shown.to_dict("records")]
-    return table(["", "model", metric_name(metric), "95 % interval", "weight", "seconds"], rows)
+    rows += _not_shown(result, models.drop(shown.index), shown)
+    rows += [_line(row, None) for row in board[board["family"] == "baseline"].to_dict("records")]
+    columns = ["", "model", metric_name(metric.name), "95 % interval", " ", "weight", "seconds"]
+    return table(columns, rows, right=(metric_name(metric.name), "weight", "seconds"))
 
 
-def _line(row: Mapping[Any, Any], scale: tuple[float, float]) -> list[Any]:
+def _not_shown(result: Result, hidden: pd.DataFrame, shown: pd.DataFrame) -> list[list[Any]]:
+    """Account for the models between those shown and the baseline, whether they were kept for the ensemble or not."""
+    completed = sum(trial.get("score") is not None for trial in result.trials)
+    others = completed - int((~shown["family"].isin(OWN)).sum())
+    if others < 1:
+        return []
+    weight = float(hidden["weight"].sum())
+    return [["", f"… {count(others, 'further model')}", "", "", "", share(weight) if weight > 0 else "", ""]]
+
+
+def _line(row: Mapping[Any, Any], scale: tuple[float, float] | None) -> list[Any]:
     low, high = (None if np.isnan(row[end]) else float(row[end]) for end in ("low", "high"))
-    name = f"{row['model']} (tied with the best)" if row["tied"] and row["rank"] > 1 else row["model"]
-    weight = share(row["weight"]) if row["weight"] > 0 and row["family"] not in OWN else ""
+    score = Score("", float(row["score"]), low, high)
+    name = "baseline (a guess)" if row["family"] == "baseline" else model_name(row["model"])
     return [
         int(row["rank"]),
-        name,
-        float(row["score"]),
-        interval_bar(row["score"], low, high, of=scale),
-        weight,
-        row["seconds"],
+        f"{name} (tied with the best)" if row["tied"] and row["rank"] > 1 else name,
+        score_value(score),
+        score_interval(score),
+        interval_bar(score.value, low, high, of=scale) if scale else "",
+        share(row["weight"]) if row["weight"] > 0 and row["family"] not in OWN else "",
+        f"{row['seconds']:.1f}" if row["family"] not in OWN else "",
     ]
+
+
+def scores_text(result: Result, guesses: Mapping[str, float]) -> str:
+    """Say each score in a line."""
+    lines = [f"{score_sentence(score)}, guessing: {_beside(score, guesses)}" for score in result.scores.values()]
+    return "\n".join([*lines, *_how_honest(result)])
+
+
+def scores_html(result: Result, guesses: Mapping[str, float]) -> Markup:
+    """Show every metric with its interval beside a guess and, where there are some, the held-back rows."""
+    tested = bool(result.test_scores)
+    columns = ["", "score", "95 % interval", *(["on the test file"] if tested else []), "a guess", "what it tells"]
+    lines = [
+        [
+            sentence(metric_name(score.metric)),
+            score_value(score),
+            score_interval(score) or "–",
+            *([score_interval(result.test_scores[score.metric]) or "–"] if tested else []),
+            _beside(score, guesses),
+            metric_meaning(score.metric),
+        ]
+        for score in result.scores.values()
+    ]
+    notes = (paragraph(text) for text in _how_honest(result))
+    return join([table(columns, lines, right=("score", "a guess")), *notes])
+
+
+def _beside(score: Score, guesses: Mapping[str, float]) -> str:
+    """Write what a guess scores as precisely as the score it stands beside."""
+    guess = guesses.get(score.metric, float("nan"))
+    return score_value(replace(score, value=guess)) if np.isfinite(guess) else "–"
+
+
+def _how_honest(result: Result) -> Iterator[str]:
+    """Say how much better the score would have looked, had it been measured where the ensemble was chosen."""
+    score = result.score
+    if score.optimism is None:
+        return
+    metric, size = metric_name(score.metric), number(abs(score.optimism), 2)
+    if score.optimism <= 0:
+        yield "Choosing the ensemble's members did not flatter its score: on other rows it is as good."
+        return
+    yield (
+        f"On the rows that chose the ensemble's members its {metric} looked {size} better. That is the luck of "
+        "choosing, and the scores above do not count it."
+    )

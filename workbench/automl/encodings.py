@@ -67,7 +67,8 @@ class Encodings:
         everything = np.arange(len(self.codes)), np.array([], dtype=np.int64)
         train, valid = self.folds.pairs[number] if number < len(self.folds) else everything
         train = sampled(train, self.codes, self.most_rows, classes=len(self.task.classes), seed=self.seed)
-        kinds = {name: str(self.task.schema[name].kind) for name in self.task.features}
+        columns = [self.task.schema[name] for name in self.task.features]
+        kinds = {column.name: "calendar" if column.role == "time" else str(column.kind) for column in columns}
         encoder = TableEncoder(kinds, style, len(self.task.classes), self.seed)  # type: ignore[arg-type]
         matrix = encoder.fit_transform(self.task.frame.iloc[train], self.codes[train])
         valid_matrix = encoder.transform(self.task.frame.iloc[valid]) if len(valid) else matrix[:0]

@@ -53,8 +53,15 @@ def _names(given: str | Sequence[str] | None) -> list[str]:
 
 
 def learnable(dataset: Dataset, schema: TableSchema) -> list[str]:
-    """Name the columns a model can learn from: features that are no id, constant or empty column."""
-    names = [name for name in schema.named("feature") if schema[name].kind in LEARNABLE]
+    """Name the columns a model can learn from: features that are no id, constant or empty column.
+
+    A date that orders the rows is among them for its calendar: the hour and the weekday come again, the year does not.
+    """
+    names = [
+        column.name
+        for column in schema.columns
+        if (column.role == "feature" and column.kind in LEARNABLE) or (column.role == "time" and column.kind == "date")
+    ]
     if not names:
         problem = "has no column to learn from beside the target (ids, constants and empty columns tell nothing)"
         raise BadTable(dataset.source, problem, "Add columns, or ignore fewer of them.")

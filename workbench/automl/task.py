@@ -37,8 +37,8 @@ class Task:
     ----------
     frame : DataFrame
         The feature columns in their kinds, for the rows that take part; its index holds their numbers in the file.
-        The columns that split the table (group, time) and the weight are no features: a split by time is there
-        because the model will meet later times, of which the column itself says nothing.
+        The group and the weight are no features, and of the time only the calendar is (month, weekday, hour): a split
+        by time is there because the model will meet later times, which it knows nothing of.
     truth : ndarray, shape (n_rows,)
         Labels as the file holds them (int, bool, str), or numbers.
     classes : list

@@ -22,17 +22,21 @@ class DateFeatures(BaseEstimator):
 
     Parameters
     ----------
+    calendar : list of str
+        Columns of which only what comes again is told: not the days since 1970, nor the year.
     cyclic
         Add sine and cosine of month, weekday and hour, for models that cannot see that December lies beside January.
     """
 
-    def __init__(self, cyclic: bool = False) -> None:
+    def __init__(self, calendar: list[str] | None = None, cyclic: bool = False) -> None:
+        self.calendar = calendar
         self.cyclic = cyclic
 
     def fit(self, frame: pd.DataFrame) -> DateFeatures:
         """Find out which parts of the dates vary."""
         features = self._all(frame)
-        self.names_ = [name for name, values in features.items() if _varies(values)]
+        passing = {f"{name}:{part}" for name in self.calendar or [] for part in ("days", "year")}
+        self.names_ = [name for name, values in features.items() if name not in passing and _varies(values)]
         return self
 
     def transform(self, frame: pd.DataFrame) -> Array:

@@ -30,7 +30,8 @@ class TableEncoder(BaseEstimator):
     Parameters
     ----------
     kinds : dict of str to str
-        The columns to use and their kinds: number, boolean, date, category, text.
+        The columns to use and their kinds: number, boolean, date, calendar (a date whose year is not to be learned
+        from), category, text.
     style
         ``trees`` keeps gaps and codes categories by whole numbers; ``linear`` scales, fills and gives each level a
         column of its own.
@@ -60,7 +61,8 @@ class TableEncoder(BaseEstimator):
             Class numbers, or the values of a regression.
         """
         self._share_out_columns(frame)
-        self.dates_ = DateFeatures(cyclic=self.style == "linear").fit(frame[self.date_]) if self.date_ else None
+        calendar = [name for name, kind in self.kinds.items() if kind == "calendar"]
+        self.dates_ = DateFeatures(calendar, self.style == "linear").fit(frame[self.date_]) if self.date_ else None
         codes = self._fit_categories(frame)
         self.texts_ = {name: self._text_features(name).fit(frame[name]) for name in [*self.text_, *self.dirty_]}
         means = (
@@ -80,7 +82,7 @@ class TableEncoder(BaseEstimator):
 
     def _share_out_columns(self, frame: pd.DataFrame) -> None:
         self.plain_ = [name for name, kind in self.kinds.items() if kind in ("number", "boolean")]
-        self.date_ = [name for name, kind in self.kinds.items() if kind == "date"]
+        self.date_ = [name for name, kind in self.kinds.items() if kind in ("date", "calendar")]
         self.category_ = [name for name, kind in self.kinds.items() if kind == "category"]
         self.text_ = [name for name, kind in self.kinds.items() if kind == "text"]
         self.dirty_ = [name for name in self.category_ if frame[name].nunique() > DIRTY_LEVELS]
