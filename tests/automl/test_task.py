@@ -47,6 +47,7 @@ class TestRefusals:
             ({"x": X, "g": ["one"] * ROWS, "y": YES_NO}, {"group": "g"}, "'g' holds a single group"),
             ({"x": X, "t": ["2024-01-01"] * ROWS, "y": YES_NO}, {"time": "t"}, "holds a single time"),
             ({"x": X, "t": ["soon", "later"] * 20, "y": YES_NO}, {"time": "t"}, "can be read as a date or number in 0"),
+            ({"x": X, "g": YES_NO, "y": YES_NO}, {"group": "g"}, "'g' leaves no split whose training rows know two"),
             ({"x": X, "w": [-1.5] + [2.5] * 39, "y": YES_NO}, {"weight": "w"}, "'w' is no weight in 1 rows"),
         ],
     )
@@ -140,7 +141,7 @@ class TestColumns:
                 same=["s"] * ROWS,
                 blank=[None] * ROWS,
                 x=X,
-                g=["a", "b", "c", "d"] * 10,
+                g=[name for name in "abcd" for _ in range(10)],
                 t=pd.date_range("2024-01-01", periods=ROWS).astype(str),
                 w=[1.5, 2.5] * 20,
                 out=X,

@@ -6,18 +6,21 @@ Rows of one group stay together, validation is later than training, and every cl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
-from workbench.automl.task import Task
 from workbench.errors import BadColumn
 from workbench.records import Role
 
+if TYPE_CHECKING:
+    from workbench.automl.task import Task
+
 Array = npt.NDArray[Any]
 GROUP_AND_TIME: tuple[Role, Role] = ("group", "time")
+MANY_GROUPS = 1_000  # above, a random choice of groups holds each class's share anyway, in a fraction of the time
 BINS = 10  # a regression target is spread over the folds by its deciles
 
 
@@ -136,8 +139,9 @@ def _dealt(codes: Array, parts: int, classes: int, seed: int) -> Array:
 
 
 def _by_group(codes: Array, folds: int, classes: int, groups: Array, seed: int, name: str) -> Folds:
-    parts = min(max(folds, 5 if folds == 1 else 2), len(np.unique(groups)))
-    if classes:
+    known = len(np.unique(groups))
+    parts = min(max(folds, 5 if folds == 1 else 2), known)
+    if classes and known <= MANY_GROUPS:
         splitter = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
         # It refuses or warns when a class is rare; what matters here is only that groups are spread by class.
         strata = _common_strata(codes, parts)
