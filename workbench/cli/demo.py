@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -35,7 +39,7 @@ def walk(store: Path) -> int:
     comparison = workflow.compare(everything.ref, fewer.ref, store=store, html=FOLDER / "comparison.html")
     text.comparison(comparison, FOLDER / "comparison.html")
     better = comparison.as_document()["leaderboard"][0]["ref"]
-    text.line("5  Promote the better one.")
+    text.line(f"5  Promote the first of them, {better}.")
     promotion = workflow.promote(better, model="diagnosis", store=store)
     text.promotion(promotion.as_document())
     text.line("6  Predict with it.")
@@ -48,10 +52,19 @@ def walk(store: Path) -> int:
         f"Everything is in {store.resolve()} (experiments, the model) and {FOLDER.resolve()} (tables, predictions)."
     )
     text.line("Next, try:")
-    text.line(f"  workbench open {better}")
-    text.line(f"  workbench run regression -p data={patients} -p target=progression -p budget=30s")
-    text.line("  workbench run classification -p data=YOUR.csv -p target=YOUR_COLUMN -p budget=60s")
+    command = _command()
+    text.line(f"  {command} open {better}")
+    text.line(f"  {command} run regression -p data={patients} -p target=progression -p budget=30s")
+    text.line(f"  {command} run classification -p data=YOUR.csv -p target=YOUR_COLUMN -p budget=60s")
     return 0
+
+
+def _command() -> str:
+    """Say how the command is typed here: by its name, or by where it is when the environment is not active."""
+    installed = Path(sys.executable).with_name("workbench")
+    if shutil.which("workbench") or not installed.exists():
+        return "workbench"
+    return shlex.quote(os.path.relpath(installed))
 
 
 def _run(workflow: ModuleType, store: Path, table: Path, ignore: list[str]) -> Run:

@@ -15,6 +15,7 @@ STEPS = {
     "starting": "starting the notebook",
     "report": "writing the report",
 }
+LINE_SECONDS = 10  # a log file gets a line every ten seconds, not one a trial
 
 
 class Progress:
@@ -34,6 +35,7 @@ class Progress:
         )
         self.task = self.bar.add_task(f"{self.title}reading the table", total=None, facts="")
         self.said = 0.0
+        self.facts = self.printed = ""
 
     def __enter__(self) -> Self:
         self.bar.start()
@@ -54,14 +56,15 @@ class Progress:
             case "cell" if event["state"] == "started":
                 self._step(f"cell {event['index'] + 1} of {event['total']}")
             case "search" if event["state"] == "ended":
+                self._line(self.facts)
                 self._step("explaining the winner")
 
     def _step(self, text: str) -> None:
         self.bar.update(self.task, description=f"{self.title}{text}", facts="", total=None)
 
     def _trial(self, event: dict[str, Any]) -> None:
-        done, left = event["done"], event.get("left")
-        facts = f"trial {done} · best {event['metric']} {event['best']:.4f}"
+        done, left, best = event["done"], event.get("left"), event.get("best")
+        facts = f"trial {done} · " + (f"best {event['metric']} {best:.4f}" if best is not None else "no score yet")
         elapsed = event.get("elapsed") or 0.0
         if event.get("total"):
             facts += f" · {event['total'] - done} to go"
@@ -72,8 +75,15 @@ class Progress:
         else:
             position, total = 0.0, 1.0
         self.bar.update(self.task, description=f"{self.title}searching", completed=position, total=total, facts=facts)
-        if self.bar.disable and (done == 1 or elapsed - self.said >= 10):
-            self.said = elapsed  # a log file gets a line every ten seconds, not one a trial
+        self.facts = facts
+        if done == 1 or elapsed - self.said >= LINE_SECONDS:
+            self.said = elapsed
+            self._line(facts)
+
+    def _line(self, facts: str) -> None:
+        """Print one line where there is no bar; none twice."""
+        if self.bar.disable and facts and facts != self.printed:
+            self.printed = facts
             self.console.print(f"{self.title}{facts}", highlight=False)
 
 

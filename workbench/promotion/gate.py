@@ -23,6 +23,12 @@ class Contender:
     question: str = ""
     data: str = ""
 
+    @property
+    def rows(self) -> int | None:
+        """How many rows it was scored on."""
+        score = self.scores.get(self.metric)
+        return None if score is None else score.rows
+
 
 def judge(
     candidate: Contender, live: Contender | None, *, checks: Sequence[Check], status: str, policy: Policy
@@ -112,4 +118,8 @@ def _score(score: Score) -> str:
 
 
 def _rows(candidate: Contender, live: Contender) -> str:
-    return "" if candidate.data == live.data else " (the two were scored on different data, so chance plays a part)"
+    if candidate.data != live.data:
+        return " (the two were scored on different data, so chance plays a part)"
+    if candidate.rows != live.rows:
+        return f" (scored on {candidate.rows or 0:,} and {live.rows or 0:,} rows of the same data: chance plays a part)"
+    return ""

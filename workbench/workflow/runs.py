@@ -108,8 +108,8 @@ def run(
     found = find(str(template))
     values = _values(found, list(texts), file, {**(parameters or {}), **more})
     limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
-    _check(found, values.values)
     name = _name(name, found, values.values)
+    _check(found, values.values)
     where = store_of(store).create()
     say({"kind": "step", "name": "starting"})
     folder, notebook = _prepared(found, values, name, where, labels, started)
@@ -253,6 +253,7 @@ def _page(experiment: Experiment, title: str) -> str:
         "status": experiment.status,
         "reason": experiment.reason,
         "score": experiment.scores().get(experiment.metric or ""),
+        "summary": _summary(experiment),
         "data": Path(task["data"]["source"]).name if task else None,
         "rows": task["rows"] if task else None,
         "started": experiment.manifest["started"],
@@ -262,6 +263,19 @@ def _page(experiment: Experiment, title: str) -> str:
     }
     notebook = read_notebook(experiment.notebook) if experiment.notebook.is_file() else {"cells": []}
     return report(notebook, title=about, facts=facts)
+
+
+def _summary(experiment: Experiment) -> list[str]:
+    from workbench.documents.outbox import read_scores
+    from workbench.pages.summary import Found, summary
+
+    task, score = experiment.task(), experiment.scores().get(experiment.metric or "")
+    if not task or score is None:
+        return []
+    board = experiment.leaderboard()
+    guess = dict(zip(board["family"], board["score"], strict=True)).get("baseline") if len(board) else None
+    test = read_scores(experiment.path, test=True).get(score.metric)
+    return summary(Found(task, score, guess, len(experiment.trials()), test))
 
 
 def _ended(experiment: Experiment, seconds: float) -> Run:

@@ -31,9 +31,9 @@ def duplicates(sample: Sample) -> Iterator[Check]:
         fine = sum(task.frame[name].nunique() > 20 for name in task.features)
         level: Level = "warn" if twice > MANY_TWICE * len(rows) and fine >= 3 else "note"
         message = (
-            f"{count(twice, 'row')} ({share(twice / len(rows))}) repeat an earlier row in every column. If one thing "
-            "was recorded twice, a copy in training gives away the row it is tested on, and the score is too good. "
-            "They were kept; remove them from the file if they are no rows of their own."
+            f"{count(twice, 'row')} ({share(twice / len(rows))}) repeat an earlier row in every column learned from. "
+            "If one thing was recorded twice, a copy in training gives away the row it is tested on, and the score is "
+            "too good. They were kept; remove them from the file if they are no rows of their own."
         )
         yield Check("duplicate_rows", level, message)
     apart = together.groupby("row")["answer"].transform("nunique").to_numpy() > 1
