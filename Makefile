@@ -38,10 +38,10 @@ clean:   ## remove the environment
 
 .venv/ready: pyproject.toml | .venv/bin/python
 	@echo "[2/2] Installing the workbench and what it is built on (once; later runs need no network)"
-	@$(UV) pip install --python $(BIN)/python -e .
+	@"$(UV)" pip install --python $(BIN)/python -e .
 	@touch $@
 
 .venv/ready-dev: pyproject.toml | .venv/bin/python
 	@echo "[2/2] Installing the workbench and the tools that check it (once; later runs need no network)"
-	@$(UV) pip install --python $(BIN)/python -e . --group dev
+	@"$(UV)" pip install --python $(BIN)/python -e . --group dev
 	@touch $@ .venv/ready
