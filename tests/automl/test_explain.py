@@ -1,16 +1,19 @@
 """What drives a model and where it is wrong is found on held-out rows, and told in words that are true."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from workbench.automl import explain, search, task
+from workbench.automl.explain import Explanation, _places
 from workbench.automl.importance import importances
 from workbench.automl.pictures import leaderboard_picture, performance_picture, search_picture, target_picture
 from workbench.dataset import read_table
 from workbench.pages.blocks import Said
+from workbench.pages.figures import Effect
 from workbench.pages.picture import Picture
 
 ROWS = 500
@@ -87,6 +90,54 @@ def test_the_group_of_rows_that_cannot_be_predicted_is_found(explanations):
     for kind in ("binary", "regression"):
         assert explanations[kind].weak_spots[0].name == "shop = C"
         assert "It does worst where shop = C" in repr(explanations[kind])
+
+
+def test_groups_are_judged_row_by_row_for_within_one_a_ranking_is_always_poorer(explanations):
+    told = repr(explanations["binary"])
+    assert "shop = C: wrong in" in told
+    assert "any model is wrong more often" in told
+    assert "accuracy" in repr(explanations["binary"].errors_picture())
+
+
+def test_that_no_group_is_worse_is_told_once(results):
+    explanation = Explanation(results["binary"], explain(results["binary"], seconds=0.1).importance, (), ())
+    assert "No group" not in repr(explanation)
+    assert "No group" in repr(explanation.errors_picture())
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_every_score_stands_beside_that_of_a_guess(results, explanations, kind):
+    scores = explanations[kind].scores()
+    assert len(repr(scores).splitlines()) == len(results[kind].scores) + 1
+    assert repr(scores).count("a guess: ") == scores._repr_html_().count("<tr>") - 1
+    assert "choosing" in repr(scores).lower()
+
+
+def test_years_are_written_as_years():
+    effect = Effect("Year Built", [1925.0, 1950.0, 2005.0], [100_250.0, 120_000.0, 180_900.0])
+    assert _places(effect.column, [effect.at[0], effect.at[-1]]) == ["1925", "2005"]
+    assert _places("area", [334.0, 5642.0]) == ["334", "5,642"]
+    assert _places("kind", ["red", "green"]) == ["red", "green"]
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_result_accounts_for_every_model_in_plain_names(results, kind):
+    page = results[kind]._repr_html_()
+    assert "LightGBM 1" in page
+    assert "lightgbm" not in page
+    assert "roc_auc" not in page
+    assert "a guess" in page
+
+
+def test_models_that_are_not_shown_are_counted_with_their_weight(results):
+    result = results["regression"]
+    line = result.leaderboard.iloc[[1]]
+    others = [line.assign(model=f"linear {n}", rank=9 + n, weight=0.02, tied=False) for n in range(3, 8)]
+    more = pd.concat([result.leaderboard, *others], ignore_index=True)
+    trials = [*result.trials, *({"family": "linear", "score": 1.0, "state": "completed"} for _ in range(9))]
+    page = replace(result, leaderboard=more, trials=trials)._repr_html_()
+    assert "… 9 further models" in page
+    assert ">10 %<" in page
 
 
 @pytest.mark.parametrize("kind", TARGETS)

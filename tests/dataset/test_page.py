@@ -79,3 +79,17 @@ def test_an_example_is_shown_by_its_name(source):
     dataset = read_table(source)
     assert source in shape(dataset._repr_html_()).text
     assert repr(dataset).startswith(f"<Dataset {source}: ")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "shown"),
+    [("built", (1872, 2010), "1872 to 2010"), ("Garage.Yr.Blt", (1895, 2207), "1895 to 2207"),
+     ("area", (334, 5642), "334 to 5,642"), ("sold", (1500, 2099), "1,500 to 2,099")],
+)  # fmt: skip
+def test_years_are_written_without_separators(tmp_path, column, values, shown):
+    low, high = values
+    lines = [f"{value},{value / 7:.2f}" for value in range(low, high + 1, max(1, (high - low) // 100))] + [
+        f"{high},1.5"
+    ]
+    (tmp_path / "t.csv").write_text(f"{column},other\n" + "\n".join(lines * 2))
+    assert shown in read_table(str(tmp_path / "t.csv"))._repr_html_()

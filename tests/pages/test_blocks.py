@@ -60,6 +60,36 @@ def test_a_score_is_written_as_precisely_as_it_is_known(score, text):
 
 
 @pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ([0.74, 0.0492], ["0.74", "0.05"]),
+        ([275.6, 2499], ["276", "2,499"]),
+        ([768, 2726], ["768", "2,726"]),
+        ([0.5012, 0.5034], ["0.5012", "0.5034"]),
+        ([-0.001, 100], ["0", "100"]),
+        ([5, 5], ["5", "5"]),
+        ([float("nan"), 2.5], ["–", "2.5"]),
+    ],
+)
+def test_numbers_read_against_each_other_are_as_precise_as_each_other(values, texts):
+    assert words.alike(values) == texts
+
+
+def test_large_averages_are_rounded():
+    assert words.alike([167_375, 248_681], rounded=True) == ["167,000", "249,000"]
+
+
+@given(st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=4), st.booleans())
+def test_any_numbers_can_be_written_side_by_side(values, rounded):
+    assert len(words.alike(values, rounded=rounded)) == len(values)
+
+
+def test_columns_of_written_numbers_stand_right_aligned():
+    assert "text-align:right" not in blocks.table(["share"], [["12 %"]])
+    assert blocks.table(["share"], [["12 %"], [""]], right=("share",)).count("text-align:right") == 3
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"), [(0.42, "0.4 s"), (59.6, "1 min"), (65, "1 min 5 s"), (7380, "2 h 3 min")]
 )
 def test_spans_of_time_are_written_in_the_units_people_use(seconds, text):

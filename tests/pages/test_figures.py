@@ -77,6 +77,12 @@ def test_for_a_metric_to_be_small_the_smallest_leads():
     assert "Two leads with RMSE 2.5; 1 other lies within its interval" in alt
 
 
+def test_the_leaderboard_says_how_many_a_paired_test_cannot_tell_from_the_best():
+    entries = [Interval("ensemble", 0.80, 0.7, 0.9), Interval("LightGBM 1", 0.79, 0.7, 0.9), Interval("linear 2", 0.75)]
+    alt = figures.leaderboard(entries, metric="roc_auc", higher_is_better=True, tied=["ensemble", "LightGBM 1"]).alt
+    assert "The ensemble leads with ROC AUC 0.80; 1 other (blue) cannot be told apart from it" in alt
+
+
 def test_names_are_never_read_as_formulas_and_unknown_letters_do_not_warn(caplog):
     with caplog.at_level(logging.WARNING):
         figures.class_counts({"$\\frac{1}{2": 3, "a_b^c": 2}, target="$x$")

@@ -83,7 +83,7 @@ def _what_the_target_holds(task: Task) -> Markup:
     if len(rows) > SHOWN:
         rest = int(counts[order[SHOWN:]].sum())
         rows = [*rows[:SHOWN], [f"{len(rows) - SHOWN} further classes", rest, share(rest / counts.sum())]]
-    return table([task.target, "rows", "share"], rows)
+    return table([task.target, "rows", "share"], rows, right=("share",))
 
 
 def result_text(result: Result) -> str:
@@ -94,7 +94,7 @@ def result_text(result: Result) -> str:
 
 def result_html(result: Result) -> str:
     """Say how good the best is and how sure, what was tried, and show the leaderboard."""
-    said = [*summary(found(result)), _what_was_tried(result), *_simplest(result.leaderboard)]
+    said = [_what_was_tried(result), *summary(found(result))[1:], *_simplest(result.leaderboard)]
     return join([*(paragraph(text) for text in said), _board(result), paragraph(FLATTERED)])
 
 
@@ -132,14 +132,24 @@ def _simplest(board: pd.DataFrame) -> Iterator[str]:
         return
     linear = tied[tied["family"] == "linear"]
     candidates = linear if len(linear) else tied
-    chosen = candidates.loc[candidates["seconds"].idxmin()]
+    chosen = candidates.iloc[int(candidates["seconds"].argmin())]
     name = model_name(chosen["model"])
-    why = "a linear model" if len(linear) else f"fitted in {duration(chosen['seconds'])}"
-    if len(tied) == 1:
-        yield f"One single model cannot be told apart from the best: {name}, {why}."
-        return
-    which = "simplest" if len(linear) else "quickest"
-    yield f"{len(tied)} single models cannot be told apart from the best; the {which} of them is {name}, {why}."
+    why = "a weighted sum of the columns" if len(linear) else f"{duration(chosen['seconds'])} of fitting"
+    alone = board[board["tied"] & (board["rank"] > 1) & ~board["family"].isin(OWN)]
+    if not len(alone):
+        return  # the best is a single model, and no other comes near
+    told = f"{count(len(alone), 'single model')} cannot be told apart from {_first(board)}"
+    if chosen["rank"] == 1:
+        yield f"{told}."
+    elif len(alone) == 1:
+        yield f"{told}: {name} ({why})."
+    else:
+        yield f"{told}; the {'simplest' if len(linear) else 'quickest'} of them is {name} ({why})."
+
+
+def _first(board: pd.DataFrame) -> str:
+    first = board.iloc[0]
+    return "the ensemble" if first["family"] == "ensemble" else f"the best, {model_name(first['model'])}"
 
 
 def _board(result: Result) -> Markup:
@@ -149,9 +159,10 @@ def _board(result: Result) -> Markup:
     shown = models[(models["rank"] <= SHOWN) | (models["family"] == "ensemble")]
     ends = shown[["low", "high"]].to_numpy(dtype=float)
     scale = (float(np.nanmin(ends)), float(np.nanmax(ends))) if np.isfinite(ends).any() else None
-    rows = [_line(row, scale) for row in shown.to_dict("records")]
+    rows: list[list[Any]] = [_line(row, scale) for row in shown.to_dict("records")]
     rows += _not_shown(result, models.drop(shown.index), shown)
-    rows += [_line(row, None) for row in board[board["family"] == "baseline"].to_dict("records")]
+    guess = board[board["family"] == "baseline"].iloc[0]
+    rows += [[int(guess["rank"]), "a guess", _beside(result.score, float(guess["score"])), "", "", "", ""]]
     columns = ["", "model", metric_name(metric.name), "95 % interval", " ", "weight", "seconds"]
     return table(columns, rows, right=(metric_name(metric.name), "weight", "seconds"))
 
@@ -169,12 +180,12 @@ def _not_shown(result: Result, hidden: pd.DataFrame, shown: pd.DataFrame) -> lis
 def _line(row: Mapping[Any, Any], scale: tuple[float, float] | None) -> list[Any]:
     low, high = (None if np.isnan(row[end]) else float(row[end]) for end in ("low", "high"))
     score = Score("", float(row["score"]), low, high)
-    name = "baseline (a guess)" if row["family"] == "baseline" else model_name(row["model"])
+    name = model_name(row["model"])
     return [
         int(row["rank"]),
         f"{name} (tied with the best)" if row["tied"] and row["rank"] > 1 else name,
         score_value(score),
-        score_interval(score),
+        _unbroken(score_interval(score)),
         interval_bar(score.value, low, high, of=scale) if scale else "",
         share(row["weight"]) if row["weight"] > 0 and row["family"] not in OWN else "",
         f"{row['seconds']:.1f}" if row["family"] not in OWN else "",
@@ -183,7 +194,8 @@ def _line(row: Mapping[Any, Any], scale: tuple[float, float] | None) -> list[Any
 
 def scores_text(result: Result, guesses: Mapping[str, float]) -> str:
     """Say each score in a line."""
-    lines = [f"{score_sentence(score)}, guessing: {_beside(score, guesses)}" for score in result.scores.values()]
+    told = result.scores.values()
+    lines = [f"{score_sentence(score)}; a guess: {_beside(score, guesses[score.metric])}" for score in told]
     return "\n".join([*lines, *_how_honest(result)])
 
 
@@ -195,9 +207,9 @@ def scores_html(result: Result, guesses: Mapping[str, float]) -> Markup:
         [
             sentence(metric_name(score.metric)),
             score_value(score),
-            score_interval(score) or "–",
-            *([score_interval(result.test_scores[score.metric]) or "–"] if tested else []),
-            _beside(score, guesses),
+            _unbroken(score_interval(score)) or "–",
+            *([_on_test(result.test_scores[score.metric])] if tested else []),
+            _beside(score, guesses[score.metric]),
             metric_meaning(score.metric),
         ]
         for score in result.scores.values()
@@ -206,10 +218,19 @@ def scores_html(result: Result, guesses: Mapping[str, float]) -> Markup:
     return join([table(columns, lines, right=("score", "a guess")), *notes])
 
 
-def _beside(score: Score, guesses: Mapping[str, float]) -> str:
+def _beside(score: Score, guess: float) -> str:
     """Write what a guess scores as precisely as the score it stands beside."""
-    guess = guesses.get(score.metric, float("nan"))
     return score_value(replace(score, value=guess)) if np.isfinite(guess) else "–"
+
+
+def _on_test(score: Score) -> str:
+    interval = score_interval(score)
+    return _unbroken(f"{score_value(score)} ({interval})" if interval else score_value(score))
+
+
+def _unbroken(text: str) -> str:
+    """Keep a few words on one line."""
+    return text.replace(" ", "\u00a0")
 
 
 def _how_honest(result: Result) -> Iterator[str]:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workbench.automl.display import scores_html, scores_text
 from workbench.automl.effects import effects
+from workbench.automl.fitting import as_predicted
 from workbench.automl.held_out import ROWS_PER_SECOND, pace
 from workbench.automl.importance import importances
 from workbench.automl.pictures import performance_picture
-from workbench.automl.result import Result
-from workbench.automl.weak_spots import weak_spots
+from workbench.automl.result import Result, guessed
+from workbench.automl.weak_spots import judged_by, weak_spots
+from workbench.dataset.years import are_years
 from workbench.documents.run_folder import handing_over_errors
+from workbench.metrics import METRICS, measure
 from workbench.pages import figures
-from workbench.pages.blocks import Said, join, paragraph
+from workbench.pages.blocks import Said, Shown, join, paragraph
 from workbench.pages.figures import Effect, Interval
 from workbench.pages.picture import Picture
-from workbench.pages.words import agree, listing, metric_name, number, sentence
+from workbench.pages.words import agree, alike, listing, metric_name, share
 
 MOST_SECONDS, LEAST_SECONDS = 8.0, 1.0
 RESERVE = 3.0  # seconds of the run for pictures, record and report
@@ -37,7 +42,7 @@ class Explanation:
     effects : tuple of Effect
         How the average prediction moves with the columns that matter most.
     weak_spots : tuple of Interval
-        Groups of rows on which the metric is clearly worse than over all rows, the worst first.
+        Groups of rows that are predicted clearly worse than the others, by `judged_by`, the worst first.
     """
 
     result: Result
@@ -47,13 +52,18 @@ class Explanation:
 
     def sentences(self) -> list[str]:
         """Say it in plain words."""
-        return [text for text in (_drivers(self), *_directions(self), _weakest(self), CAUTION) if text]
+        return [text for text in (_drivers(self), *_directions(self), CAUTION, _weakest(self)) if text]
 
     def __repr__(self) -> str:
         return "\n".join(self.sentences())
 
     def _repr_html_(self) -> str:
         return str(join(paragraph(text) for text in self.sentences()))
+
+    def scores(self) -> Shown:
+        """Show every metric that fits, with its interval, beside what a guess scores."""
+        guesses = _guesses(self.result)
+        return Shown(scores_text(self.result, guesses), scores_html(self.result, guesses))
 
     def importance_picture(self) -> Picture | Said:
         """Draw what the score loses when each column is shuffled."""
@@ -76,8 +86,8 @@ class Explanation:
         """Draw the groups of rows it does worst on."""
         if not self.weak_spots:
             return Said(NOWHERE)
-        metric = self.result.task.metric
-        overall = self.result.score.value
+        metric = judged_by(self.result.task)
+        overall = self.result.scores[metric.name].value
         return figures.error_slices(
             self.weak_spots, overall, metric=metric.name, higher_is_better=metric.higher_is_better
         )
@@ -107,6 +117,13 @@ def explain(result: Result, *, seconds: float | None = None) -> Explanation:
     return Explanation(result, table, shown, weak_spots(result, ranked + others))
 
 
+def _guesses(result: Result) -> dict[str, float]:
+    """Measure a guess that knows no column by every metric, on the rows the scores are of."""
+    rows = result.folds.validated
+    said = as_predicted(result.task, guessed(result.task)[rows], rows)
+    return {name: measure(METRICS[name], said) for name in result.scores}
+
+
 def _seconds(result: Result) -> float | None:
     if result.deadline is None:
         return None
@@ -121,10 +138,8 @@ def _drivers(found: Explanation) -> str:
     if not len(sure):
         return "No single column matters measurably: shuffling any one of them does not change the score for certain."
     first = sure.iloc[0]
-    told = (
-        f"{first['feature']} matters most: shuffling it costs {number(first['importance'], 2)} {metric} "
-        f"({number(first['low'], 2)} to {number(first['high'], 2)})."
-    )
+    cost, low, high = alike([first["importance"], first["low"], first["high"]], rounded=True)
+    told = f"{first['feature']} matters most: shuffling it costs {cost} {metric} ({low} to {high})."
     if next_ones := [str(name) for name in sure["feature"].iloc[1:5]]:
         told += f" Then {agree(next_ones, 'comes', 'come')} {listing(next_ones)}."
     if idle := len(table) - len(sure):
@@ -145,19 +160,23 @@ def _direction(effect: Effect, result: Result) -> str:
     what = _what_is_averaged(result, label)
     said = np.asarray(effect.prediction)
     low, high = int(said.argmin()), int(said.argmax())
-    first, last = (number(float(said[place]), 3) for place in (0, -1))
     if not isinstance(effect.at[0], str) and {low, high} == {0, len(said) - 1}:
+        first, last = alike([said[0], said[-1]], rounded=True)
         way = "rises" if high else "falls"
-        span = f"from {number(float(effect.at[0]))} to {number(float(effect.at[-1]))}"
-        return f"As {column} goes up {span}, the {what} {way} from {first} to {last}."
-    at = [
-        str(effect.at[place]) if isinstance(effect.at[place], str) else number(effect.at[place], 3)
-        for place in (low, high)
-    ]
-    values = [number(float(said[place]), 3) for place in (low, high)]
-    return (
-        f"The {what} is lowest ({values[0]}) where {column} is {at[0]}, and highest ({values[1]}) where it is {at[1]}."
-    )
+        begin, end = _places(column, [effect.at[0], effect.at[-1]])
+        return f"As {column} goes up from {begin} to {end}, the {what} {way} from {first} to {last}."
+    least, most = alike([said[low], said[high]], rounded=True)
+    at_least, at_most = _places(column, [effect.at[low], effect.at[high]])
+    return f"The {what} is lowest ({least}) where {column} is {at_least}, and highest ({most}) where it is {at_most}."
+
+
+def _places(column: str, at: list[Any]) -> list[str]:
+    """Write two values of a column: names as they are, years without separators, numbers as precise as each other."""
+    if isinstance(at[0], str):
+        return [str(value) for value in at]
+    if are_years(column, min(at), max(at)):
+        return [f"{value:.0f}" for value in at]
+    return alike([float(value) for value in at])
 
 
 def _what_is_averaged(result: Result, label: str = "") -> str:
@@ -169,11 +188,18 @@ def _what_is_averaged(result: Result, label: str = "") -> str:
 
 
 def _weakest(found: Explanation) -> str:
+    """Name the worst group; that there is none is said in place of the picture."""
     if not found.weak_spots:
-        return NOWHERE
-    worst, score = found.weak_spots[0], found.result.score
-    metric = sentence(metric_name(score.metric))
+        return ""
+    worst, metric = found.weak_spots[0], judged_by(found.result.task)
+    overall = found.result.scores[metric.name].value
+    if metric.name == "accuracy":
+        return (
+            f"It does worst where {worst.name}: wrong in {share(1 - worst.value)} of {worst.rows:,} rows, against "
+            f"{share(1 - overall)} of all. Where the outcome is less clear-cut, any model is wrong more often."
+        )
+    inside, over_all = alike([worst.value, overall], rounded=True)
     return (
-        f"It does worst where {worst.name}: {metric} {number(worst.value, 3)} on {worst.rows:,} rows, against "
-        f"{number(score.value, 3)} over all."
+        f"It does worst where {worst.name}: {metric_name(metric.name)} {inside} on {worst.rows:,} rows, against "
+        f"{over_all} over all."
     )

@@ -11,12 +11,11 @@ from workbench.pages.blocks import Said
 from workbench.pages.figures import Interval
 from workbench.pages.performance import binary_performance, multiclass_performance, regression_performance
 from workbench.pages.picture import Picture
+from workbench.pages.words import family_name, model_name
 
 if TYPE_CHECKING:
     from workbench.automl.result import Result
     from workbench.automl.task import Task
-
-FAMILIES = {"lightgbm": "LightGBM", "extra_trees": "ExtraTrees", "linear": "linear"}
 
 
 def performance_picture(result: Result) -> Picture:
@@ -39,7 +38,7 @@ def search_picture(result: Result) -> Picture | Said:
     return figures.search_history(
         [trial["number"] for trial in done],
         [trial["score"] for trial in done],
-        [FAMILIES.get(trial["family"], trial["family"]) for trial in done],
+        [family_name(trial["family"]) for trial in done],
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
         unit="trial",
@@ -51,8 +50,10 @@ def leaderboard_picture(result: Result) -> Picture:
     metric = result.task.metric
     board = result.leaderboard
     board = board[(board["low"].notna() | (board["rank"] == 1)) & (board["family"] != "baseline")]
-    entries = [Interval(*row) for row in board[["model", "score", "low", "high"]].itertuples(index=False)]
-    return figures.leaderboard(entries, metric=metric.name, higher_is_better=metric.higher_is_better)
+    rows = board[["model", "score", "low", "high"]].itertuples(index=False)
+    entries = [Interval(model_name(model), *ends) for model, *ends in rows]
+    tied = [model_name(model) for model in board.loc[board["tied"], "model"]]
+    return figures.leaderboard(entries, metric=metric.name, higher_is_better=metric.higher_is_better, tied=tied)
 
 
 def target_picture(task: Task) -> Picture:

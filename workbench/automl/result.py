@@ -228,11 +228,11 @@ def _entries(task: Task, found: Found, chosen: Blend) -> list[Entry]:
             Entry(trial.name, trial.family, trial.predicted, trial.parameters, weight, trial.seconds)
             for trial, weight in weighed
         ),
-        Entry(BASELINE, BASELINE, _baseline(task), {}, 0.0, 0.0),
+        Entry(BASELINE, BASELINE, guessed(task), {}, 0.0, 0.0),
     ]
 
 
-def _baseline(task: Task) -> Array:
+def guessed(task: Task) -> Array:
     """Say the same of every row, knowing no column: the shares of the classes, or the mean."""
     codes, weight = task.codes, task.weight
     if not task.classes:

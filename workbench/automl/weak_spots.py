@@ -15,6 +15,9 @@ from workbench.automl.fitting import as_predicted
 from workbench.automl.intervals import evaluator, samples
 from workbench.automl.result import Result
 from workbench.automl.splits import sampled
+from workbench.automl.task import Task
+from workbench.dataset.years import are_years
+from workbench.metrics import METRICS, Metric
 from workbench.pages.figures import Interval
 from workbench.pages.words import number, shorten
 from workbench.records import Kind
@@ -25,12 +28,24 @@ MOST_ROWS = 20_000
 SAMPLES = 60
 MOST_TESTED = 30
 LEAST_ROWS, LEAST_SHARE = 50, 0.02
-LEAST_OF_A_CLASS = 10
-RANKINGS = {"roc_auc", "average_precision", "f1", "balanced_accuracy"}  # they say nothing of rows of one class
+# These compare rows with each other, or with how much there is to explain. Within a group of like rows they are worse
+# than over all even where every single prediction is as good, so groups are judged row by row.
+ROW_BY_ROW = {
+    "roc_auc": "accuracy",
+    "average_precision": "accuracy",
+    "f1": "accuracy",
+    "balanced_accuracy": "accuracy",
+    "r2": "rmse",
+}
 MOST_COLUMNS, LEVELS, PARTS = 25, 12, 5
 MOST = 6
 SURE = 2.6  # standard errors: some hundred groups are looked at, and the worst would look bad by chance alone
 SAME = 0.7  # two groups that share so much of their rows are one
+
+
+def judged_by(task: Task) -> Metric:
+    """Give the metric by which groups of rows can be compared with all rows: the task's own, or a fair one."""
+    return METRICS[ROW_BY_ROW.get(task.metric.name, task.metric.name)]
 
 
 def weak_spots(result: Result, features: Sequence[str]) -> tuple[Interval, ...]:
@@ -44,16 +59,16 @@ def weak_spots(result: Result, features: Sequence[str]) -> tuple[Interval, ...]:
     Returns
     -------
     tuple of Interval
-        The metric within each group with its 95 % interval, the worst first; empty when none is clearly worse.
+        `judged_by` within each group with its 95 % interval, the worst first; empty when none is clearly worse.
     """
-    task = result.task
+    task, metric = result.task, judged_by(result.task)
     rows = np.sort(sampled(result.folds.validated, task.codes, MOST_ROWS, classes=len(task.classes), seed=result.seed))
     predicted = as_predicted(task, _prediction(result, rows), rows)
-    evaluate = evaluator(task.metric, predicted)
+    evaluate = evaluator(metric, predicted)
     counts = [np.ones(len(rows), dtype=np.float32), *samples(predicted, seed=result.seed)[:SAMPLES]]
 
     def losses(group: Mask | float, drawn: list[Floats]) -> Floats:
-        return np.array([task.metric.loss(evaluate(each * group)) for each in drawn])
+        return np.array([metric.loss(evaluate(each * group)) for each in drawn])
 
     overall = losses(1.0, counts)
     groups = [
@@ -66,8 +81,8 @@ def weak_spots(result: Result, features: Sequence[str]) -> tuple[Interval, ...]:
         surely = gap - SURE * float(np.nanstd((inside - overall)[1:]))
         if surely > 0:
             half = 1.96 * float(np.nanstd(inside[1:]))
-            low, high = sorted(task.metric.loss(inside[0] + sign * half) for sign in (-1, 1))
-            found.append((surely, Interval(name, task.metric.loss(inside[0]), low, high, int(group.sum())), group))
+            low, high = sorted(metric.loss(inside[0] + sign * half) for sign in (-1, 1))
+            found.append((surely, Interval(name, metric.loss(inside[0]), low, high, int(group.sum())), group))
     return _apart(sorted(found, key=lambda each: -each[0]))
 
 
@@ -92,17 +107,12 @@ def _prediction(result: Result, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _groups(result: Result, features: Sequence[str], rows: npt.NDArray[Any]) -> Iterator[tuple[str, Mask]]:
     task = result.task
     least = max(LEAST_ROWS, LEAST_SHARE * len(rows))
-    codes = task.codes[rows] if task.metric.name in RANKINGS else None
     for feature in features[:MOST_COLUMNS]:
         values = task.frame[feature].iloc[rows]
         kind = task.schema[feature].kind
         for name, group in [(f"{feature} is missing", values.isna().to_numpy()), *_parts(feature, values, kind)]:
-            if least <= group.sum() <= 0.8 * len(rows) and (codes is None or _has_both(codes[group])):
+            if least <= group.sum() <= 0.8 * len(rows):
                 yield name, group
-
-
-def _has_both(codes: npt.NDArray[Any]) -> bool:
-    return bool(np.sort(np.bincount(codes, minlength=2))[-2] >= LEAST_OF_A_CLASS)
 
 
 def _parts(feature: str, values: pd.Series[Any], kind: Kind) -> Iterator[tuple[str, Mask]]:
@@ -116,18 +126,19 @@ def _parts(feature: str, values: pd.Series[Any], kind: Kind) -> Iterator[tuple[s
     present = np.unique(numbers[np.isfinite(numbers)])
     if len(present) <= PARTS + 1:
         for value in present:
-            yield f"{feature} = {_shown(value, kind)}", numbers == value
+            yield f"{feature} = {_written(feature, value, kind)}", numbers == value
         return
     edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, PARTS + 1)[1:-1], method="nearest"))
-    yield f"{feature} up to {_shown(edges[0], kind)}", numbers <= edges[0]
-    for low, high in pairwise(edges):
-        yield f"{feature} above {_shown(low, kind)} to {_shown(high, kind)}", (numbers > low) & (numbers <= high)
-    yield f"{feature} above {_shown(edges[-1], kind)}", numbers > edges[-1]
+    shown = [_written(feature, edge, kind) for edge in edges]
+    yield f"{feature} up to {shown[0]}", numbers <= edges[0]
+    for (low, high), (above, up_to) in zip(pairwise(edges), pairwise(shown), strict=True):
+        yield f"{feature} above {above} to {up_to}", (numbers > low) & (numbers <= high)
+    yield f"{feature} above {shown[-1]}", numbers > edges[-1]
 
 
-def _shown(value: float, kind: Kind) -> str:
+def _written(feature: str, value: float, kind: Kind) -> str:
     if kind == "date":
         return str(pd.Timestamp(0) + pd.Timedelta(seconds=value))[:10]
     if kind == "boolean":
         return "yes" if value else "no"
-    return number(value)
+    return f"{value:.0f}" if are_years(feature, value, value) else number(value)

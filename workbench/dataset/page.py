@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.dataset.years import are_years
 from workbench.estimators.coerce import coerce
 from workbench.records import ColumnSchema, Kind, Role, TableSchema
 
@@ -90,7 +91,9 @@ def _examples(raw: pd.Series[Any], column: ColumnSchema) -> str:
     if values.empty:
         return ""
     if column.kind == "number":
-        return f"{_short(values.min())} to {_short(values.max())}"
+        low, high = values.min(), values.max()
+        write = _year if are_years(column.name, low, high) else _short
+        return f"{write(low)} to {write(high)}"
     if column.kind == "date":
         return f"{_day(values.min())} to {_day(values.max())}"
     if column.kind == "boolean":
@@ -109,6 +112,10 @@ def _short(value: float) -> str:
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:,.4g}"
+
+
+def _year(value: float) -> str:
+    return f"{value:.0f}"
 
 
 def _day(moment: pd.Timestamp) -> str:

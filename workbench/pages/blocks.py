@@ -6,7 +6,7 @@ inline, because a block is also shown by Jupyter, which knows no style sheet of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -46,6 +46,20 @@ class Said:
         return str(paragraph(self.text))
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Something a notebook shows as a block, and a terminal as text."""
+
+    text: str
+    block: Markup
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        return str(self.block)
+
+
 def join(parts: Iterable[Markup]) -> Markup:
     """Put blocks one after another."""
     return Markup("\n").join(parts)
@@ -73,12 +87,20 @@ def check_notice(check: Check) -> Markup:
     return notice(check.level, f"{check.name.replace('_', ' ').capitalize()}{where}", check.message)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str = "") -> Markup:
-    """Show a table; numbers stand right-aligned, texts left, and the header as its column does."""
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str = "", right: Collection[str] = ()
+) -> Markup:
+    """Show a table; numbers stand right-aligned, texts left, and the header as its column does.
+
+    Parameters
+    ----------
+    right
+        Headers of columns that hold numbers already written as text.
+    """
     rows = [list(row) for row in rows]
-    right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(header))]
-    head = Markup().join(_cell("th" if text else "td", text, right=r) for text, r in zip(header, right, strict=True))
-    lines = [Markup().join(_cell("td", v, right=r) for v, r in zip(row, right, strict=True)) for row in rows]
+    sides = [name in right or (bool(rows) and all(_is_number(row[i]) for row in rows)) for i, name in enumerate(header)]
+    head = Markup().join(_cell("th" if text else "td", text, right=r) for text, r in zip(header, sides, strict=True))
+    lines = [Markup().join(_cell("td", v, right=r) for v, r in zip(row, sides, strict=True)) for row in rows]
     body = Markup("\n").join(Markup("<tr>{}</tr>").format(line) for line in lines)
     top = Markup('<caption style="text-align:left;padding:4px 0">{}</caption>').format(caption) if caption else Markup()
     return Markup(

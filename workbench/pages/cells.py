@@ -120,7 +120,10 @@ def _image(kind: str) -> Callable[[str, Mapping[str, Any]], Markup]:
             if isinstance(metadata.get(side), int)
         )
         alt = metadata.get("alt") or "Picture made by the notebook"
-        return Markup('<img src="data:{};base64,{}" alt="{}"{}>').format(kind, coded, alt, size)
+        return Markup(
+            '<div class="wb-scroll wb-picture" tabindex="0" role="group" aria-label="Picture">'
+            '<img src="data:{};base64,{}" alt="{}"{}></div>'
+        ).format(kind, coded, alt, size)
 
     return show
 

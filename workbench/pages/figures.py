@@ -5,7 +5,7 @@ Each has a title that says what it shows, and the same said as alternative text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from workbench.pages.picture import BLUE, COLORS, INK, MUTED, ORANGE, PALE, Picture, draw, headline, one_axes
-from workbench.pages.words import count, listing, metric_name, number, sentence, share, shorten
+from workbench.pages.words import alike, count, listing, metric_name, number, score_value, sentence, share, shorten
+from workbench.records import Score
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,20 +85,34 @@ def search_history(
     return one_axes(paint, title=title, size=(8.4, 3.4), alt=f"Search history. {title}.")
 
 
-def leaderboard(entries: Sequence[Interval], *, metric: str, higher_is_better: bool, most: int = 15) -> Picture:
-    """Draw the best `entries` with their intervals, the best on top; those its interval reaches are in its band."""
+def leaderboard(
+    entries: Sequence[Interval],
+    *,
+    metric: str,
+    higher_is_better: bool,
+    tied: Collection[str] | None = None,
+    most: int = 15,
+) -> Picture:
+    """Draw the best `entries` with their intervals, the best on top; those its interval reaches are in its band.
+
+    `tied` names those that a paired test cannot tell from the best: they are in its colour.
+    """
     ranked = sorted(entries, key=lambda e: -e.value if higher_is_better else e.value)
     shown, best = ranked[:most], ranked[0]
     near = [
         e for e in ranked[1:] if best.low is not None and best.high is not None and best.low <= e.value <= best.high
     ]
     also = f"; {count(len(near), 'other lies', 'others lie')} within its interval" if near else ""
-    title = f"{sentence(shorten(best.name, 30))} leads with {metric_name(metric)} {number(best.value)}{also}"
+    same = [best.name] if tied is None else [best.name, *(e.name for e in ranked[1:] if e.name in tied)]
+    if tied is not None:
+        also = f"; {count(len(same) - 1, 'other')} (blue) cannot be told apart from it" if same[1:] else ""
+    name = "The ensemble" if best.name == "ensemble" else sentence(shorten(best.name, 30))
+    title = f"{name} leads with {metric_name(metric)} {_as_known(best, metric)}{also}"
 
     def paint(axes: Axes) -> None:
         if best.low is not None and best.high is not None:
             axes.axvspan(best.low, best.high, color=BLUE, alpha=0.10, linewidth=0)
-        _dots(axes, shown, [BLUE if e is best else MUTED for e in shown])
+        _dots(axes, shown, [BLUE if e.name in same else MUTED for e in shown])
         axes.set_xlabel(f"{_axis(metric, higher_is_better)}, 95 % interval")
 
     return one_axes(paint, title=title, size=(8.4, 1.3 + 0.28 * len(shown)), alt=f"Leaderboard. {title}.")
@@ -163,7 +178,7 @@ def importance(entries: Sequence[Interval], *, metric: str, most: int = 15) -> P
     ranked = sorted(entries, key=lambda e: -e.value)
     shown = ranked[:most]
     more = f" (the first {most} of {len(ranked)} columns)" if len(ranked) > most else ""
-    cost = f"{number(ranked[0].value, 2)} {metric_name(metric)}"
+    cost = f"{_cost(ranked[0])} {metric_name(metric)}"
     title = f"{shorten(ranked[0].name, 30)} matters most: shuffling it costs {cost}"
 
     def paint(axes: Axes) -> None:
@@ -211,7 +226,8 @@ def effects(shown: Sequence[Effect], *, predicted: str) -> Picture:
 def error_slices(entries: Sequence[Interval], overall: float, *, metric: str, higher_is_better: bool) -> Picture:
     """Draw the score in the groups of rows where it is worst, against the score over all rows."""
     worst = entries[0]
-    measured = f"{metric_name(metric)} {number(worst.value)}, over all rows {number(overall)}"
+    inside, over_all = alike([worst.value, overall], rounded=True)
+    measured = f"{metric_name(metric)} {inside}, over all rows {over_all}"
     title = f"Weakest where {shorten(worst.name, 40)}: {measured}"
 
     def paint(axes: Axes) -> None:
@@ -227,6 +243,15 @@ def error_slices(entries: Sequence[Interval], overall: float, *, metric: str, hi
 
 def _axis(metric: str, higher_is_better: bool) -> str:
     return f"{metric_name(metric)} ({'higher' if higher_is_better else 'lower'} is better)"
+
+
+def _as_known(entry: Interval, metric: str) -> str:
+    return score_value(Score(metric, entry.value, entry.low, entry.high))
+
+
+def _cost(entry: Interval) -> str:
+    ends = [end for end in (entry.low, entry.high) if end is not None]
+    return alike([entry.value, *ends], rounded=True)[0]
 
 
 def _dots(axes: Axes, entries: Sequence[Interval], colors: Sequence[str], *, most: int = 30) -> None:
@@ -255,7 +280,7 @@ def _effect(axes: Axes, effect: Effect) -> None:
         axes.plot(x, effect.prediction, color=BLUE)
         if effect.low is not None and effect.high is not None:
             axes.fill_between(x, effect.low, effect.high, color=BLUE, alpha=0.15, linewidth=0)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=all(float(value).is_integer() for value in effect.at)))
     axes.set_title(shorten(effect.column, 28), fontweight="normal", fontsize=9.5, pad=5)
 
 
@@ -263,7 +288,7 @@ def _effect_words(effect: Effect) -> str:
     at_least, at_most = int(np.argmin(effect.prediction)), int(np.argmax(effect.prediction))
     places = [effect.at[place] for place in (at_least, at_most)]
     low, high = (shorten(at, 20) if isinstance(at, str) else number(at, 3) for at in places)
-    values = [number(effect.prediction[place], 3) for place in (at_least, at_most)]
+    values = alike([effect.prediction[place] for place in (at_least, at_most)], rounded=True)
     return f"{effect.column}: lowest ({values[0]}) at {low}, highest ({values[1]}) at {high}."
 
 

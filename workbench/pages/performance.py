@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from sklearn import metrics as sk
 
 from workbench.pages.picture import BLUE, INK, MUTED, ORANGE, Picture, draw
@@ -187,6 +188,7 @@ def predicted_panel(axes: Axes, truth: Array, prediction: Array, target: str) ->
     axes.plot([low, high], [low, high], color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set(title="On the dashed line, the prediction is exact")
     axes.set(xlabel=f"predicted {shorten(target, 24)}", ylabel=f"actual {shorten(target, 24)}")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
 
 
 def residual_panel(axes: Axes, prediction: Array, errors: Array, target: str) -> None:
@@ -201,6 +203,7 @@ def residual_panel(axes: Axes, prediction: Array, errors: Array, target: str) ->
     axes.plot(middles, middle, color=ORANGE, label="middle error")
     axes.set(title="Errors, along the prediction")
     axes.set(xlabel=f"predicted {shorten(target, 24)}", ylabel="actual − predicted")
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.legend(loc="upper left")
 
 

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import ScalarFormatter, StrMethodFormatter
+from matplotlib.ticker import FuncFormatter, ScalarFormatter
 from PIL import Image
 
 SCALE = 2.0  # device pixels per page pixel: crisp on today's screens
@@ -24,6 +24,7 @@ INCH = 96  # page pixels
 HOUSE = Path(__file__).with_name("house.mplstyle")
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b5b5b")  # as in the style file
 BLUE, ORANGE = COLORS[:2]
+UNITS = ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
 INK, MUTED, PALE = "#1c2430", "#5d6875", "#b8c0ca"
 
 
@@ -64,7 +65,7 @@ def draw(painter: Callable[[Figure], None], *, size: tuple[float, float], alt: s
         canvas = FigureCanvasAgg(figure)
         painter(figure)
         for axes in figure.axes:
-            _separate_thousands(axes)
+            _shorten_large_numbers(axes)
         canvas.draw()  # and not savefig, which draws twice
     return Picture(_packed(canvas), alt, round(size[0] * INCH), round(size[1] * INCH))
 
@@ -85,10 +86,22 @@ def headline(figure: Figure, title: str) -> None:
     figure.suptitle(wrapped, x=0.012, ha="left", fontsize=10.5, fontweight="bold", linespacing=1.4)
 
 
-def _separate_thousands(axes: Axes) -> None:
+def _shorten_large_numbers(axes: Axes) -> None:
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         if isinstance(axis.get_major_formatter(), ScalarFormatter) and max(abs(low), abs(high)) >= 10_000:
-            axis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+
+
+def compact(value: float) -> str:
+    """Write a number as short as a tick's label must be.
+
+    Examples
+    --------
+    >>> compact(200_000), compact(22_500), compact(-1_200_000), compact(500)
+    ('200k', '22.5k', '−1.2M', '500')
+    """
+    size, unit = next(((step, name) for step, name in UNITS if abs(value) >= step), (1.0, ""))
+    return f"{value / size:.6g}{unit}".replace("-", "−")
 
 
 def _packed(canvas: FigureCanvasAgg) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,9 +49,10 @@ def report(notebook: Mapping[str, Any], *, title: str, facts: Mapping[str, Any])
     title : str
         What the page is about, in plain words.
     facts : mapping
-        What a reader wants to know first. ``status``, ``reason`` and ``score`` (a `Score`) have a place of their own;
-        all others are shown in the order given, under their names (``started``, ``author``, ``rows``, ``seconds``, …),
-        and left out when they are None or empty. Numbers, times and spans are written for people.
+        What a reader wants to know first. ``status``, ``reason``, ``score`` (a `Score`) and ``summary`` (sentences)
+        have a place of their own; all others are shown in the order given, under their names (``started``, ``author``,
+        ``rows``, ``seconds``, …), and left out when they are None or empty. Numbers, times and spans are written for
+        people.
 
     Returns
     -------
@@ -77,13 +78,14 @@ def _header(title: str, facts: Mapping[str, Any]) -> Markup:
     others = {
         LABELS.get(name, sentence(name.replace("_", " "))): _fact(name, value)
         for name, value in facts.items()
-        if name not in {"status", "reason", "score"} and value not in (None, "", [], ())
+        if name not in {"status", "reason", "score", "summary"} and value not in (None, "", [], ())
     }
     parts = [
         _status(str(facts.get("status") or "")),
         Markup("<h1>{}</h1>").format(title),
         _reason(str(facts.get("reason") or "")),
         _hero(facts.get("score")),
+        _summary(facts.get("summary") or ()),
         key_facts(others) if others else Markup(),
     ]
     return join(part for part in parts if part)
@@ -110,6 +112,10 @@ def _hero(score: Score | None) -> Markup:
     return Markup(
         '<div class="hero"><span class="name">{}</span><span class="value">{}</span>{}<p class="meaning">{}</p></div>'
     ).format(sentence(metric_name(score.metric)), score_value(score), told, meaning)
+
+
+def _summary(sentences: Sequence[str]) -> Markup:
+    return Markup('<p class="summary">{}</p>').format(" ".join(sentences)) if sentences else Markup()
 
 
 def _fact(name: str, value: Any) -> str:

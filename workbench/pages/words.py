@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ METRIC_NAMES = {
     "mape": "MAPE",
     "r2": "R²",
 }
+FAMILY_NAMES = {"lightgbm": "LightGBM", "extra_trees": "ExtraTrees", "linear": "linear"}
 METRIC_MEANINGS = {
     "roc_auc": "how well the two kinds of rows are told apart: 1 is perfect, 0.5 is a coin toss",
     "log_loss": "how far the predicted probabilities are from what happened: 0 is perfect",
@@ -40,6 +41,23 @@ METRIC_MEANINGS = {
 def metric_name(metric: str) -> str:
     """Name a metric as people write it: ``roc_auc`` is "ROC AUC"."""
     return METRIC_NAMES.get(metric, metric.replace("_", " "))
+
+
+def family_name(family: str) -> str:
+    """Name a family of models as people write it: ``extra_trees`` is "ExtraTrees"."""
+    return FAMILY_NAMES.get(family, family.replace("_", " "))
+
+
+def model_name(model: str) -> str:
+    """Name a line of the leaderboard: ``lightgbm 7`` is "LightGBM 7"; the ensemble and what we do not know stay.
+
+    Examples
+    --------
+    >>> model_name("extra_trees 2"), model_name("ensemble")
+    ('ExtraTrees 2', 'ensemble')
+    """
+    family, _, number_ = model.rpartition(" ")
+    return f"{family_name(family)} {number_}" if family and number_.isdigit() else model
 
 
 def metric_meaning(metric: str) -> str:
@@ -67,6 +85,31 @@ def number(value: Any, digits: int = 4) -> str:
     if abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
+
+
+def alike(values: Sequence[float], *, rounded: bool = False) -> list[str]:
+    """Write numbers that are read against each other: as many decimals each as the distance between them is worth.
+
+    Parameters
+    ----------
+    rounded
+        Whether large ones may lose digits before the point, too: averages, but not values that stand in a table.
+
+    Examples
+    --------
+    >>> alike([0.74, 0.0492]), alike([275.6, 2499]), alike([167375, 248681], rounded=True)
+    (['0.74', '0.05'], ['276', '2,499'], ['167,000', '249,000'])
+    """
+    known = [float(value) for value in values if math.isfinite(value)]
+    spread = max(known, default=0.0) - min(known, default=0.0) or max(map(abs, known), default=0.0)
+    decimals = min(6, 1 - math.floor(math.log10(spread))) if spread else 0
+    if not rounded:
+        decimals = 0 if all(value.is_integer() for value in known) else max(0, decimals)
+    return [_with_decimals(value, decimals) if math.isfinite(value) else "–" for value in values]
+
+
+def _with_decimals(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:,.{max(0, decimals)}f}"  # adding zero takes the sign off -0.0
 
 
 def decimals_for(spread: float) -> int:
