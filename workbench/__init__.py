@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 _FOUND_IN = {
     # inside notebooks, in the order a template uses them
     "read_table": "workbench.dataset",
-    "task": "workbench.automl",
-    "check": "workbench.automl",
-    "search": "workbench.automl",
-    "explain": "workbench.automl",
-    "record": "workbench.automl",
+    "task": "workbench.automl.task",
+    "check": "workbench.automl.checks",
+    "search": "workbench.automl.search",
+    "explain": "workbench.automl.explain",
+    "record": "workbench.automl.record",
     # driving
     "run": "workbench.workflow",
     "experiments": "workbench.workflow",

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl import check, task
-from workbench.automl.checks import NOTHING, Checks
+from workbench.automl.checks import NOTHING, Checks, check
 from workbench.automl.finders.columns import sentinel
 from workbench.automl.finders.sample import binned, skill
+from workbench.automl.task import task
 from workbench.dataset import read_table
 from workbench.records import Check
 

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl import explain, search, task
-from workbench.automl.explain import Explanation, _places
+from workbench.automl.explain import Explanation, _places, explain
 from workbench.automl.importance import importances
 from workbench.automl.pictures import leaderboard_picture, performance_picture, search_picture, target_picture
+from workbench.automl.search import search
+from workbench.automl.task import task
 from workbench.dataset import read_table
 from workbench.pages.blocks import Said
 from workbench.pages.figures import Effect

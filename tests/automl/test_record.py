@@ -2,20 +2,26 @@
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl import check, explain, record, search, task
-from workbench.automl.record import command
+from workbench.automl.checks import check
+from workbench.automl.explain import explain
+from workbench.automl.record import command, record
+from workbench.automl.search import search
+from workbench.automl.task import task
 from workbench.dataset import read_table
 from workbench.documents import outbox
 from workbench.documents.bundle import load_model
 from workbench.documents.run_folder import VARIABLE, RunFolder, RunRecord, read_error
 from workbench.documents.table import read_profile, read_schema
 from workbench.errors import StoreError
+from workbench.template import find
+from workbench.template.values import gather
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +109,7 @@ def test_by_hand_one_line_says_how_to_keep_it(result, monkeypatch, tmp_path):
     assert list(tmp_path.iterdir()) == []
     words = shlex.split(said.partition("To keep it: ")[2])
     assert words[:3] == ["workbench", "run", "classification"]
-    assert words[4::2] == [f"data={result.task.dataset.source}", "target=y", "group=shop"]
+    assert words[4::2] == [f"data={result.task.dataset.source}", "target=y", "group=shop", "trials=2"]
 
 
 def test_a_file_in_the_working_folder_is_named_as_one_would_type_it(result, monkeypatch):
@@ -115,6 +121,29 @@ def test_a_file_in_the_working_folder_is_named_as_one_would_type_it(result, monk
 def test_the_line_for_an_example_names_it():
     made = task(read_table("example:diabetes"), "progression", kind="regression")
     assert command(made) == "workbench run regression -p data=example:diabetes -p target=progression"
+
+
+def test_the_line_repeats_all_that_was_chosen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = pd.DataFrame({name: range(40) for name in ("one", "two, three", "row", "w")})
+    frame["y"] = ["a", "b"] * 20
+    frame.to_csv("t.csv", index=False)
+    frame[:10].to_csv("held.csv", index=False)
+    chosen = {"metric": "accuracy", "ignore": ["two, three", "row"], "weight": "w", "positive": "a"}
+    made = task(read_table("t.csv"), "y", **chosen, test=read_table("held.csv"))
+    words = shlex.split(command(made))
+    ignored = 'ignore=["two, three", "row"]'
+    assert words[4::2] == [
+        "data=t.csv", "target=y", "metric=accuracy", ignored, "weight=w", "positive=a", "test=held.csv"
+    ]  # fmt: skip
+    again = gather(find("classification").parameters, texts=words[4::2], base=tmp_path).bound
+    assert {name: again[name] for name in chosen} == chosen
+
+
+def test_the_line_repeats_how_it_was_searched(result, monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    timed = replace(result, seed=7, deadline=result.task.dataset.read_at + 90)
+    assert repr(record(timed)).endswith("-p group=shop -p budget=90s -p seed=7")
 
 
 def test_a_run_folder_that_cannot_be_written_is_told_in_one_line_and_to_the_runner(result, run):

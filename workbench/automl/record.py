@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pandas as pd
 
 from workbench.automl.checks import check
 from workbench.automl.explain import Explanation
+from workbench.automl.labels import ordered_classes
 from workbench.automl.result import Result
 from workbench.automl.task import Task
 from workbench.dataset import profile
@@ -19,6 +22,7 @@ from workbench.documents.bundle import write_model
 from workbench.documents.run_folder import RunFolder, handing_over_errors, here
 from workbench.documents.table import write_profile, write_schema
 from workbench.errors import StoreError
+from workbench.metrics import AUTO
 from workbench.pages.blocks import Said
 from workbench.pages.words import score_sentence
 from workbench.records import Check, ColumnSchema, TableSchema
@@ -51,7 +55,9 @@ def record(result: Result, checks: Iterable[Check] | None = None, explanation: E
     """
     folder = here()
     if folder is None:
-        return Said(f"Nothing was kept, as this notebook runs by hand. To keep it: {command(result.task)}")
+        return Said(
+            f"Nothing was kept, as this notebook runs by hand. To keep it: {command(result.task, _searched(result))}"
+        )
     found = check(result.task) if checks is None else checks
     try:
         _write(folder.outbox, result, found, explanation)
@@ -62,13 +68,46 @@ def record(result: Result, checks: Iterable[Check] | None = None, explanation: E
     return Said(f"Handed over to be kept as {_reference(folder)}: {score_sentence(result.score)}.")
 
 
-def command(task: Task) -> str:
-    """Say what to type to run the same as an experiment that is kept."""
+def command(task: Task, searched: Mapping[str, str] | None = None) -> str:
+    """Say what to type to run the same as an experiment that is kept: all that is not as a template has it anyway."""
     template = "classification" if task.classes else "regression"
-    values = {"data": _typed(task.dataset.source), "target": task.target}
-    values |= {column.role: column.name for column in task.schema.columns if column.role in ("group", "time", "weight")}
+    values = {"data": _typed(task.dataset.source), "target": task.target, **_choices(task), **(searched or {})}
     return f"workbench run {template} " + " ".join(
         f"-p {shlex.quote(f'{name}={value}')}" for name, value in values.items()
+    )
+
+
+def _choices(task: Task) -> dict[str, str]:
+    """Read off a task what was chosen for it."""
+    own = task.dataset.schema
+    ids = [name for name in task.schema.named("id") if own[name].role != "id"]  # the others are found again
+    left_out = [*task.schema.named("ignore"), *ids[1:]]
+    roles = {column.role: column.name for column in task.schema.columns if column.role in ("group", "time", "weight")}
+    chosen = {
+        "metric": task.metric.name if task.metric.name != AUTO[task.kind] else "",
+        "ignore": _listed(left_out) if left_out else "",
+        **{role: roles.get(role, "") for role in ("group", "time", "weight")},
+        "id": ids[0] if ids else "",
+        "positive": str(task.classes[1]) if task.classes != ordered_classes(task.truth, task.target) else "",
+        "test": _typed(task.test.source) if task.test else "",
+    }
+    return {name: value for name, value in chosen.items() if value}
+
+
+def _searched(result: Result) -> dict[str, str]:
+    """Read off a result how it was searched for; the clock of a search by hand started when the table was read."""
+    if result.deadline is None:
+        chosen = {"trials": str(len(result.trials))}
+    else:
+        chosen = {"budget": f"{result.deadline - result.task.dataset.read_at:.6g}s"}
+    return chosen | ({"seed": str(result.seed)} if result.seed else {})
+
+
+def _listed(names: list[str]) -> str:
+    """Write names as a parameter takes them: with commas between, or as JSON when they hold some."""
+    plain = ",".join(names)
+    return (
+        plain if all(re.fullmatch(r"[\w.-][\w. -]*", name) for name in names) else json.dumps(names, ensure_ascii=False)
     )
 
 

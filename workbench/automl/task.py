@@ -8,22 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from workbench import metrics
-from workbench.automl import display, pictures
+from workbench.automl import display
 from workbench.automl.labels import coercer_of, kind_of, ordered_classes, read_labels, read_numbers, refuse_as_classes
 from workbench.automl.roles import assigned, groups_of, learnable, rows_with_time, weights_of
 from workbench.automl.splits import folds_of
 from workbench.dataset import Dataset, with_roles
 from workbench.documents.run_folder import handing_over_errors
 from workbench.errors import BadColumn, BadTable
-from workbench.pages.picture import Picture
 from workbench.records import Check, ColumnSchema, TableSchema, TaskKind
+
+if TYPE_CHECKING:
+    from workbench.pages.picture import Picture
 
 Array = npt.NDArray[Any]
 FEWEST_ROWS = 4  # two folds with two rows each
@@ -85,6 +87,8 @@ class Task:
 
     def picture(self) -> Picture:
         """Draw what there is to predict."""
+        from workbench.automl import pictures  # matplotlib is slow to load, and a request is checked without
+
         return pictures.target_picture(self)
 
     def __repr__(self) -> str:

@@ -191,7 +191,7 @@ def _parameters(template: Template, *kinds: type) -> list[str]:
 
 
 def _task(tables: Mapping[str, Dataset], kind: Any, values: Mapping[str, Any]) -> None:
-    from workbench.automl import task
+    from workbench.automl.task import task
 
     said = {name: values[name] for name in ROLES if name in values}
     task(tables["data"], values["target"], kind=kind, test=tables.get("test"), **said)
