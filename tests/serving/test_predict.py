@@ -130,7 +130,7 @@ def test_the_rows_handed_in_are_not_changed(model: Model, made: Any) -> None:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_file_is_predicted_into_a_file(model: Model, rows: Path, made: Any, tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"out{suffix}"
-    assert predict_file(model, str(rows), out, keep=["customer", "joined"]) == 240
+    assert predict_file(model, str(rows), out, keep=["customer", "joined"]).rows == 240
     said = pd.read_csv(out, dtype=str) if suffix == ".csv" else pd.read_parquet(out)
     assert list(said.columns) == ["customer", "joined", "prediction", "probability_No", "probability_Yes"]
     assert said["joined"].tolist() == made.raw["joined"].tolist()
@@ -165,7 +165,7 @@ def test_no_row_is_lost_however_empty(model: Model, made: Any, tmp_path: Path) -
     lines = made.raw.head(6).to_csv(index=False).splitlines(keepends=True)
     rows = tmp_path / "rows.csv"
     rows.write_text("".join([*lines[:3], blank, *lines[3:], blank, blank]))
-    assert predict_file(model, str(rows), tmp_path / "out.csv", keep=["customer"]) == 9
+    assert predict_file(model, str(rows), tmp_path / "out.csv", keep=["customer"]).rows == 9
     said = pd.read_csv(tmp_path / "out.csv")
     assert said["customer"].isna().to_numpy().nonzero()[0].tolist() == [2, 7, 8]
     assert said["prediction"].notna().all()
@@ -174,7 +174,7 @@ def test_no_row_is_lost_however_empty(model: Model, made: Any, tmp_path: Path) -
 def test_files_as_people_export_them_are_predicted(model: Model, rows: Path, made: Any, tmp_path: Path) -> None:
     exported = made.raw.assign(charges=made.raw["charges"].str.replace(".", ","))
     (tmp_path / "excel.csv").write_text(exported.to_csv(sep=";"), encoding="utf-16")
-    assert predict_file(model, str(tmp_path / "excel.csv"), tmp_path / "out.csv") == 240
+    assert predict_file(model, str(tmp_path / "excel.csv"), tmp_path / "out.csv").rows == 240
 
 
 def test_cells_are_carried_over_as_they_stand(model: Model, made: Any, tmp_path: Path) -> None:
@@ -233,3 +233,13 @@ def test_a_disk_that_is_full_leaves_the_old_file(
         predict_file(model, str(rows), out)
     assert out.read_text() == "old"
     assert {path.name for path in tmp_path.iterdir()} == {"store", "rows.csv", "out.csv"}
+
+
+def test_values_that_cannot_be_read_as_in_training_are_told(rows, model, tmp_path):
+    table = pd.read_csv(rows, dtype=str)
+    table.loc[[3, 5], "tenure"] = "old"
+    table.to_csv(tmp_path / "odd.csv", index=False)
+    written = predict_file(model, str(tmp_path / "odd.csv"), tmp_path / "out.csv")
+    assert written.rows == len(table)
+    assert [note for note in written.notes if "2 of" in note and "'tenure'" in note and "'old'" in note]
+    assert predict_file(model, str(rows), tmp_path / "out.csv").notes == ()

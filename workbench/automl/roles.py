@@ -16,6 +16,7 @@ from workbench.records import Check, ColumnSchema, Role, TableSchema
 
 Array = npt.NDArray[Any]
 LEARNABLE = ("number", "boolean", "date", "category", "text")
+PARTS = {"ignore": "ignored", "group": "the group", "time": "the time", "weight": "the weight", "id": "an identifier"}
 
 
 def assigned(
@@ -63,8 +64,11 @@ def learnable(dataset: Dataset, schema: TableSchema) -> list[str]:
         if (column.role == "feature" and column.kind in LEARNABLE) or (column.role == "time" and column.kind == "date")
     ]
     if not names:
-        problem = "has no column to learn from beside the target (ids, constants and empty columns tell nothing)"
-        raise BadTable(dataset.source, problem, "Add columns, or ignore fewer of them.")
+        others = [column for column in schema.columns if column.role != "target"]
+        told = ", ".join(f"{one.name!r} is {PARTS.get(one.role) or one.kind}" for one in others[:5])
+        rest = f" and {len(others) - 5} more" if len(others) > 5 else ""
+        problem = f"has no column to learn from beside the target{f': {told}{rest}' if told else ''}"
+        raise BadTable(dataset.source, problem, "Add columns, or give fewer of them another part.")
     return names
 
 

@@ -236,8 +236,11 @@ def predict(model: str, data: str, output: Path, keep: tuple[str, ...], store: P
     """Predict a table with a model (model:NAME/live, NAME) or with an experiment's model."""
     from workbench import workflow
 
-    rows = workflow.predict(model, data, output, keep=keep, store=store)
-    _tell({"path": str(output), "rows": rows}, as_json, lambda: click.echo(f"{output} ({rows:,} rows)"))
+    written = workflow.predict(model, data, output, keep=keep, store=store)
+    for note in written.notes:
+        click.echo(f"workbench: {note}", err=True)
+    document = {"path": str(output), "rows": written.rows, "notes": list(written.notes)}
+    _tell(document, as_json, lambda: click.echo(f"{output} ({written.rows:,} rows)"))
 
 
 def _tell(document: Any, as_json: bool, as_text: Callable[[], None]) -> None:

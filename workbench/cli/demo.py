@@ -43,10 +43,10 @@ def walk(store: Path) -> int:
     promotion = workflow.promote(better, model="diagnosis", store=store)
     text.promotion(promotion.as_document())
     text.line("6  Predict with it.")
-    rows = workflow.predict(
+    written = workflow.predict(
         "model:diagnosis/live", str(samples), FOLDER / "predictions.csv", keep=["diagnosis"], store=store
     )
-    text.line(f"   {FOLDER / 'predictions.csv'} ({rows:,} rows)")
+    text.line(f"   {FOLDER / 'predictions.csv'} ({written.rows:,} rows)")
     text.line("")
     text.line(
         f"Everything is in {store.resolve()} (experiments, the model) and {FOLDER.resolve()} (tables, predictions)."

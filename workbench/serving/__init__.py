@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from workbench.documents.bundle import Model
-from workbench.serving.predict import load, predict, predict_file
+from workbench.serving.predict import Written, load, predict, predict_file
 
-__all__ = ["Model", "load", "predict", "predict_file"]
+__all__ = ["Model", "Written", "load", "predict", "predict_file"]

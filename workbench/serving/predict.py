@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -77,8 +78,16 @@ def predict(model: Model, frame: pd.DataFrame, keep: Sequence[str] = (), *, sour
     return pd.concat([frame[kept], said], axis=1) if kept else said
 
 
-def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ()) -> int:
-    """Predict every row of a CSV or parquet file into another; return the number of rows.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a file of predictions: its rows, and what a reader of it should know."""
+
+    rows: int
+    notes: tuple[str, ...] = ()
+
+
+def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ()) -> Written:
+    """Predict every row of a CSV or parquet file into another.
 
     A row without a value gets its prediction, too, wherever it stands; a blank line is no row.
     Kept columns are written as they were read. A text cell that a spreadsheet would take for a formula (``=…``) is
@@ -104,7 +113,19 @@ def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ())
                 result.to_parquet(part, index=False)
     except OSError as error:
         raise BadTable(str(out), f"cannot be written ({error.strerror or error})", "Name another file.") from error
-    return len(result)
+    return Written(len(result), tuple(unreadable(model, frame)))
+
+
+def unreadable(model: Model, frame: pd.DataFrame) -> list[str]:
+    """Tell of values that are not of their column's kind, such as a word among numbers: they counted as missing."""
+    raw = model.needed(frame)
+    lost = raw.notna() & model.estimator.coercer.transform(raw).isna().to_numpy()
+    counts = {name: int(count) for name, count in lost.sum().items() if count}
+    return [
+        f"{count:,} of {len(raw):,} values of {name!r} could not be read as they were in training, such as "
+        f"{str(raw.loc[lost[name], name].iloc[0])[:40]!r}; they counted as missing."
+        for name, count in counts.items()
+    ]
 
 
 def _find(reference: str, store: Path) -> Path:

@@ -13,6 +13,7 @@ from workbench.workflow.place import Where, experiment_of, store_of
 if TYPE_CHECKING:
     from workbench.documents.bundle import Model
     from workbench.promotion import Promotion
+    from workbench.serving import Written
 
 
 def promote(ref: str, model: str, *, policy: Path | None = None, store: Where = None) -> Promotion:
@@ -53,8 +54,8 @@ def load(ref: str, *, store: Where = None) -> Model:
     return serving.load(str(experiment.model), where.path)
 
 
-def predict(model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None) -> int:
-    """Predict a table and write the predictions, one row for each of its rows in order; give the number of rows."""
+def predict(model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None) -> Written:
+    """Predict a table and write the predictions, one row for each of its rows in order."""
     from workbench.serving import predict_file
 
     return predict_file(load(model, store=store), str(data), Path(output), keep=list(keep))

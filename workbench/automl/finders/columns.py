@@ -96,7 +96,7 @@ def sentinels(sample: Sample) -> Iterator[Check]:
             f"{number(found[0])} stands in {count(found[1], 'row')} of the target {target!r}, apart from all other "
             "values. If it means 'unknown', the model learns to predict a code: leave these cells blank and run again."
         )
-        yield Check("codes_for_unknown_in_target", "warn", message, (target,))
+        yield Check("codes_for_unknown_in_target", "block", message, (target,))
 
 
 def sentinel(values: Array) -> tuple[float, int] | None:
