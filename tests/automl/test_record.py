@@ -125,7 +125,8 @@ def test_the_line_for_an_example_names_it():
 
 def test_the_line_repeats_all_that_was_chosen(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    frame = pd.DataFrame({name: range(40) for name in ("one", "two, three", "row", "w")})
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({name: random.random(40).round(3) + 1 for name in ("one", "two, three", "row", "w")})
     frame["y"] = ["a", "b"] * 20
     frame.to_csv("t.csv", index=False)
     frame[:10].to_csv("held.csv", index=False)

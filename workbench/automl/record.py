@@ -88,10 +88,15 @@ def _choices(task: Task) -> dict[str, str]:
         "ignore": _listed(left_out) if left_out else "",
         **{role: roles.get(role, "") for role in ("group", "time", "weight")},
         "id": ids[0] if ids else "",
-        "positive": str(task.classes[1]) if task.classes != ordered_classes(task.truth, task.target) else "",
+        "positive": _positive(task),
         "test": _typed(task.test.source) if task.test else "",
     }
     return {name: value for name, value in chosen.items() if value}
+
+
+def _positive(task: Task) -> str:
+    """Name the class that was looked for, unless it is the one that is found by its name."""
+    return str(task.classes[1]) if task.classes and task.classes != ordered_classes(task.truth, task.target) else ""
 
 
 def _searched(result: Result) -> dict[str, str]:
