@@ -33,8 +33,8 @@ def test_the_better_is_first_and_the_difference_is_tested_on_the_same_rows(keep)
     assert 0 < gain.low < gain.value < gain.high
     assert comparison.places[0].behind is None
     assert re.fullmatch(
-        rf"{good.short} is better than {poor.short} by 0\.\d{{4}} in roc_auc "
-        r"\(95 % interval 0\.\d{4} to 0\.\d{4}, on the same 120 rows\)\.",
+        rf"{good.short} is better than {poor.short} by 0\.\d+ in ROC AUC "
+        r"\(95 % interval 0\.\d+ to 0\.\d+, on the same 120 rows\)\.",
         said(comparison),
     )
 
@@ -50,13 +50,15 @@ def test_a_difference_that_may_be_chance_is_called_a_tie(keep):
     one, other = keep(1, skill=2.0, seed=1), keep(2, skill=2.0, seed=2)
     comparison = compare([one, other])
     assert comparison.places[1].behind.tied
-    assert re.search(r"are tied: a lead of 0\.\d+ in roc_auc may be chance \(95 % interval -0\.", said(comparison))
+    assert re.search(
+        r"are tied: a lead of 0\.0*[1-9]\d* in ROC AUC may be chance \(95 % interval -0\.", said(comparison)
+    )
     assert "(tied)" in str(comparison)
 
 
 def test_the_same_predictions_are_a_tie(keep):
     comparison = compare([keep(1), keep(2)])
-    assert "are tied: their roc_auc is the same on every sample of the rows." in said(comparison)
+    assert "are tied: their ROC AUC is the same on every sample of the rows." in said(comparison)
 
 
 def test_scores_on_different_data_are_not_ranked_against_each_other(keep):
@@ -141,9 +143,30 @@ def test_parameters_that_differ_are_shown_and_no_others(keep):
         [keep(1, parameters={"seed": 0}), keep(2, parameters={"seed": 1, "ignore": ["id"]}, skill=1.0)]
     )
     assert [dict(place.parameters) for place in comparison.places] == [
-        {"seed": 0, "ignore": None},
+        {"seed": 0},
         {"seed": 1, "ignore": ["id"]},
     ]
+
+
+def test_what_an_experiment_lacks_is_a_dash(keep):
+    kept = [keep(1, parameters={"seed": 0}), keep(2, parameters={"seed": 0, "ignore": ["id"]}, skill=1.0)]
+    lines = str(compare(kept)).splitlines()
+    assert lines[1].split()[-1] == "ignore"
+    assert sorted(line.split()[-1] for line in lines[2:4]) == ["id", "–"]
+
+
+def test_groups_have_tables_of_their_own_named_by_what_they_were_measured_on(keep):
+    sections = compare([keep(1), keep(2, data=OTHER_DATA, skill=3.0), keep(3, status="failed")]).sections()
+    titles = [section.title for section in sections]
+    assert [title[:2] for title in titles[:2]] == ["1.", "2."]
+    assert all("Churn in " in title for title in titles[:2])
+    assert titles[2:] == ["Without a score", "What this says"]
+
+
+def test_sentences_and_table_write_the_same_numbers(keep):
+    comparison = compare([keep(1, skill=3.0, seed=1), keep(2, skill=0.5, seed=2)])
+    lead = re.search(r"by (0\.\d+) in", said(comparison)).group(1)
+    assert any(line.split()[-1] == lead for line in str(comparison).splitlines()[2:4])
 
 
 def test_the_document_is_plain_json(keep):

@@ -23,7 +23,7 @@ TWO = {
 
 def test_it_shows_scores_intervals_differences_and_parameters():
     page = comparison_page(TWO)
-    for shown in ("ROC AUC", "churn@aaaa", "0.850", "0.840 to 0.860", "1 min 1 s", "0.050", "60s", "10s", "null"):
+    for shown in ("ROC AUC", "churn@aaaa", "0.850", "0.840 to 0.860", "1 min 1 s", "0.050", "60s", "10s", "–"):
         assert shown in page
     assert page.index("churn@aaaa") < page.index("churn@bbbb")
 
@@ -33,6 +33,28 @@ def test_scores_that_cannot_be_compared_stand_in_tables_of_their_own():
     page = comparison_page({"leaderboard": [*TWO["leaderboard"], other]})
     assert page.count("<table") == 3
     assert "RMSE" in page
+
+
+def test_several_tables_are_named_by_their_data_and_one_alone_is_not():
+    about = {"data": "/data/customers.csv", "target": "Churn", "rows": 7043}
+    one = row("aaaa", 0.85, rank=1, **about)
+    assert "customers.csv" not in comparison_page({"leaderboard": [one]})
+    page = comparison_page({"leaderboard": [one, row("cccc", 0.9, rank=1) | about | {"group": 2, "data": "new.csv"}]})
+    assert "<h2>ROC AUC · Churn in customers.csv, 7,043 rows</h2>" in page
+    assert "<h2>ROC AUC · Churn in new.csv, 7,043 rows</h2>" in page
+
+
+def test_long_lists_and_missing_values_are_short_and_null_is_no_word_for_people():
+    many = [f"column {number}" for number in range(10)]
+    given = [
+        row("aaaa", 0.8, parameters={"ignore": many}),
+        row("bbbb", 0.7, parameters={"ignore": None}),
+        row("c", 0.6),
+    ]
+    page = comparison_page({"leaderboard": given})
+    assert "column 0, column 1 and 8 more" in page
+    assert "column 5" not in page
+    assert "null" not in page
 
 
 def test_a_run_without_a_score_is_told_with_its_reason():

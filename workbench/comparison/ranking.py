@@ -6,16 +6,19 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.comparison.sections import NOTHING, Section, as_html, as_text, between, listed, number, words
+from workbench.comparison.sections import NOTHING, Section, as_html, as_text, listed
 from workbench.documents.outbox import PROBABILITY
 from workbench.errors import UnknownName
 from workbench.experiment import Experiment
 from workbench.metrics import METRICS, Predicted, measure, paired_difference
+from workbench.pages.comparison import lead, measured_on
+from workbench.pages.words import metric_name, score_interval, score_value, typed
 from workbench.records import Score
 
 
@@ -32,6 +35,11 @@ class Gain:
     def tied(self) -> bool:
         """Whether the difference may be chance: its interval holds zero, or there is none."""
         return not self.low > 0
+
+    def as_score(self) -> Score:
+        """Give it in the form in which numbers with an interval are written."""
+        ends = (None, None) if math.isnan(self.low) or math.isnan(self.high) else (self.low, self.high)
+        return Score("", self.value, *ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,8 @@ class Place:
     rank: int | None = None
     behind: Gain | None = None
     seconds: float | None = None
+    data: str | None = None
+    target: str | None = None
     parameters: tuple[tuple[str, Any], ...] = ()
 
     def as_document(self) -> dict[str, Any]:
@@ -63,7 +73,8 @@ class Place:
         behind = None if self.behind is None else _finite(asdict(self.behind)) | {"tied": self.behind.tied}
         plain = ("rank", "group", "ref", "template", "status", "reason", "metric")
         place = {name: getattr(self, name) for name in plain} | told
-        return place | {"seconds": self.seconds, "behind": behind, "parameters": dict(self.parameters)}
+        plain_too = {name: getattr(self, name) for name in ("seconds", "data", "target")}
+        return place | plain_too | {"behind": behind, "parameters": dict(self.parameters)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +96,19 @@ class Comparison:
 
     def sections(self) -> list[Section]:
         """Give the comparison as sections to be laid out."""
-        differing = [name for name, _ in self.places[0].parameters] if self.places else []
-        head = ("", "experiment", "metric", "score", "95 % interval", "behind the best by", *differing)
-        rows = tuple(_row(place, self.comparable) for place in self.places)
         said = [Section("What this says", self.sentences)] if self.sentences else []
-        return [Section("Leaderboard", (), head, rows), *said]
+        if self.comparable:
+            return [self._board("Leaderboard", self.places), *said]
+        groups = groupby(self.places, key=lambda place: place.group)
+        return [
+            *(self._board(_title(group, first := next(places)), (first, *places)) for group, places in groups),
+            *said,
+        ]
+
+    def _board(self, title: str, places: Sequence[Place]) -> Section:
+        differing = list(dict.fromkeys(name for place in self.places for name, _ in place.parameters))
+        head = ("", "experiment", "metric", "score", "95 % interval", "behind the best by", *differing)
+        return Section(title, (), head, tuple(_row(place, differing) for place in places))
 
     def __str__(self) -> str:
         return as_text(self.sections())
@@ -151,12 +170,14 @@ def _differing(experiments: Sequence[Experiment]) -> dict[str, dict[str, Any]]:
         str(one.reference): {name: told["value"] for name, told in one.parameters().items()} for one in experiments
     }
     names = list(dict.fromkeys(name for values in given.values() for name in values))
-    differ = [
-        name
-        for name in names
-        if any(values.get(name) != next(iter(given.values())).get(name) for values in given.values())
-    ]
-    return {ref: {name: values.get(name) for name in differ} for ref, values in given.items()}
+    first = next(iter(given.values()), {})
+    differ = [name for name in names if any(_other(values, first, name) for values in given.values())]
+    return {ref: {name: values[name] for name in differ if name in values} for ref, values in given.items()}
+
+
+def _other(one: dict[str, Any], other: dict[str, Any], name: str) -> bool:
+    """Whether a parameter is not the same: one that an experiment lacks is not the same as one that is None."""
+    return (name in one) != (name in other) or one.get(name) != other.get(name)
 
 
 def _groups(experiments: Sequence[Experiment], metric: str | None) -> list[list[Experiment]]:
@@ -204,7 +225,7 @@ def _loss(score: Score | None) -> float:
 
 
 def _place(experiment: Experiment, metric: str | None, parameters: dict[str, dict[str, Any]], **standing: Any) -> Place:
-    manifest, ref = experiment.manifest, str(experiment.reference)
+    manifest, ref, task = experiment.manifest, str(experiment.reference), experiment.task()
     return Place(
         ref=ref,
         short=experiment.short,
@@ -214,6 +235,8 @@ def _place(experiment: Experiment, metric: str | None, parameters: dict[str, dic
         metric=metric or experiment.metric,
         score=_score(experiment, metric),
         seconds=manifest["resources"].get("wall"),
+        data=task.get("data", {}).get("source"),
+        target=task.get("target"),
         parameters=tuple(parameters[ref].items()),
         **standing,
     )
@@ -278,10 +301,11 @@ def _against(best: Place, other: Place) -> str:
     gain = other.behind
     if gain is None or math.isnan(gain.value):
         return f"{best.short} scores better than {other.short}, untested: their predictions cannot be set side by side."
+    metric, size = metric_name(str(best.metric)), gain.as_score()
     if gain.value == gain.low == gain.high == 0:
-        return f"{best.short} and {other.short} are tied: their {best.metric} is the same on every sample of the rows."
-    by = f"{number(gain.value)} in {best.metric}"
-    interval = f"(95 % interval {between(gain.low, gain.high)}, on the same {gain.rows:,} rows)"
+        return f"{best.short} and {other.short} are tied: their {metric} is the same on every sample of the rows."
+    by = f"{lead(size)} in {metric}"
+    interval = f"(95 % interval {score_interval(size) or NOTHING}, on the same {gain.rows:,} rows)"
     if gain.tied:
         return f"{best.short} and {other.short} are tied: a lead of {by} may be chance {interval}."
     return f"{best.short} is better than {other.short} by {by} {interval}."
@@ -289,22 +313,34 @@ def _against(best: Place, other: Place) -> str:
 
 def _because(place: Place) -> str:
     if place.status == "completed":
-        return f"{place.metric} was not measured" if place.metric else "the run recorded none"
+        return f"{metric_name(place.metric)} was not measured" if place.metric else "the run recorded none"
     return place.status + (f", {place.reason.rstrip('.')}" if place.reason else "")
 
 
-def _row(place: Place, comparable: bool) -> tuple[str, ...]:
-    rank = NOTHING if place.rank is None else str(place.rank) if comparable else f"{place.group}.{place.rank}"
-    score = (place.score.value, place.score.low, place.score.high) if place.score else None
-    told = (number(score[0]), between(score[1], score[2])) if score else (place.status, NOTHING)
-    parameters = (words(value) for _, value in place.parameters)
-    return (rank, place.short, place.metric or NOTHING, *told, _behind(place), *parameters)
+def _title(group: int | None, first: Place) -> str:
+    """Name a group by what its scores were measured on."""
+    return "Without a score" if group is None else f"{group}. {measured_on(first.as_document())}"
+
+
+def _row(place: Place, differing: Sequence[str]) -> tuple[str, ...]:
+    rank = NOTHING if place.rank is None else str(place.rank)
+    score, given = place.score, dict(place.parameters)
+    told = (score_value(score), score_interval(score) or NOTHING) if score else (place.status, NOTHING)
+    parameters = (typed(given.get(name)) for name in differing)
+    return (
+        rank,
+        place.short,
+        metric_name(place.metric) if place.metric else NOTHING,
+        *told,
+        _behind(place),
+        *parameters,
+    )
 
 
 def _behind(place: Place) -> str:
     if place.behind is None:
         return "" if place.rank == 1 else NOTHING
-    return f"{number(place.behind.value)}{' (tied)' if place.behind.tied else ''}"
+    return f"{lead(place.behind.as_score())}{' (tied)' if place.behind.tied else ''}"
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:

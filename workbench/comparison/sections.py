@@ -53,11 +53,6 @@ def number(value: float | None) -> str:
     return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
 
 
-def between(low: float | None, high: float | None) -> str:
-    """Write an interval: ``0.8301 to 0.8642``."""
-    return NOTHING if low is None or high is None else f"{number(low)} to {number(high)}"
-
-
 def words(value: Any) -> str:
     """Write a parameter's value as it would be typed."""
     return value if isinstance(value, str) and value else repr(value)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from pathlib import PurePath
 from typing import Any
 
 from markupsafe import Markup
 
 from workbench.pages.blocks import interval_bar, join, notice, paragraph, table
 from workbench.pages.page import page
-from workbench.pages.words import count, duration, metric_meaning, metric_name, score_interval, score_value, sentence
+from workbench.pages.words import (
+    count,
+    duration,
+    metric_meaning,
+    metric_name,
+    number,
+    score_interval,
+    score_value,
+    sentence,
+    typed,
+)
 from workbench.records import Score
 
 Row = Mapping[str, Any]
@@ -25,8 +35,9 @@ def comparison_page(comparison: Mapping[str, Any], *, title: str = "Experiments 
     comparison : mapping
         ``sentences`` (list of str) and ``leaderboard`` (list of mappings, best first): ``ref``, ``status``, ``reason``,
         ``metric``, ``value``, ``low``, ``high``, ``rows``, ``rank``, ``group`` (scores of one group can be compared),
-        ``behind`` (``value``, ``low``, ``high``, ``tied``: against the best of the group), ``seconds``, ``parameters``
-        (those that differ). All but ``ref`` may be missing or None.
+        ``behind`` (``value``, ``low``, ``high``, ``tied``: against the best of the group), ``seconds``, ``data`` and
+        ``target`` (for the headings of groups), ``parameters`` (those that differ). All but ``ref`` may be missing or
+        None.
 
     Returns
     -------
@@ -54,10 +65,13 @@ def _boards(rows: Sequence[Row]) -> list[Markup]:
     groups = groupby(
         ordered, key=lambda row: None if row.get("value") is None else (row.get("group"), row.get("metric"))
     )
-    return [_without_score(list(group)) if key is None else _board(list(group)) for key, group in groups]
+    boards = [(key is not None, list(group)) for key, group in groups]
+    several = sum(scored for scored, _ in boards) > 1
+    return [_board(group, named=several) if scored else _without_score(group) for scored, group in boards]
 
 
-def _board(rows: Sequence[Row]) -> Markup:
+def _board(rows: Sequence[Row], *, named: bool) -> Markup:
+    """One table; `named` when there are several, which are then told apart by what they were measured on."""
     scores = [_score(row) for row in rows]
     ends = [end for score in scores for end in (score.value, score.low, score.high) if end is not None]
     of = (min(ends), max(ends))
@@ -75,9 +89,29 @@ def _board(rows: Sequence[Row]) -> Markup:
     ]
     metric = str(rows[0].get("metric"))
     meaning = metric_meaning(metric)
-    heading = Markup("<h2>{}</h2>").format(sentence(metric_name(metric)))
+    about = f" · {measured_on(rows[0])}" if named and measured_on(rows[0]) else ""
+    heading = Markup("<h2>{}{}</h2>").format(sentence(metric_name(metric)), about)
     header = ["", "experiment", metric_name(metric), "", "95 % interval", "behind the best", "took"]
-    return join([heading, paragraph(f"{sentence(meaning)}.") if meaning else Markup(), table(header, lines)])
+    return join(
+        [
+            heading,
+            paragraph(f"{sentence(meaning)}.") if meaning else Markup(),
+            table(header, lines, right=(metric_name(metric),)),
+        ]
+    )
+
+
+def measured_on(row: Row) -> str:
+    """Name the target, the table and the rows a score is of, as far as they are known.
+
+    Examples
+    --------
+    >>> measured_on({"target": "Churn", "data": "/data/customers.csv", "rows": 7043})
+    'Churn in customers.csv, 7,043 rows'
+    """
+    place = PurePath(row["data"]).name if row.get("data") else ""
+    what = " in ".join(filter(None, [row.get("target"), place]))
+    return ", ".join(filter(None, [what, count(row["rows"], "row") if row.get("rows") else ""]))
 
 
 def _score(row: Row) -> Score:
@@ -105,7 +139,19 @@ def _behind(row: Row, place: int) -> str:
     if not gain or gain.get("value") is None:
         return "best" if place == 1 else "not tested"
     score = Score("", gain["value"], gain.get("low"), gain.get("high"))
-    return f"{score_value(score)}{' (tied)' if gain.get('tied') else ''}"
+    return f"{lead(score)}{' (tied)' if gain.get('tied') else ''}"
+
+
+def lead(gain: Score) -> str:
+    """Write how much better one is, as precisely as it is known, but never as nothing when it is something.
+
+    Examples
+    --------
+    >>> lead(Score("", 0.0312, 0.011, 0.052)), lead(Score("", 0.0034, -0.05, 0.06))
+    ('0.031', '0.003')
+    """
+    shown = score_value(gain)
+    return number(gain.value, 1) if gain.value and not shown.strip("-0.,") else shown
 
 
 def _without_score(rows: Sequence[Row]) -> Markup:
@@ -120,10 +166,6 @@ def _parameters(rows: Sequence[Row]) -> list[Markup]:
     names = list(dict.fromkeys(name for row in rows for name in row.get("parameters") or {}))
     if not names:
         return []
-    lines = [[name, *(_value((row.get("parameters") or {}).get(name)) for row in rows)] for name in names]
+    lines = [[name, *(typed((row.get("parameters") or {}).get(name)) for row in rows)] for name in names]
     header = ["parameter", *(short(row["ref"]) for row in rows)]
     return [Markup("<h2>What was done differently</h2>"), table(header, lines)]
-
-
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -195,6 +196,27 @@ def listing(items: list[str], *, most: int = 5) -> str:
     if len(items) > most:
         return f"{', '.join(items[: most - 1])} and {len(items) - most + 1} more"
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def typed(value: Any) -> str:
+    """Write a parameter's value for people: nothing is a dash, lists and paths are short.
+
+    Examples
+    --------
+    >>> typed(None), typed(["tenure"]), typed([]), typed(list("abcde")), typed(0.5), typed(True)
+    ('–', 'tenure', 'none', 'a, b and 3 more', '0.5', 'yes')
+    >>> typed("/home/anna/churn/data/customers.csv")
+    '…/data/customers.csv'
+    """
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return listing([typed(item) for item in value], most=3) if value else "none"
+    if isinstance(value, str) and value.startswith("/") and value.count("/") > 2:
+        return "…/" + "/".join(value.split("/")[-2:])
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def shorten(text: Any, most: int = 40) -> str:
