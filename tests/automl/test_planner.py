@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.automl.clock import Clock, clock_for, seconds_of, untimed
+from workbench.automl.clock import Clock, clock_for, untimed
 from workbench.automl.families import Setting, shipped
 from workbench.automl.planner import Cost, Estimates, Turns, most_trials, plan_by_clock, plan_by_size
-from workbench.errors import BadParameters
 
 CHEAP = Cost(encoding=1e-6, round=1e-8)
 
@@ -63,17 +62,6 @@ class TestTurns:
 
 
 class TestClock:
-    @pytest.mark.parametrize(
-        ("text", "seconds"), [("60s", 60), ("5m", 300), ("1h30m", 5400), (45, 45), ("2.5", 2.5), ("1 h", 3600)]
-    )
-    def test_a_budget_is_a_duration(self, text, seconds):
-        assert seconds_of(text) == seconds
-
-    @pytest.mark.parametrize("text", ["abc", "", "0", "-5", "0s", "5 minutes", "s", "1e3x"])
-    def test_what_is_no_duration_is_refused(self, text):
-        with pytest.raises(BadParameters, match="is no duration above zero"):
-            seconds_of(text)
-
     def test_a_share_of_the_time_ends_sooner_and_never_later(self):
         clock = Clock(search_ends=10.0, now=lambda: 4.0)
         assert clock.sooner(2.0).left() == 2.0

@@ -6,16 +6,14 @@ deadline; by hand the clock starts when the table is read.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from workbench.dataset import Dataset
 from workbench.documents.run_folder import here
-from workbench.errors import BadParameters
+from workbench.template import seconds
 
-UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 LEAST_RESERVE, RESERVE_SHARE = 4.0, 0.08  # explain, record, report and capture take their time after the search
 LEAST_SEARCH = 4.0  # a search that was promised nothing still gets this: a late first model beats none
 
@@ -51,38 +49,17 @@ class Clock:
         return self.search_ends is not None and self.now() >= self.search_ends
 
 
-def seconds_of(budget: str | float) -> float:
-    """Read a duration: ``60s``, ``5m``, ``1h30m``, or a number of seconds.
-
-    Raises
-    ------
-    BadParameters
-        If it is none, or not above zero.
-
-    Examples
-    --------
-    >>> seconds_of("1h30m")
-    5400.0
-    """
-    text = str(budget).strip().lower()
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text)
-    seconds = sum(float(number) * UNITS[unit] for number, unit in parts)
-    if not re.fullmatch(r"(\d+(\.\d+)?\s*[smhd]?\s*)+", text) or seconds <= 0:
-        raise BadParameters([f"The budget {budget!r} is no duration above zero. Give one like '60s', '5m' or '1h'."])
-    return seconds
-
-
 def run_deadline(dataset: Dataset, budget: str | float) -> float:
     """When the whole run must end, in seconds of `time.time`."""
     folder = here()
     left = None if folder is None else folder.seconds_left()
-    return dataset.read_at + seconds_of(budget) if left is None else time.time() + left
+    return dataset.read_at + seconds(budget) if left is None else time.time() + left
 
 
 def clock_for(dataset: Dataset, budget: str | float) -> Clock:
     """Give a search what is left of the run, less what comes after the search."""
     now, ends = time.time(), run_deadline(dataset, budget)
-    reserve = max(LEAST_RESERVE, RESERVE_SHARE * seconds_of(budget))
+    reserve = max(LEAST_RESERVE, RESERVE_SHARE * seconds(budget))
     return Clock(max(ends - reserve, now + LEAST_SEARCH), ends, now)
 
 

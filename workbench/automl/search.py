@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from joblib import cpu_count
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships no types
 
-from workbench.automl.clock import Clock, clock_for, seconds_of, untimed
+from workbench.automl.clock import Clock, clock_for, untimed
 from workbench.automl.encodings import Encodings
 from workbench.automl.families import Family, LightGBM, Setting, shipped
 from workbench.automl.fitting import Bench, Trial, fit, measured
@@ -28,8 +27,10 @@ from workbench.automl.studies import Studies
 from workbench.automl.task import Task
 from workbench.documents.run_folder import handing_over_errors, here
 from workbench.errors import BadParameters, BudgetTooShort, UnknownName, WorkbenchError
+from workbench.template import memory_bytes, seconds
 
 KEPT = 25  # trials whose models are kept for the ensemble; it looks at fewer
+MEMORY = "70%"  # of what is free
 CACHE_SHARE = 0.25  # of the memory, for encoded folds
 LONGEST_TRIAL = 0.4  # of the time that is left: a trial slower than expected may not keep the others from their turns
 PILOT_SHARE = 0.15  # of the time, for measuring what fits cost
@@ -65,7 +66,7 @@ def search(
         If not one model could be fitted in time.
     """
     started = time.time()
-    given = Given(task, _families(families), seed, CACHE_SHARE * bytes_of(memory))
+    given = Given(task, _families(families), seed, CACHE_SHARE * memory_bytes(memory or MEMORY, of=_free_memory()))
     clock = clock_for(task.dataset, budget) if trials is None else untimed()
     with _quiet():
         if trials is None:
@@ -75,7 +76,7 @@ def search(
         if not found.trials:
             if found.failure is not None:
                 raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
-            raise BudgetTooShort(seconds_of(budget))
+            raise BudgetTooShort(seconds(budget))
         return finished(task, found, seed=seed, started=started, deadline=clock.run_ends)
 
 
@@ -270,23 +271,6 @@ def _whole(trials: int) -> int:
     if trials != int(trials) or trials < 1:
         raise BadParameters([f"trials={trials!r}: give a whole number above zero."])
     return int(trials)
-
-
-def bytes_of(memory: str | float | None) -> float:
-    """Read an amount of memory: ``4GB``, ``500 MB``, bytes; None is 70 % of what is free.
-
-    Raises
-    ------
-    BadParameters
-        If it is none, or not above zero.
-    """
-    if memory is None:
-        return 0.7 * _free_memory()
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?", str(memory).strip().lower())
-    size = float(match[1]) * 1000.0 ** " kmgt".index(match[2] or " ") if match else 0.0
-    if size <= 0:
-        raise BadParameters([f"The memory {memory!r} is no amount above zero. Give one like '4GB'."])
-    return size
 
 
 def _free_memory() -> float:
