@@ -100,7 +100,8 @@ def result_html(result: Result) -> str:
 
 FLATTERED = (
     "The ensemble's line is measured on rows that had no say in choosing its members. The other lines are a little "
-    "flattered: the best of many is partly the luckiest."
+    "flattered: the best of many is partly the luckiest. Tied means that chance may be all that is between it and the "
+    "first."
 )
 
 
@@ -163,7 +164,7 @@ def _board(result: Result) -> Markup:
     rows += _not_shown(result, models.drop(shown.index), shown)
     guess = board[board["family"] == "baseline"].iloc[0]
     rows += [[int(guess["rank"]), "a guess", _beside(result.score, float(guess["score"])), "", "", "", ""]]
-    columns = ["", "model", metric_name(metric.name), "95 % interval", " ", "weight", "seconds"]
+    columns = ["", "model", metric_name(metric.name), "95 % interval", "", "weight", "seconds"]
     return table(columns, rows, right=(metric_name(metric.name), "weight", "seconds"))
 
 
@@ -183,7 +184,7 @@ def _line(row: Mapping[Any, Any], scale: tuple[float, float] | None) -> list[Any
     name = model_name(row["model"])
     return [
         int(row["rank"]),
-        f"{name} (tied with the best)" if row["tied"] and row["rank"] > 1 else name,
+        f"{name} (tied)" if row["tied"] and row["rank"] > 1 else name,
         score_value(score),
         _unbroken(score_interval(score)),
         interval_bar(score.value, low, high, of=scale) if scale else "",
