@@ -64,7 +64,8 @@ def _command() -> str:
     installed = Path(sys.executable).with_name("workbench")
     if shutil.which("workbench") or not installed.exists():
         return "workbench"
-    return shlex.quote(os.path.relpath(installed))
+    near = os.path.relpath(installed)
+    return shlex.quote(str(installed) if near.startswith("..") else near)
 
 
 def _run(workflow: ModuleType, store: Path, table: Path, ignore: list[str]) -> Run:
