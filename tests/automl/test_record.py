@@ -153,3 +153,12 @@ def test_a_run_folder_that_cannot_be_written_is_told_in_one_line_and_to_the_runn
     with pytest.raises(StoreError, match="cannot be written"):
         record(result)
     assert isinstance(read_error(run), StoreError)
+
+
+def test_a_search_that_was_short_of_time_says_so(result, run):
+    hasty = replace(result, deadline=1e12, trials=result.trials[:1])
+    record(hasty, ())
+    (check,) = outbox.read_checks(run.outbox)
+    assert (check.name, check.level) == ("short_budget", "warn")
+    assert "1 model" in check.message
+    assert "larger budget" in hasty._repr_html_()

@@ -95,7 +95,8 @@ def result_text(result: Result) -> str:
 def result_html(result: Result) -> str:
     """Say how good the best is and how sure, what was tried, and show the leaderboard."""
     said = [_what_was_tried(result), *summary(found(result))[1:], *_simplest(result.leaderboard)]
-    return join([*(paragraph(text) for text in said), _board(result), paragraph(FLATTERED)])
+    hasty = [check_notice(check) for check in result.checks]
+    return join([*hasty, *(paragraph(text) for text in said), _board(result), paragraph(FLATTERED)])
 
 
 FLATTERED = (

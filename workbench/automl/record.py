@@ -58,7 +58,7 @@ def record(result: Result, checks: Iterable[Check] | None = None, explanation: E
         return Said(
             f"Nothing was kept, as this notebook runs by hand. To keep it: {command(result.task, _searched(result))}"
         )
-    found = check(result.task) if checks is None else checks
+    found = [*(check(result.task) if checks is None else checks), *result.checks]
     try:
         _write(folder.outbox, result, found, explanation)
     except OSError as error:

@@ -23,9 +23,11 @@ from workbench.estimators.model import TabularModel
 from workbench.metrics import METRICS, Metric, Predicted
 from workbench.pages.blocks import Said
 from workbench.pages.picture import Picture
-from workbench.records import Score
+from workbench.pages.words import count
+from workbench.records import Check, Level, Score
 
 ENSEMBLE, BASELINE = "ensemble", "baseline"
+FEW_TRIALS = 4  # fewer are no search
 RANKED = 15  # leaderboard rows with an interval
 
 
@@ -85,6 +87,20 @@ class Result:
     def score(self) -> Score:
         """The task's own metric, of the ensemble."""
         return self.scores[self.task.metric.name]
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """What should be known of the search beside its result: that it was short of time."""
+        done = sum(trial["state"] == "completed" for trial in self.trials)
+        if self.deadline is None or (done >= FEW_TRIALS and len(self.folds) > 1):
+            return ()
+        measured = " and each is measured on one part held out, not on all rows" if len(self.folds) == 1 else ""
+        message = (
+            f"There was time for {count(done, 'model')}{measured}. A longer search may find a better one, and measures "
+            "it better: give it a larger budget."
+        )
+        level: Level = "warn" if done < FEW_TRIALS else "note"
+        return (Check("short_budget", level, message),)
 
     def search_picture(self) -> Picture | Said:
         """Draw the score of each trial, and the best so far."""
