@@ -76,6 +76,12 @@ class BadArtifact(Problem):
     what = "artifact"
 
 
+class BadOutput(Problem):
+    """A file that was to be written and cannot be."""
+
+    what = "output"
+
+
 class StoreError(Problem):
     """A store that cannot be read or written."""
 

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pandas as pd
+import pytest
 
 import workbench as wb
 
@@ -122,3 +124,56 @@ def test_the_front_door_mirrors_the_command_line(kept: Any) -> None:
     assert list(model.classes_) == ["No", "Yes"]
     assert model.predict_proba(table).shape == (len(table), 2)
     assert set(model.predict(table)) <= {"No", "Yes"}
+
+
+def test_a_refused_promotion_takes_nothing_from_an_experiment_of_that_name(
+    kept: Any, workbench: Callable, tmp_path: Path
+) -> None:
+    workbench("export", kept.runs[0].ref, tmp_path / "one.zip", "--store", kept.store)
+    workbench("import", tmp_path / "one.zip")
+    (tmp_path / "policy.yaml").write_text("metric: rmse\n")
+    assert workbench("promote", "churn", "--model", "churn", "--policy", "policy.yaml").code == 3
+    assert workbench("predict", "churn", kept.csv, "-o", "out.csv").code == 0
+    said = workbench("predict", "model:churn/live", kept.csv, "-o", "out.csv")
+    assert (said.code, said.out) == (2, "")
+    assert workbench("promote", "churn", "--model", "other").code == 0
+    assert workbench("predict", "other/live", kept.csv, "-o", "out.csv").code == 0
+
+
+def test_a_page_that_cannot_be_written_is_refused_in_one_line(kept: Any, workbench: Callable, tmp_path: Path) -> None:
+    for html in (tmp_path / "nowhere" / "page.html", tmp_path):
+        said = workbench("compare", kept.runs[0].ref, "--store", kept.store, "--html", html)
+        assert (said.code, len(said.err.strip().splitlines())) == (2, 1)
+
+
+def test_a_demo_that_cannot_write_its_tables_says_so(workbench: Callable, tmp_path: Path) -> None:
+    (tmp_path / "workbench-demo").write_text("in the way")
+    said = workbench("demo")
+    assert (said.code, len(said.err.strip().splitlines())) == (2, 1)
+    assert "workbench-demo" in said.err
+
+
+@pytest.mark.parametrize("where", ["execute", "_page"])
+def test_ctrl_c_after_the_last_cell_loses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str) -> None:
+    """The run has ended; the interrupt comes while it is being kept."""
+    from workbench import execution
+    from workbench.workflow import runs
+
+    owner = execution if where == "execute" else runs
+    real, times = getattr(owner, where), []
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        answer = real(*arguments, **options)
+        times.append(1)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+        return answer
+
+    monkeypatch.setattr(owner, where, interrupted)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(1)")])
+    nbformat.write(notebook, tmp_path / "hello.ipynb")
+    with pytest.raises(KeyboardInterrupt):
+        wb.run(tmp_path / "hello.ipynb", store=tmp_path / "store")
+    (kept,) = wb.experiments(store=tmp_path / "store")
+    assert kept.status == "completed"
+    assert kept.report.is_file()

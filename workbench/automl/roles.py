@@ -110,7 +110,7 @@ def groups_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | Non
 
 
 def weights_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | None:
-    """How much each row that takes part counts."""
+    """How much each row that takes part counts: one on average, since penalties and leaf sizes take weights as rows."""
     names = schema.named("weight")
     if not names:
         return None
@@ -120,6 +120,7 @@ def weights_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | No
     bad = ~np.isfinite(weights) | (weights < 0)
     if bad.any():
         raise BadColumn(column.name, f"is no weight in {bad.sum():,} rows", "Weights are numbers, zero or more.")
-    if weights.sum() <= 0:
+    if not (weights > 0).any():
         raise BadColumn(column.name, "weighs every row zero", "Leave `weight` out.")
-    return np.asarray(weights)
+    weights = weights / weights.max()  # the sum of very large weights would be infinite
+    return np.asarray(weights / weights.mean())

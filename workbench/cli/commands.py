@@ -6,13 +6,12 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from workbench import __version__
 
-F = TypeVar("F", bound=Callable[..., Any])
 NO = 3  # a gate or check said no
 
 store_option = click.option(

@@ -24,7 +24,6 @@ def walk(store: Path) -> int:
     """Run, keep, run again, compare, promote, predict; return the exit code."""
     from workbench import workflow
 
-    FOLDER.mkdir(exist_ok=True)
     samples, patients = (workflow.write_example(name, FOLDER / f"{name}.csv") for name in ("breast_cancer", "diabetes"))
     text.line("1  A table: measurements of breast tissue samples, and what the diagnosis was.")
     text.line(f"   {samples}")

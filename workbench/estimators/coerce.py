@@ -242,10 +242,6 @@ def _nanoseconds(series: pd.Series[Any]) -> Array:
     return inside.astype("datetime64[ns]").to_numpy()
 
 
-def _utc(stamp: pd.Timestamp) -> pd.Timestamp:
-    return stamp if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None)
-
-
 def _moment(value: Any) -> np.datetime64:
     stamp = pd.Timestamp(value)
     stamp = stamp if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None)

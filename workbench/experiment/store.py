@@ -39,11 +39,6 @@ class Store:
         """``models/<name>/``: bundles and ledger."""
         return self.path / "models"
 
-    @property
-    def objects(self) -> Path:
-        """Data snapshots by content."""
-        return self.path / "objects" / "sha256"
-
     def create(self) -> Store:
         """Make the store where it is missing, and make sure that it can be written to.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from workbench.errors import BadOutput
+
 
 def templates() -> list[dict[str, Any]]:
     """List the gallery: names, titles, descriptions and paths of the templates."""
@@ -45,7 +47,12 @@ def write_example(name: str, file: Path) -> Path:
     """Write a table that ships with a dependency as a CSV file."""
     from workbench.dataset import write_example
 
-    return write_example(name, file)
+    try:
+        file.parent.mkdir(exist_ok=True)
+        return write_example(name, file)
+    except OSError as error:
+        remedy = "Go to a folder you can write to, or move what is in the way."
+        raise BadOutput(str(file), f"cannot be written: {error.strerror or error}", remedy) from error
 
 
 def columns(data: str | Path) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadReference
+from workbench.errors import BadOutput, BadReference
 from workbench.workflow.place import Where, experiment_of, store_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,10 @@ def compare(*refs: str, store: Where = None, html: Path | None = None) -> Compar
     if html is not None:
         from workbench.pages.comparison import comparison_page
 
-        write_bytes(html, comparison_page(compared.as_document()).encode())
+        try:
+            write_bytes(html, comparison_page(compared.as_document()).encode())
+        except OSError as error:
+            raise BadOutput(str(html), f"cannot be written: {error.strerror or error}", "Name another file.") from error
     return compared
 
 

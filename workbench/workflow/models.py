@@ -38,15 +38,20 @@ def load(ref: str, *, store: Where = None) -> Model:
         With ``predict``, ``predict_proba`` and ``classes_``; it takes tables as they were before any preparation.
     """
     from workbench import serving
-    from workbench.documents.ledger import models
+    from workbench.documents.ledger import live, models, read_ledger
 
     where = store_of(store)
-    if ref.startswith("model:") or (Path(ref) / "MLmodel").is_file() or ref in models(where.path):
+    name, _, version = ref.partition("/")
+    known = models(where.path)
+    named = ref.startswith("model:") or (Path(ref) / "MLmodel").is_file()
+    if named or (name in known and (version or live(read_ledger(where.path, name)))):
         return serving.load(ref, where.path)
     try:
         experiment = experiment_of(ref, store)
     except BadReference as error:
-        if not (known := models(where.path)):
+        if name in known:
+            return serving.load(ref, where.path)  # which says that nothing of it is live
+        if not known:
             raise
         raise UnknownName("model or experiment", ref, known) from error
     if not experiment.model.is_dir():

@@ -122,14 +122,19 @@ def run(
             cell_timeout=cell_limit,
             on_event=on_event,
         )
-        if (refusal := refused(folder)) is not None:
-            raise refusal
     except BaseException:
-        if folder.read().status in ("running", "failed"):  # it never began, or was refused: nothing to keep
-            shutil.rmtree(folder.path, ignore_errors=True)
+        _close(folder, where, found)
         raise
+    if (refusal := refused(folder)) is not None:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise refusal
     say({"kind": "step", "name": "report"})
-    return _ended(_kept(folder, where, found), time.time() - started)
+    try:
+        experiment = _kept(folder, where, found)
+    except KeyboardInterrupt:
+        _close(folder, where, found)  # the work is done: Ctrl-C must not lose it
+        raise
+    return _ended(experiment, time.time() - started)
 
 
 def check(template: str | Path, parameters: Mapping[str, Any] | None = None, **more: Any) -> None:
@@ -228,6 +233,18 @@ def _prepared(
         labels=labels,
     )
     return folder, bind(read_notebook(template.path), values.bound)
+
+
+def _close(folder: RunFolder, store: Store, template: Template) -> None:
+    """Keep a run that had ended before it was interrupted; leave nothing of one that had not begun or was refused."""
+    from workbench.documents.run_folder import refused
+
+    if not folder.record_file.exists():
+        return  # kept already
+    if folder.read().status == "running" or refused(folder) is not None:
+        shutil.rmtree(folder.path, ignore_errors=True)
+    else:
+        _kept(folder, store, template)
 
 
 def _modules_beside(template: Template) -> dict[str, str]:
