@@ -164,6 +164,19 @@ class TestNature:
         result = search(task(early, "y", weight="w", ignore="z"), trials=1, families=["linear"])
         assert result.model.predict(pd.DataFrame({"x": ["v1", "v0"]})).tolist() == ["yes", "no"]
 
+    @pytest.mark.parametrize("unit", [1024.0, 2.0**-10, 2.0**1020])
+    def test_the_unit_of_the_weights_changes_nothing(self, table, shop_table, unit):
+        weight = np.arange(60) % 3 + 0.5
+        one, other = (
+            search(
+                task(table(shop_table(60).assign(w=weight * scale)), "bought", ignore=["worth", "grade"], weight="w"),
+                trials=2,
+                families=["lightgbm", "linear"],
+            )
+            for scale in (1.0, unit)
+        )
+        pd.testing.assert_frame_equal(one.predictions, other.predictions)
+
     @pytest.mark.parametrize("rare", [2, 3])
     def test_a_class_of_few_rows_has_its_probability_in_place(self, table, shop_table, rare):
         frame = shop_table(80)
