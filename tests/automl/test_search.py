@@ -137,6 +137,17 @@ def test_a_budget_that_is_over_still_gives_a_model(table, shop_table):
     assert len(result.model.predict(dataset.frame)) == 60
 
 
+def test_candidates_without_a_score_are_ranked_all_the_same(table, monkeypatch):
+    """A short budget holds out one part only, and that may lack a class though the table as a whole was in order."""
+    monkeypatch.setattr("workbench.automl.task.refuse_unmeasured", lambda *_: None)
+    days = pd.date_range("2024-01-01", periods=40).astype(str)
+    dataset = table(x=list(np.arange(40) % 7 * 1.5), day=days, y=["yes", "no"] * 2 + ["no"] * 36)
+    result = search(task(dataset, "y", time="day"), trials=2, families=["linear"])
+    assert result.leaderboard["score"].isna().all()
+    assert result.leaderboard["rank"].tolist() == [1, 2, 3, 4]
+    assert len(result.model.predict(dataset.frame)) == 40
+
+
 class TestNature:
     """Groups, times, weights, rare classes."""
 

@@ -10,6 +10,7 @@ from workbench.errors import WorkbenchError
 
 ROWS = 40
 X = list(np.arange(ROWS) % 7 * 1.5)
+DAYS = pd.date_range("2024-01-01", periods=ROWS).astype(str)
 YES_NO = ["yes", "no"] * (ROWS // 2)
 
 
@@ -56,6 +57,42 @@ class TestRefusals:
             task(table(**columns), **{"target": "y", **how})
         assert said in str(refusal.value)
         assert "\n" not in str(refusal.value)
+
+    @pytest.mark.parametrize(
+        ("columns", "how", "said"),
+        [
+            (
+                {"t": DAYS, "y": ["yes", "no", "yes", "no"] + ["no"] * 36},
+                {"time": "t"},
+                "'t' leaves no row of 'yes' to measure models on, so roc_auc has no value. Choose metric=log_loss, or "
+                "leave `time` out.",
+            ),
+            (
+                {"g": ["a"] * 10 + ["b"] * 15 + ["c"] * 15, "y": ["yes"] * 10 + ["no"] * 30},
+                {"group": "g", "metric": "average_precision"},
+                "'g' leaves no row of 'yes' to measure models on, so average_precision has no value",
+            ),
+            ({"w": [0.0, 2.5] * 20, "y": YES_NO}, {"weight": "w"}, "'w' leaves no row of 'yes' to measure models on"),
+            (
+                {"w": [0.0, 2.5, 1.5, 1.5] * 10, "y": ["a", "b", "c", "b"] * 10},
+                {"weight": "w", "metric": "roc_auc"},
+                "'w' leaves no row of 'a' to measure models on",
+            ),
+            (
+                {"t": DAYS, "w": [1.5] * 4 + [0.0] * 36, "y": YES_NO},
+                {"time": "t", "weight": "w", "metric": "log_loss"},
+                "'w' weighs all rows zero that models are measured on",
+            ),
+        ],
+    )
+    def test_what_leaves_the_metric_without_a_value_is_refused(self, table, columns, how, said):
+        with pytest.raises(WorkbenchError) as refusal:
+            task(table(x=X, **columns), "y", **how)
+        assert said in str(refusal.value)
+
+    def test_where_another_metric_has_a_value_it_can_be_chosen(self, table):
+        few = table(x=X, t=DAYS, y=["yes", "no", "yes", "no"] + ["no"] * 36)
+        assert task(few, "y", time="t", metric="log_loss").metric.name == "log_loss"
 
     def test_a_test_file_must_have_the_columns(self, table):
         with pytest.raises(WorkbenchError, match=r"lacks columns of the training table: x"):

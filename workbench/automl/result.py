@@ -214,7 +214,8 @@ def leaderboard(task: Task, found: Found, chosen: Blend, counts: list[Array]) ->
         values(task.metric, each, counts) if wanted else np.array([]) for each, wanted in zip(said, worth, strict=True)
     ]
     scores = [scored(task.metric, *pair) for pair in zip(said, drawn, strict=True)]
-    best = int(np.nanargmin([task.metric.loss(score.value) for score in scores]))
+    losses = np.array([task.metric.loss(score.value) for score in scores])
+    best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))  # a single held-out row has no ROC AUC
     table = [
         {
             "model": entry.model,

@@ -19,6 +19,7 @@ from workbench.automl import display
 from workbench.automl.labels import coercer_of, kind_of, ordered_classes, read_labels, read_numbers, refuse_as_classes
 from workbench.automl.roles import assigned, groups_of, learnable, rows_with_time, weights_of
 from workbench.automl.splits import folds_of
+from workbench.automl.unmeasured import refuse_unmeasured
 from workbench.dataset import Dataset, with_roles
 from workbench.documents.run_folder import handing_over_errors
 from workbench.errors import BadColumn, BadTable
@@ -170,8 +171,9 @@ def task(
         weight=weights_of(dataset, schema, keep),
         checks=checks,
     )
-    if made.groups is not None or made.times is not None:
-        folds_of(made, 5, seed=0)  # refuses groups or times that leave no split, before any time is spent
+    if any(each is not None for each in (made.groups, made.times, made.weight)):
+        # Groups or times that leave no split, or rows that give no score, are refused before any time is spent.
+        refuse_unmeasured(made, folds_of(made, 5, seed=0))
     return made if test is None else _with_test(made, test)
 
 
