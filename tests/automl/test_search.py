@@ -209,6 +209,22 @@ class TestNature:
         assert result.test_scores["rmse"].rows == 50
         assert "held back" in result._repr_html_()
 
+    def test_a_test_file_is_measured_by_its_weights_and_groups(self, table, shop_table):
+        customers = [f"c{number % 9}" for number in range(90)]
+        train = shop_table(90).assign(customer=customers, w=[1.5, 2.5] * 45)
+        held = shop_table(45, seed=1).assign(customer=customers[:45], w=[0.0] * 15 + [3.5] * 30)
+
+        def measured(test, **parts):
+            made = task(table(train), "worth", kind="regression", ignore=["bought", "grade"], test=table(test), **parts)
+            return search(made, trials=1, families=["linear"]).test_scores["rmse"]
+
+        parts = {"weight": "w", "group": "customer"}
+        whole, counted = measured(held, **parts), measured(held.iloc[15:], **parts)
+        assert whole.value == pytest.approx(counted.value)
+        alone = measured(held.drop(columns="customer"), **parts)
+        assert alone.value == whole.value
+        assert (alone.low, alone.high) != (whole.low, whole.high)
+
     @pytest.mark.parametrize("metric", ["f1", "accuracy", "neg_log_loss", "average_precision", "balanced_accuracy"])
     def test_any_metric_can_be_the_one_that_decides(self, table, shop_table, metric):
         made = task(table(shop_table(60)), "bought", ignore=["worth", "grade"], metric=metric)

@@ -6,6 +6,7 @@ import pytest
 
 from workbench.automl.labels import ordered_classes
 from workbench.automl.task import task
+from workbench.automl.task import test_rows as held_rows
 from workbench.errors import WorkbenchError
 
 ROWS = 40
@@ -98,6 +99,11 @@ class TestRefusals:
         with pytest.raises(WorkbenchError, match=r"lacks columns of the training table: x"):
             task(table(x=X, y=YES_NO), "y", test=table(z=X, y=YES_NO))
 
+    def test_weights_of_a_test_file_must_be_weights(self, table):
+        train = table(x=X, w=[1.5, 2.5] * 20, y=YES_NO)
+        with pytest.raises(WorkbenchError, match=r"has a column 'w' that is no weight in 1 rows"):
+            task(train, "y", weight="w", test=table(x=X, w=[-1.5] + [2.5] * 39, y=YES_NO))
+
     def test_a_test_file_must_have_known_targets(self, table):
         with pytest.raises(WorkbenchError, match="no row whose 'y' is known"):
             task(table(x=X, y=YES_NO), "y", test=table(x=X, y=["perhaps"] * ROWS))
@@ -164,6 +170,23 @@ class TestRows:
     def test_rows_without_a_group_are_a_group(self, table):
         made = task(table(x=X, g=[None, "a", "b", "c"] * 10, y=YES_NO), "y", group="g")
         assert len(np.unique(made.groups)) == 4
+
+    @pytest.mark.parametrize(
+        ("trained", "held", "known"),
+        [
+            (["true", "false", "unknown"], ["true", "false"], ["true", "false"]),
+            (["0.5", "1.0", "2.0"], ["1", "2"], [1.0, 2.0]),
+            (["1", "2"], ["2", "1", "x"], [2, 1]),
+            (["1", "2", "01"], ["1", "2"], ["1", "2"]),
+            (["True", "False"], ["true", "maybe", None], [True]),
+        ],
+    )
+    def test_labels_of_the_test_file_are_read_as_those_of_training(self, table, trained, held, known):
+        made = task(table(x=X[:30], y=(trained * 15)[:30]), "y", test=table(x=X[: len(held)], y=held))
+        rows, truth = held_rows(made, made.test)
+        assert truth.tolist() == known
+        assert [type(label) for label in truth.tolist()] == [type(label) for label in known]
+        assert rows.tolist() == list(range(len(known)))
 
     def test_test_rows_of_unknown_classes_are_left_out_and_said(self, table):
         made = task(table(x=X, y=YES_NO), "y", test=table(x=X[:4], y=["yes", "no", "perhaps", None]))

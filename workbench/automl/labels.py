@@ -39,8 +39,7 @@ def read_labels(column: ColumnSchema, raw: pd.DataFrame) -> tuple[Array, Array]:
         Of int, float, bool or str; what stands where `missing` is true means nothing.
     missing : ndarray of bool, shape (n_rows,)
     """
-    reader = Coercer([{**column.coercion, "name": column.name, "kind": "category"}])
-    text = reader.transform(raw[[column.name]])[column.name]
+    text = _texts(column, raw)
     missing = text.isna().to_numpy(dtype=bool)
     levels = sorted(set(text[~missing]))
     typed = _typed(levels)
@@ -48,6 +47,38 @@ def read_labels(column: ColumnSchema, raw: pd.DataFrame) -> tuple[Array, Array]:
         return np.full(len(raw), "", dtype="U1"), missing
     codes = pd.Index(levels).get_indexer(text)
     return typed[codes], missing
+
+
+def read_known_labels(column: ColumnSchema, raw: pd.DataFrame, classes: Sequence[Any]) -> tuple[Array, Array]:
+    """Read the target of another table as the classes known from training, whatever else that table holds or lacks.
+
+    Returns
+    -------
+    labels : ndarray, shape (n_rows,)
+        Of `classes`; what stands where `missing` is true means nothing.
+    missing : ndarray of bool, shape (n_rows,)
+        Where there is no label, or an unknown one.
+    """
+    text = _texts(column, raw)
+    levels = sorted(set(text.dropna()))
+    place = {label: number for number, label in enumerate(classes)}
+    places = np.array([*(place.get(_as_known(level, classes[0]), -1) for level in levels), -1])
+    found = places[pd.Index(levels, dtype=object).get_indexer(text)]  # -1, a missing label, takes the last
+    return np.array(classes)[found], found < 0
+
+
+def _as_known(level: str, known: Any) -> Any:
+    """Read a label as the type of a known one."""
+    if isinstance(known, bool):
+        return {"true": True, "false": False}.get(level.lower())
+    if isinstance(known, str):
+        return level
+    return int(level) if WHOLE.fullmatch(level) else _number(level)
+
+
+def _texts(column: ColumnSchema, raw: pd.DataFrame) -> pd.Series[Any]:
+    reader = Coercer([{**column.coercion, "name": column.name, "kind": "category"}])
+    return reader.transform(raw[[column.name]])[column.name]
 
 
 def _typed(levels: Sequence[str]) -> Array:

@@ -16,6 +16,7 @@ from workbench.automl.fitting import Trial, as_predicted
 from workbench.automl.intervals import evaluator, is_tied, samples, scored, values
 from workbench.automl.labels import coercer_of
 from workbench.automl.planner import Plan
+from workbench.automl.roles import groups_held_back, weights_of
 from workbench.automl.splits import Array, Folds
 from workbench.automl.task import Task, test_rows
 from workbench.estimators.ensemble import Bag, Ensemble
@@ -187,7 +188,8 @@ def _test_scores(task: Task, model: TabularModel, seed: int) -> dict[str, Score]
     frame = task.test.frame.iloc[rows]
     prediction = model.predict(frame)
     probability = model.predict_proba(frame) if task.classes else None
-    predicted = Predicted(truth, prediction, probability, task.classes)
+    weight, groups = weights_of(task.test, task.schema, rows), groups_held_back(task.test, task.schema, rows)
+    predicted = Predicted(truth, prediction, probability, task.classes, weight, groups)
     return _scores(task, predicted, samples(predicted, seed=seed), {})
 
 

@@ -102,11 +102,24 @@ def groups_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | Non
     names = schema.named("group")
     if not names:
         return None
-    reader = Coercer([{"name": names[0], "kind": "category"}])
-    groups = reader.transform(dataset.frame[[names[0]]])[names[0]].fillna("(none)").to_numpy(dtype=str)[keep]
+    groups = _groups(dataset, names[0], keep)
     if len(np.unique(groups)) < 2:
         raise BadColumn(names[0], "holds a single group", "Splitting by group needs at least two; leave `group` out.")
-    return np.asarray(groups)
+    return groups
+
+
+def groups_held_back(test: Dataset, schema: TableSchema, rows: Array) -> Array | None:
+    """Read the groups of these rows of a held-back table, where it has the column and more than one of them."""
+    names = [name for name in schema.named("group") if name in test.frame.columns]
+    if not names:
+        return None
+    groups = _groups(test, names[0], rows)
+    return groups if len(np.unique(groups)) > 1 else None
+
+
+def _groups(dataset: Dataset, name: str, keep: Array) -> Array:
+    reader = Coercer([{"name": name, "kind": "category"}])
+    return np.asarray(reader.transform(dataset.frame[[name]])[name].fillna("(none)").to_numpy(dtype=str)[keep])
 
 
 def weights_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | None:

@@ -16,7 +16,15 @@ import pandas as pd
 
 from workbench import metrics
 from workbench.automl import display
-from workbench.automl.labels import coercer_of, kind_of, ordered_classes, read_labels, read_numbers, refuse_as_classes
+from workbench.automl.labels import (
+    coercer_of,
+    kind_of,
+    ordered_classes,
+    read_known_labels,
+    read_labels,
+    read_numbers,
+    refuse_as_classes,
+)
 from workbench.automl.roles import assigned, groups_of, learnable, rows_with_time, weights_of
 from workbench.automl.splits import folds_of
 from workbench.automl.unmeasured import refuse_unmeasured
@@ -127,7 +135,7 @@ def task(
     metric
         A metric of `workbench.metrics`; ``auto`` is roc_auc, log_loss or rmse.
     ignore, id
-        Columns to leave out; `id` columns are kept beside the predictions.
+        Columns to leave out; `id` says that a column names the rows.
     group
         Rows that share a value here (one customer, one machine) are never split between training and validation.
     time
@@ -244,10 +252,14 @@ def _with_test(made: Task, test: Dataset) -> Task:
     if missing:
         problem = f"lacks columns of the training table: {', '.join(missing)}"
         raise BadTable(test.source, problem, "The test file needs the same columns.")
-    _, truth = test_rows(made, test)
+    rows, truth = test_rows(made, test)
     checks = made.checks
     if not len(truth):
         raise BadTable(test.source, f"has no row whose {made.target!r} is known from training", "Check the test file.")
+    try:
+        weights_of(test, made.schema, rows)
+    except BadColumn as bad:
+        raise BadTable(test.source, f"has a column {bad.which!r} that {bad.problem}", bad.remedy) from bad
     if aside := len(test.frame) - len(truth):
         message = (
             f"{aside:,} of {len(test.frame):,} rows of the test file have no {made.target!r}, or one that was not in "
@@ -259,11 +271,9 @@ def _with_test(made: Task, test: Dataset) -> Task:
 
 def test_rows(made: Task, test: Dataset) -> tuple[Array, Array]:
     """Positions in the test file whose truth is known from training, and that truth."""
-    read = read_labels if made.classes else read_numbers
-    values, missing = read(made.schema[made.target], test.frame)
-    known = ~missing
+    column = made.schema[made.target]
     if made.classes:
-        known &= np.isin(values.astype(str), [str(label) for label in made.classes])
-        by_text = {str(label): label for label in made.classes}
-        return np.flatnonzero(known), np.array([by_text[str(label)] for label in values[known].tolist()])
-    return np.flatnonzero(known), values[known]
+        values, missing = read_known_labels(column, test.frame, made.classes)
+    else:
+        values, missing = read_numbers(column, test.frame)
+    return np.flatnonzero(~missing), values[~missing]
