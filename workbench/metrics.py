@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,10 @@ Array = npt.NDArray[Any]
 CLASSIFICATION: tuple[TaskKind, ...] = ("binary", "multiclass")
 REGRESSION: tuple[TaskKind, ...] = ("regression",)
 AUTO: dict[TaskKind, str] = {"binary": "roc_auc", "multiclass": "log_loss", "regression": "rmse"}
-REPEATS = 500  # bootstrap samples: the 2.5 % quantile then rests on a dozen of them
+REPEATS = 40, 500  # bootstrap samples: of the most, the 2.5 % quantile rests on a dozen
+WORK = 2_000_000  # rows times samples: what a laptop does in less than a tenth of a second for a metric made fast
+FEWEST = 20  # samples that have a value: with fewer there is no interval
+ENOUGH = 200  # samples for a percentile interval; with fewer, the spread of the samples tells it better
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,45 +202,77 @@ def measure(metric: Metric, predicted: Predicted) -> float:
     return metric.function(p.truth, p.prediction, p.classes, p.weight)
 
 
-def resamples(rows: int, groups: Array | None, *, seed: int, repeats: int = REPEATS) -> list[Array]:
-    """Draw the row numbers of bootstrap samples; with `groups`, whole groups are drawn."""
-    random = np.random.default_rng(seed)
-    if groups is None:
-        return [random.integers(0, rows, rows) for _ in range(repeats)]
-    _, codes = np.unique(np.asarray(groups).astype(str), return_inverse=True)
-    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    draws = (random.integers(0, len(members), len(members)) for _ in range(repeats))
-    return [np.concatenate([members[group] for group in draw]) for draw in draws]
+def samples(predicted: Predicted, *, seed: int, share: float = 1.0) -> list[Array]:
+    """Draw bootstrap samples: how often each row is drawn in each; rows of a group are drawn together.
 
+    Fewer samples are drawn of large tables, where the interval is narrow and a sample takes long.
 
-def _repeats(rows: int) -> int:
-    return REPEATS if rows <= 20_000 else 100
-
-
-def score(metric: Metric, predicted: Predicted, *, seed: int = 0, optimism: float | None = None) -> Score:
-    """Measure a metric with its 95 % percentile-bootstrap interval (Efron 1979), by group where groups are.
-
-    Fewer samples are drawn for large tables, where the interval is narrow and a draw is slow.
+    Parameters
+    ----------
+    share
+        How many rows are drawn, relative to how many there are. Predictions of folds that learned from the same rows
+        count as fewer than they are (see `workbench.automl.splits.Folds.independent`).
     """
     rows = len(predicted.truth)
-    draws = resamples(rows, predicted.groups, seed=seed, repeats=_repeats(rows))
-    values = np.array([measure(metric, predicted.take(draw)) for draw in draws])
-    values = values[np.isfinite(values)]
-    low, high = (float(v) for v in np.quantile(values, [0.025, 0.975])) if len(values) >= 20 else (None, None)
+    repeats = int(np.clip(WORK / max(rows, 1), *REPEATS))
+    return list(_counts(rows, predicted.groups, np.random.default_rng(seed), repeats, share))
+
+
+def _counts(
+    rows: int, groups: Array | None, random: np.random.Generator, repeats: int, share: float
+) -> Iterator[Array]:
+    member = np.arange(rows) if groups is None else np.unique(np.asarray(groups).astype(str), return_inverse=True)[1]
+    members = int(member.max(initial=-1)) + 1
+    size = max(2, round(share * members))
+    for _ in range(repeats):
+        drawn = np.bincount(random.integers(0, members, size), minlength=members)
+        yield drawn[member].astype(np.float32)
+
+
+def score(metric: Metric, predicted: Predicted, drawn: Array | None = None, *, optimism: float | None = None) -> Score:
+    """Measure a metric, with the 95 % interval of its values over bootstrap samples (Efron 1979).
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (n_samples,), optional
+        The metric over each of the `samples`; by default they are drawn as of rows that are independent.
+    """
+    if drawn is None:
+        drawn = np.array([measure(metric, predicted.take(rows_of(counts))) for counts in samples(predicted, seed=0)])
     value = measure(metric, predicted)
-    return Score(metric.name, value, low, high, optimism, metric.higher_is_better, rows)
+    low, high = interval(value, drawn)
+    return Score(metric.name, value, low, high, optimism, metric.higher_is_better, len(predicted.truth))
 
 
-def paired_difference(metric: Metric, one: Predicted, other: Predicted, *, seed: int = 0) -> tuple[float, float, float]:
+def paired_difference(
+    metric: Metric, one: Predicted, other: Predicted, *, seed: int = 0, share: float = 1.0
+) -> tuple[float, float, float]:
     """How much better `one` is than `other` on the same rows: gain, and its 95 % paired-bootstrap interval.
 
-    Positive means that `one` is better, whichever way the metric points.
+    Positive means that `one` is better, whichever way the metric points. `share` is that of `samples`.
     """
-    draws = resamples(len(one.truth), one.groups, seed=seed, repeats=_repeats(len(one.truth)))
-    gain = metric.loss(measure(metric, other)) - metric.loss(measure(metric, one))
-    gains = [
-        metric.loss(measure(metric, other.take(draw))) - metric.loss(measure(metric, one.take(draw))) for draw in draws
-    ]
-    finite = np.array(gains)[np.isfinite(gains)]
-    low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (float("nan"), float("nan"))
-    return float(gain), float(low), float(high)
+
+    def gain(one: Predicted, other: Predicted) -> float:
+        return metric.loss(measure(metric, other)) - metric.loss(measure(metric, one))
+
+    drawn = (rows_of(counts) for counts in samples(one, seed=seed, share=share))
+    value = gain(one, other)
+    low, high = interval(value, np.array([gain(one.take(rows), other.take(rows)) for rows in drawn]))
+    return value, float("nan") if low is None else low, float("nan") if high is None else high
+
+
+def rows_of(counts: Array) -> Array:
+    """Give the row numbers of a sample, each as often as it was drawn."""
+    return np.repeat(np.arange(len(counts)), counts.astype(int))
+
+
+def interval(value: float, drawn: Array) -> tuple[float | None, float | None]:
+    """Give the 95 % interval of what was measured as `value`, from its values over bootstrap samples."""
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) < FEWEST or not np.isfinite(value):
+        return None, None
+    if len(drawn) >= ENOUGH:
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        return float(low), float(high)
+    half = 1.96 * float(drawn.std(ddof=1))
+    return value - half, value + half

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.automl.splits import split
 from workbench.comparison import compare, diff
+from workbench.comparison.ranking import _independent
 from workbench.documents.outbox import write_scores
 from workbench.errors import UnknownName
 from workbench.experiment import capture, experiments
@@ -37,6 +39,22 @@ def test_the_better_is_first_and_the_difference_is_tested_on_the_same_rows(keep)
         r"\(95 % interval 0\.\d+ to 0\.\d+, on the same 120 rows\)\.",
         said(comparison),
     )
+
+
+@pytest.mark.parametrize("number", [1, 3, 5])
+@pytest.mark.parametrize(
+    "by", [{}, {"groups": np.arange(90) // 4}, {"times": np.arange(90)}], ids=["rows", "groups", "times"]
+)
+def test_rows_count_as_much_as_when_their_score_was_judged(number, by):
+    folds = split(np.arange(90) % 2, number, seed=0, classes=2, **by)
+    kept = pd.DataFrame({"row": folds.validated, "fold": folds.fold_of[folds.validated]})
+    task = {"rows": 90, "folds": {"number": number, "kind": folds.kind}}
+    assert _independent(kept.sample(frac=1, random_state=0), task) == pytest.approx(folds.independent)
+
+
+def test_rows_of_models_that_learned_from_other_rows_count_in_full():
+    assert _independent(pd.DataFrame({"row": range(9), "fold": 0}), {"rows": 9}) == 1
+    assert _independent(pd.DataFrame({"row": range(9)}), {}) == 1
 
 
 def test_a_metric_where_less_is_better_ranks_the_lower_first(keep):

@@ -1,55 +1,32 @@
 """Bootstrap intervals and tests, fast enough for every row of a leaderboard.
 
-`workbench.metrics` defines what a metric is. Here each is prepared once (sorted, counted, squared) and then evaluated
-for many bootstrap samples, a sample being how often each row was drawn: a leaderboard of thirty models over 50,000 rows
-takes seconds in place of minutes. A metric that is not known here is measured the plain way.
+`workbench.metrics` defines what a metric is, how samples are drawn and what interval they give. Here each metric is
+prepared once (sorted, counted, squared) and then evaluated for many bootstrap samples, a sample being how often each
+row was drawn: a leaderboard of thirty models over 50,000 rows takes seconds in place of minutes. A metric that is not
+known here is measured the plain way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
-from workbench.metrics import Array, Metric, Predicted, measure
-from workbench.records import Score
+from workbench.metrics import Array, Metric, Predicted, interval, measure, rows_of, samples
+from workbench.metrics import score as scored
 
 Evaluator = Callable[[Array], float]  # how much each row counts, shape (n_rows,) → the metric's value
-WORK = 2_000_000  # rows times samples: what a laptop does in less than a tenth of a second per metric
-ENOUGH = 200  # samples for a percentile interval; with fewer, the spread of the samples tells it better
+
+__all__ = ["evaluator", "is_tied", "samples", "scored", "values"]
 
 
 def evaluator(metric: Metric, predicted: Predicted) -> Evaluator:
     """Prepare a metric for many evaluations on the same rows."""
     prepare = PREPARED.get(metric.name)
     if prepare is None or (metric.needs == "probability" and predicted.probability is None):
-        return lambda counts: measure(metric, predicted.take(np.repeat(np.arange(len(counts)), counts.astype(int))))
+        return lambda counts: measure(metric, predicted.take(rows_of(counts)))
     evaluate, weight = prepare(predicted), predicted.weight
     return evaluate if weight is None else lambda counts: evaluate(counts * weight)
-
-
-def samples(predicted: Predicted, *, seed: int, share: float = 1.0) -> list[Array]:
-    """Draw bootstrap samples: how often each row is drawn in each; rows of a group are drawn together.
-
-    Parameters
-    ----------
-    share
-        How many rows are drawn, relative to how many there are (see `Folds.independent`).
-    """
-    rows = len(predicted.truth)
-    repeats = int(np.clip(WORK / max(rows, 1), 40, 500))
-    return list(_counts(rows, predicted.groups, np.random.default_rng(seed), repeats, share))
-
-
-def _counts(
-    rows: int, groups: Array | None, random: np.random.Generator, repeats: int, share: float
-) -> Iterator[Array]:
-    member = np.arange(rows) if groups is None else np.unique(groups, return_inverse=True)[1]
-    members = int(member.max(initial=-1)) + 1
-    size = max(2, round(share * members))
-    for _ in range(repeats):
-        drawn = np.bincount(random.integers(0, members, size), minlength=members)
-        yield drawn[member].astype(np.float32)
 
 
 def values(metric: Metric, predicted: Predicted, counts: list[Array]) -> Array:
@@ -58,30 +35,12 @@ def values(metric: Metric, predicted: Predicted, counts: list[Array]) -> Array:
     return np.array([evaluate(drawn) for drawn in counts])
 
 
-def scored(metric: Metric, predicted: Predicted, drawn: Array, *, optimism: float | None = None) -> Score:
-    """Measure a metric, with the 95 % interval of its `values` over bootstrap samples."""
-    value = measure(metric, predicted)
-    low, high = _interval(value, drawn)
-    return Score(metric.name, value, low, high, optimism, metric.higher_is_better, len(predicted.truth))
-
-
 def is_tied(metric: Metric, best: Array, other: Array) -> bool:
     """Whether samples drawn for both leave it open which is better: the 95 % interval of the gain holds zero."""
     gains = np.array([metric.loss(value) for value in other]) - np.array([metric.loss(value) for value in best])
     gains = gains[np.isfinite(gains)]
-    low, _ = _interval(float(gains.mean()), gains) if len(gains) else (None, None)
+    low, _ = interval(float(gains.mean()), gains) if len(gains) else (None, None)
     return low is None or low <= 0
-
-
-def _interval(value: float, values: Array) -> tuple[float | None, float | None]:
-    values = values[np.isfinite(values)]
-    if len(values) < 20 or not np.isfinite(value):
-        return None, None
-    if len(values) >= ENOUGH:
-        low, high = np.quantile(values, [0.025, 0.975])
-        return float(low), float(high)
-    half = 1.96 * float(values.std(ddof=1))
-    return value - half, value + half
 
 
 def _mean_of(losses: Array) -> Evaluator:

@@ -1,0 +1,63 @@
+"""The paired test of two sets of predictions of the same rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from workbench.automl.splits import split
+from workbench.metrics import METRICS, Predicted, paired_difference, samples
+
+AUC = METRICS["roc_auc"]
+ROWS, SIGNAL, JUNK = 200, 3, 12
+
+
+def cross_fitted(seed: int, *skips: int) -> tuple[list[Predicted], float]:
+    """Two linear models of one table, equal but for the junk each learns from as well, and the share of their folds."""
+    random = np.random.default_rng(seed)
+    useful = random.normal(size=(ROWS, SIGNAL))
+    truth = (useful.sum(axis=1) + random.normal(0, 2, ROWS) > 0).astype(float)
+    folds = split(truth.astype(int), 5, seed=seed, classes=2)
+    said = []
+    for skip in skips:
+        columns = np.column_stack([np.ones(ROWS), useful[:, skip:], random.normal(size=(ROWS, JUNK))])
+        score = np.empty(ROWS)
+        for train, valid in folds.pairs:
+            score[valid] = columns[valid] @ np.linalg.lstsq(columns[train], truth[train])[0]
+        said.append(Predicted(truth, score > 0.5, np.column_stack([1 - score, score]), [0.0, 1.0]))
+    return said, folds.independent
+
+
+def differ(seed: int, *skips: int) -> bool:
+    said, share = cross_fitted(seed, *skips)
+    _, low, high = paired_difference(AUC, *said, share=share)
+    return low > 0 or high < 0
+
+
+def test_of_two_equally_good_models_one_is_rarely_called_better():
+    assert sum(differ(seed, 0, 0) for seed in range(40)) <= 2
+
+
+def test_a_clear_difference_is_found():
+    assert sum(differ(seed, 0, SIGNAL) for seed in range(8)) >= 7  # in one, the junk alone happens to rank well
+
+
+def test_fewer_rows_drawn_make_the_interval_wider():
+    said, share = cross_fitted(0, 0, 1)
+    plain, corrected = (paired_difference(AUC, *said, share=each) for each in (1.0, share))
+    assert plain[0] == corrected[0]
+    assert (corrected[2] - corrected[1]) / (plain[2] - plain[1]) == pytest.approx(1.5, rel=0.1)
+
+
+def test_better_is_positive_whichever_way_the_metric_points():
+    (good, poor), _ = cross_fitted(0, 0, SIGNAL)
+    for name in ("roc_auc", "brier"):
+        assert paired_difference(METRICS[name], good, poor)[1] > 0
+        assert paired_difference(METRICS[name], poor, good)[2] < 0
+
+
+@pytest.mark.parametrize("groups", [None, np.array([7, None] * (ROWS // 2), dtype=object)])
+def test_a_sample_has_the_share_of_rows_asked_for(groups):
+    truth = np.zeros(ROWS)
+    drawn = samples(Predicted(truth, truth, groups=groups), seed=0, share=0.5)
+    assert {int(counts.sum()) for counts in drawn} == ({ROWS // 2} if groups is None else {ROWS})
