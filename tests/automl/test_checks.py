@@ -256,6 +256,15 @@ def test_rows_of_the_test_file_that_were_trained_on_are_told(tmp_path):
     assert "100 %" in next(one for one in check(made) if one.name == "test_overlap").message
 
 
+def test_overlap_is_told_of_a_table_too_large_to_be_looked_at_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.automl.finders.rows.MOST_HASHED", 300)
+    table = plain()
+    table.to_csv(tmp_path / "all.csv", index=False)
+    table.head(200).to_csv(tmp_path / "held.csv", index=False)
+    made = task(read_table(str(tmp_path / "all.csv")), "y", test=read_table(str(tmp_path / "held.csv")))
+    assert "100 %" in next(one for one in check(made) if one.name == "test_overlap").message
+
+
 def test_what_the_task_noticed_is_among_the_checks(found):
     table = plain()
     table.loc[:3, "y"] = None

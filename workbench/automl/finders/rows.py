@@ -23,7 +23,7 @@ def duplicates(sample: Sample) -> Iterator[Check]:
     task = sample.task
     if len(task.features) < 3:  # few columns repeat by nature
         return
-    rows = _signatures(task.frame)
+    rows = _signatures(task.frame.iloc[:MOST_HASHED])
     answers = pd.factorize(task.truth)[0][: len(rows)]
     together = pd.DataFrame({"row": rows, "answer": answers})
     twice = int(together.duplicated().sum())
@@ -108,8 +108,8 @@ def overlap(sample: Sample) -> Iterator[Check]:
     if task.test is None or len(task.features) < 3:
         return
     held = coercer_of([task.schema[name] for name in task.features]).transform(task.test.frame)
-    both = _signatures(pd.concat([task.frame.iloc[:MOST_HASHED], held.iloc[:MOST_HASHED]]))
-    cut = min(len(task.frame), MOST_HASHED)
+    trained = task.frame.iloc[:MOST_HASHED]
+    both, cut = _signatures(pd.concat([trained, held.iloc[:MOST_HASHED]])), len(trained)
     shared = float(np.isin(both[cut:], both[:cut]).mean())
     if shared > 0.01:
         message = (
@@ -120,9 +120,9 @@ def overlap(sample: Sample) -> Iterator[Check]:
 
 
 def _signatures(frame: pd.DataFrame) -> Array:
-    """One number for each row, equal for equal rows; for the first rows of a very large table."""
-    codes = np.zeros(min(len(frame), MOST_HASHED), dtype=np.uint64)
+    """One number for each row, equal for equal rows."""
+    codes = np.zeros(len(frame), dtype=np.uint64)
     for name in frame.columns:
-        values = pd.util.hash_array(pd.factorize(frame[name].iloc[: len(codes)])[0])
+        values = pd.util.hash_array(pd.factorize(frame[name])[0])
         codes = codes * np.uint64(0x9E3779B97F4A7C15) + values  # wraps around, as a hash should
     return codes
