@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.automl.clock import untimed
+from workbench.automl.encodings import Encodings
 from workbench.automl.ensemble import blend
-from workbench.automl.fitting import Trial
+from workbench.automl.families import Setting, shipped
+from workbench.automl.fitting import Bench, Trial, fit
 from workbench.automl.search import search
-from workbench.automl.splits import split
+from workbench.automl.splits import folds_of, split
 from workbench.automl.task import task
 from workbench.estimators.encoder import TableEncoder
 from workbench.estimators.ensemble import Bag
@@ -30,6 +33,22 @@ def test_where_there_is_nothing_to_learn_the_score_says_so(table, seed):
     assert result.score.low <= 0.5 <= result.score.high
     assert result.leaderboard.loc[result.leaderboard["family"] == "baseline", "tied"].item()
     assert "cannot be told apart" in result._repr_html_()
+
+
+@pytest.mark.parametrize("family", shipped(), ids=lambda family: family.name)
+def test_with_one_part_held_out_a_family_sets_rows_aside_only_if_it_stops_by_them(table, monkeypatch, family):
+    made = task(table(noise(100, 0)), "y", ignore="worth")
+    encodings = Encodings(made, folds_of(made, 1, seed=0), seed=0, most_rows=None, most_bytes=1e6)
+    setting = Setting("binary", "roc_auc", 2, rows=100, columns=6, rounds=5)
+    learner = type(family.build(family.portfolio(setting)[0], setting, seed=0))
+    learned, fit_one = [], learner.fit
+    monkeypatch.setattr(
+        learner,
+        "fit",
+        lambda self, matrix, target, **how: learned.append(target) or fit_one(self, matrix, target, **how),
+    )
+    fit(Bench(encodings, setting, untimed()), 1, family, family.portfolio(setting)[0], seed=0)
+    assert [len(target) for target in learned] == [64 if family.name == "lightgbm" else 80]
 
 
 def test_a_number_that_is_noise_is_not_explained(table):

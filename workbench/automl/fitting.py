@@ -160,11 +160,11 @@ def _fit_latest(
 def _learn(bench: Bench, family: Family, learner: Learner, encoded: EncodedFold, clock: Clock) -> None:
     codes, weight = bench.encodings.codes, bench.task.weight
     train, matrix, stop = encoded.train, encoded.matrix, None
-    if encoded.stop is not None:
+    if family.stops_by_rows and encoded.stop is not None:
         stop = _some(encoded.matrix, encoded.stop, train, codes, weight)
         kept = np.setdiff1d(np.arange(len(train)), encoded.stop)
         train, matrix = train[kept], matrix[kept]
-    elif len(encoded.valid):
+    elif family.stops_by_rows and len(encoded.valid):
         stop = _some(encoded.valid_matrix, slice(None), encoded.valid, codes, weight)
     if len(train) > family.most_rows:
         classes, seed = len(bench.task.classes), bench.encodings.seed

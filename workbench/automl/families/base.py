@@ -86,6 +86,10 @@ class Family(Protocol):
         """Whether the clock can end a fit with what there is: such a family is tried once even if it seems too slow."""
 
     @property
+    def stops_by_rows(self) -> bool:
+        """Whether rows held back tell it when to stop: a family that does not use them learns from them."""
+
+    @property
     def side_by_side(self) -> bool:
         """Whether folds may be fitted in threads side by side; else they are fitted one after the other."""
 

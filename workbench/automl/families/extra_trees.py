@@ -20,6 +20,7 @@ class ExtraTrees:
     style: Literal["trees"] = "trees"
     cost = 2.0
     ends_early = True
+    stops_by_rows = False
     side_by_side = True
     most_rows = 50_000
 

@@ -19,6 +19,7 @@ class LightGBM:
     style: Literal["trees"] = "trees"
     cost = 1.0
     ends_early = True
+    stops_by_rows = True
     side_by_side = True
     most_rows = 2_000_000
 

@@ -17,6 +17,7 @@ class Linear:
     style: Literal["linear"] = "linear"
     cost = 0.3
     ends_early = False
+    stops_by_rows = False
     side_by_side = False  # scikit-learn sets warning filters while it fits, which are one for all threads
     most_rows = 50_000
 
