@@ -147,7 +147,8 @@ def _drivers(found: Explanation) -> str:
             f" {idle} of {len(table)} columns {'makes' if idle == 1 else 'make'} no difference that could be measured."
         )
     if unmeasured := len(found.result.task.features) - len(table):
-        told += f" There was no time to measure the {unmeasured} least promising columns."
+        rest = "least promising column" if unmeasured == 1 else f"{unmeasured} least promising columns"
+        told += f" There was no time to measure the {rest}."
     return told
 
 

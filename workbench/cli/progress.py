@@ -21,9 +21,8 @@ LINE_SECONDS = 10  # a log file gets a line every ten seconds, not one a trial
 class Progress:
     """Draw a run's events; on a terminal as a bar, elsewhere as a line now and then; `quiet` draws nothing."""
 
-    def __init__(self, *, quiet: bool = False, title: str = "") -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(stderr=True, quiet=quiet)
-        self.title = f"{title}: " if title else ""
         self.bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -33,7 +32,7 @@ class Progress:
             transient=True,
             disable=quiet or not sys.stderr.isatty(),
         )
-        self.task = self.bar.add_task(f"{self.title}reading the table", total=None, facts="")
+        self.task = self.bar.add_task("reading the table", total=None, facts="")
         self.said = 0.0
         self.facts = self.printed = ""
 
@@ -60,7 +59,7 @@ class Progress:
                 self._step("explaining the winner")
 
     def _step(self, text: str) -> None:
-        self.bar.update(self.task, description=f"{self.title}{text}", facts="", total=None)
+        self.bar.update(self.task, description=text, facts="", total=None)
 
     def _trial(self, event: dict[str, Any]) -> None:
         done, left, best = event["done"], event.get("left"), event.get("best")
@@ -74,7 +73,7 @@ class Progress:
             position, total = elapsed, elapsed + max(left, 0.0)
         else:
             position, total = 0.0, 1.0
-        self.bar.update(self.task, description=f"{self.title}searching", completed=position, total=total, facts=facts)
+        self.bar.update(self.task, description="searching", completed=position, total=total, facts=facts)
         self.facts = facts
         if done == 1 or elapsed - self.said >= LINE_SECONDS:
             self.said = elapsed
@@ -84,7 +83,7 @@ class Progress:
         """Print one line where there is no bar; none twice."""
         if self.bar.disable and facts and facts != self.printed:
             self.printed = facts
-            self.console.print(f"{self.title}{facts}", highlight=False)
+            self.console.print(facts, highlight=False)
 
 
 def _clock(seconds: float) -> str:
