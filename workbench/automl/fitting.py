@@ -31,8 +31,12 @@ class Trial:
         One for each fold.
     final : Bag
         What predicts new rows: the folds' average, or for rows in time order a model fitted on all of them.
+    seed
+        What the family was given to build with.
     rounds
-        What each fit came to.
+        What each fit came to, once the folds had settled; of the latest fit last, where there is one.
+    boosted
+        How many rounds each fit really made.
     cut
         Whether the clock ended a fit early.
     """
@@ -47,6 +51,8 @@ class Trial:
     rounds: tuple[int, ...]
     cut: bool
     value: float = float("nan")
+    seed: int = 0
+    boosted: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -112,6 +118,8 @@ def fit(bench: Bench, number: int, family: Family, parameters: dict[str, Any], *
         seconds=bench.clock.now() - started,
         rounds=tuple(int(learner.rounds_) for learner in learners),
         cut=any(learner.cut_ for learner in learners),
+        seed=seed,
+        boosted=tuple(int(learner.boosted_) for learner in learners),
     )
 
 

@@ -50,6 +50,8 @@ class Plan:
         Most trials.
     seconds
         What one boosted trial should take; NaN when nobody looked at a clock.
+    drawn
+        At most about how many rows took part at all, drawn before they were split: the pilot's sample; None for all.
     """
 
     folds: int
@@ -58,6 +60,7 @@ class Plan:
     trials: int
     rows: int | None = None
     seconds: float = float("nan")
+    drawn: int | None = None
 
 
 def plan_by_size(rows: int, trials: int) -> Plan:

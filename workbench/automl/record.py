@@ -158,6 +158,15 @@ def task_document(result: Result) -> dict[str, Any]:
             "time_range": _time_range(task),
         },
         "folds": {"number": len(result.folds), "kind": result.folds.kind},
+        "plan": {
+            "folds": result.plan.folds,
+            "kind": result.folds.kind,
+            "learning_rate": result.plan.learning_rate,
+            "rounds": result.plan.rounds,
+            "rows": result.plan.rows,
+            "drawn": result.plan.drawn,
+            "seed": result.seed,
+        },
         "seed": result.seed,
         "seconds": round(result.seconds, 3),
     }

@@ -59,7 +59,8 @@ class Result:
     predictions : DataFrame
         Of rows some fold validated: row (in the file), fold, truth, prediction, and probability_<class> each.
     trials : list of dict
-        Every trial: number, family, params, state, score, seconds, rounds, cut, reason.
+        Every trial: number, family, params, state, score, seconds, cut, reason, and what it takes to fit it again (see
+        `workbench.automl.glass_box.realised`), with its weight in the ensemble.
     folds
         Pairs of training and validation positions in `Task.frame`.
     fold_models : list of Ensemble
@@ -135,7 +136,7 @@ def finished(task: Task, found: Found, *, seed: int, started: float, deadline: f
         leaderboard=leaderboard(task, found, chosen, counts),
         scores=_scores(task, predicted, counts, {task.metric.name: chosen.optimism}),
         predictions=_predictions(task, found.folds, predicted),
-        trials=found.log,
+        trials=_weighed(found, chosen.weights),
         folds=found.folds,
         fold_models=[
             _ensemble([Bag([trial.members[fold]]) for trial in found.trials], chosen.weights)
@@ -147,6 +148,12 @@ def finished(task: Task, found: Found, *, seed: int, started: float, deadline: f
         deadline=deadline,
         test_scores=_test_scores(task, model, seed),
     )
+
+
+def _weighed(found: Found, weights: Array) -> list[dict[str, Any]]:
+    """Note in the record of each trial how much of the ensemble it is."""
+    weight = {trial.number: float(part) for trial, part in zip(found.trials, weights, strict=True)}
+    return [{**entry, "weight": weight.get(entry["number"], 0.0)} for entry in found.log]
 
 
 def _ensemble(bags: Sequence[Bag], weights: Array) -> Ensemble:

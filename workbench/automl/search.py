@@ -19,6 +19,7 @@ from workbench.automl.clock import Clock, clock_for, untimed
 from workbench.automl.encodings import Encodings
 from workbench.automl.families import Family, LightGBM, Setting, shipped
 from workbench.automl.fitting import Bench, Trial, fit, measured
+from workbench.automl.glass_box.realised import realised
 from workbench.automl.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Estimates, Plan, Turns, plan_by_clock, plan_by_size
 from workbench.automl.progress import Progress
 from workbench.automl.result import Found, Result, finished, seconds_to_finish
@@ -131,7 +132,8 @@ def _pilot(given: Given, bench: Bench) -> tuple[Found, Cost]:
     encoding = (bench.clock.now() - began) / setting.rows
     parameters = family.portfolio(setting)[0]
     trial, failure = _tried(bench, 0, family, parameters, given.seed)
-    nothing = Found([], bench.folds, Plan(1, setting.learning_rate, setting.rounds, 1, setting.rows), [], None)
+    plan = Plan(1, setting.learning_rate, setting.rounds, 1, setting.rows, drawn=PILOT_ROWS)
+    nothing = Found([], bench.folds, plan, [], None)
     found = _with(nothing, bench.task, 0, family, parameters, trial, failure)
     rounds = 0 if trial is None else trial.members[0].learner.boosted_
     each = np.inf if trial is None else trial.seconds / max(rounds, 1) / len(encoded.train)
@@ -219,7 +221,7 @@ def _with(
 ) -> Found:
     """Add a trial to what was found: of the models only the best are kept, of the record everything."""
     state = "completed" if trial is not None else "cut off" if failure is None else "failed"
-    entry = _entry(number, family.name, parameters, state, trial, failure)
+    entry = _entry(number, family, parameters, state, trial, failure)
     trials = found.trials if trial is None else [*found.trials, trial]
     trials = sorted(trials, key=lambda each: np.nan_to_num(task.metric.loss(each.value), nan=np.inf))[:KEPT]
     return replace(found, trials=trials, log=[*found.log, entry], failure=failure or found.failure)
@@ -227,7 +229,7 @@ def _with(
 
 def _entry(
     number: int,
-    family: str,
+    family: Family,
     parameters: dict[str, Any],
     state: str,
     trial: Trial | None,
@@ -235,14 +237,14 @@ def _entry(
 ) -> dict[str, Any]:
     return {
         "number": number,
-        "family": family,
+        "family": family.name,
         "params": parameters,
         "state": state,
         "score": None if trial is None or not np.isfinite(trial.value) else trial.value,
         "seconds": None if trial is None else round(trial.seconds, 3),
-        "rounds": [] if trial is None else list(trial.rounds),
         "cut": trial is not None and trial.cut,
         "reason": "" if failure is None else f"{type(failure).__name__}: {failure}",
+        **realised(family, trial),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,10 @@ class RandomTrees(BaseEstimator):
                 trees = list(hands.map(grown, range(self.trees)))
         else:
             trees = [grown(number) for number in range(self.trees)]
-        self.trees_ = [tree for tree in trees if tree is not None]
-        self.rounds_, self.cut_ = len(self.trees_), len(self.trees_) < self.trees
+        # Threads may notice the end of time out of turn: only the first trees without a gap can be grown again.
+        self.trees_ = list(takewhile(lambda tree: tree is not None, trees))
+        self.rounds_ = self.boosted_ = len(self.trees_)
+        self.cut_ = self.rounds_ < self.trees
         return self
 
     def settle(self, rounds: int) -> None:

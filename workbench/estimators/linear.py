@@ -45,7 +45,7 @@ class LinearModel(BaseEstimator):
         """Fit the coefficients."""
         strength = self.penalty * len(target)
         self.cut_ = False
-        self.rounds_ = 1
+        self.rounds_ = self.boosted_ = 1
         if self.classes:
             self.linear_ = LogisticRegression(C=1.0 / strength, max_iter=self.steps, tol=1e-4)
         else:

@@ -41,8 +41,14 @@ class Setting:
 
 
 class Learner(Protocol):
-    """A model being fitted on an encoded matrix; it says how it went in `rounds_` and `cut_` (by the clock)."""
+    """A model being fitted on an encoded matrix.
 
+    It says how it went in `boosted_` (rounds, trees or epochs that were made; 1 where there are none), `rounds_` (those
+    it predicts by) and `cut_` (by the clock). With a number of rounds given and no rows to stop by it makes exactly so
+    many, so that a fit can be made again.
+    """
+
+    boosted_: int
     rounds_: int
     cut_: bool
 

@@ -1,0 +1,63 @@
+"""What a trial came to, told so that it can be fitted again: classes, arguments, rows, seed and rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+if TYPE_CHECKING:
+    from workbench.automl.families import Family
+    from workbench.automl.fitting import Trial
+
+SHOWN = 3  # validated rows whose predictions are kept with each trial, for a later fit to be compared with
+
+
+def realised(family: Family, trial: Trial | None) -> dict[str, Any]:
+    """Describe a trial for its record.
+
+    Returns
+    -------
+    dict
+        style, learner ({class, arguments}), stops_by_rows, most_rows, seed, boosted and rounds (one for each fold, then
+        of the latest fit if there is one), weight (0 until an ensemble is chosen), shown (what was predicted of the
+        first validated rows, by position among the rows that take part). Empty lists for a trial that did not end.
+    """
+    if trial is None:
+        return {"seed": None, "boosted": [], "rounds": [], "weight": 0.0}
+    rows = np.flatnonzero(~np.isnan(trial.predicted.reshape(len(trial.predicted), -1)[:, 0]))[:SHOWN]
+    return {
+        "style": family.style,
+        "learner": described(trial.members[0].learner),
+        "stops_by_rows": family.stops_by_rows,
+        "most_rows": family.most_rows,
+        "seed": trial.seed,
+        "boosted": list(trial.boosted),
+        "rounds": list(trial.rounds),
+        "weight": 0.0,
+        "shown": {"rows": rows.tolist(), "predicted": trial.predicted[rows].tolist()},
+    }
+
+
+def described(estimator: Any) -> dict[str, Any]:
+    """Name an estimator's class and give what it was constructed with; nested estimators are described in turn."""
+    kind = type(estimator)
+    arguments = estimator.get_params(deep=False) if hasattr(estimator, "get_params") else vars(estimator)
+    return {"class": f"{kind.__module__}.{kind.__qualname__}", "arguments": _told(arguments)}
+
+
+def _told(value: Any) -> Any:
+    """Tell a value in JSON's terms; what JSON has no word for is told as ``{"untold": its type}``."""
+    if isinstance(value, BaseEstimator):
+        return described(value)
+    if isinstance(value, Mapping):
+        return {str(name): _told(one) for name, one in value.items()}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_told(one) for one in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return {"untold": type(value).__name__}
