@@ -48,7 +48,7 @@ def blend(task: Task, folds: Folds, trials: Sequence[Trial], *, seed: int) -> Bl
     """Choose trials and weigh them."""
     stack, rows = np.stack([trial.predicted for trial in trials]), folds.validated
     weights = _weights(task, stack, rows, seed)
-    part = _parts(task, folds, rows, seed)
+    part = parts(task, folds, rows, seed)
     crossed = np.full_like(stack[0], np.nan)
     for number in np.unique(part):
         told = rows[part == number]
@@ -60,7 +60,7 @@ def blend(task: Task, folds: Folds, trials: Sequence[Trial], *, seed: int) -> Bl
     return Blend(weights, crossed, task.metric.loss(unseen) - task.metric.loss(seen))
 
 
-def _parts(task: Task, folds: Folds, rows: Array, seed: int) -> Array:
+def parts(task: Task, folds: Folds, rows: Array, seed: int) -> Array:
     """Which part each validated row belongs to: its fold, or when there is one, a random fifth (whole groups)."""
     if len(folds) > 1:
         return folds.fold_of[rows]

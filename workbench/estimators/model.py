@@ -1,4 +1,4 @@
-"""The model that is handed out: raw rows in, labels or numbers out."""
+"""The model that is handed out: raw rows in, labels or numbers out, and how sure they are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from .calibration import TemperatureScaling
 from .coerce import Coercer
+from .conformal import PredictionIntervals, PredictionSets
 from .ensemble import Ensemble
 
 Array = npt.NDArray[Any]
@@ -29,24 +31,50 @@ class TabularModel(BaseEstimator):
         Predicts coerced rows.
     classes : list
         Labels in the order of the probabilities; empty for a regression.
+    calibration
+        What makes the ensemble's probabilities mean what they say; None where they do.
+    threshold
+        The probability above which a row is called the last of two classes; None calls the likeliest class.
+    conformal
+        How far predictions may be off; None where that was not learned.
 
     Attributes
     ----------
     classes_ : list
         The same labels.
+    threshold_ : float or None
+        Of two classes: the probability above which a row is called the last of them. None for anything else.
     features_ : list of str
         Columns that the rows must have.
     """
 
-    def __init__(self, coercer: Coercer, ensemble: Ensemble, classes: list[Any]) -> None:
+    def __init__(
+        self,
+        coercer: Coercer,
+        ensemble: Ensemble,
+        classes: list[Any],
+        calibration: TemperatureScaling | None = None,
+        threshold: float | None = None,
+        conformal: PredictionIntervals | PredictionSets | None = None,
+    ) -> None:
         self.coercer = coercer
         self.ensemble = ensemble
         self.classes = classes
+        self.calibration = calibration
+        self.threshold = threshold
+        self.conformal = conformal
 
     @property
     def classes_(self) -> list[Any]:
         """Labels in the order of the probabilities; empty for a regression."""
         return list(self.classes)
+
+    @property
+    def threshold_(self) -> float | None:
+        """Of two classes the probability above which a row is called the last of them; None for anything else."""
+        if len(self.classes) != 2:
+            return None
+        return 0.5 if self.threshold is None else self.threshold
 
     @property
     def features_(self) -> list[str]:
@@ -62,7 +90,7 @@ class TabularModel(BaseEstimator):
             If columns are missing; all are named.
         """
         predicted = self._predicted(frame)
-        return np.array(self.classes)[predicted.argmax(axis=1)] if self.classes else predicted
+        return self.labels(predicted) if self.classes else predicted
 
     def predict_proba(self, frame: pd.DataFrame) -> Array:
         """Give the probability of each class, shape (n_rows, n_classes), in the order of `classes_`."""
@@ -70,13 +98,50 @@ class TabularModel(BaseEstimator):
             raise ValueError("The model predicts a number, so there are no classes to give probabilities of")
         return self._predicted(frame)
 
+    def predict_interval(self, frame: pd.DataFrame, coverage: float = 0.9) -> Array:
+        """Give the ends between which the true number lies as often as asked, shape (n_rows, 2): low, high.
+
+        The promise holds on average over rows like those learned from, not for each kind of row by itself.
+
+        Raises
+        ------
+        ValueError
+            If the model predicts classes, or learned from too few rows for this coverage.
+        """
+        if not isinstance(self.conformal, PredictionIntervals):
+            why = "predicts classes: ask for predict_set" if self.classes else "was made without intervals"
+            raise ValueError(f"The model {why}")
+        return self.conformal.interval(self._predicted(frame), coverage)
+
+    def predict_set(self, frame: pd.DataFrame, coverage: float = 0.9) -> Array:
+        """Tell which classes are needed for the true one to be among them as often as asked, shape (n_rows, n_classes).
+
+        The promise holds on average over rows like those learned from, not for each class by itself.
+
+        Raises
+        ------
+        ValueError
+            If the model predicts a number, or learned from too few rows for this coverage.
+        """
+        if not isinstance(self.conformal, PredictionSets):
+            why = "was made without sets" if self.classes else "predicts a number: ask for predict_interval"
+            raise ValueError(f"The model {why}")
+        return self.conformal.contains(self._predicted(frame), coverage)
+
+    def labels(self, probability: Array) -> Array:
+        """Name the class that each row's probabilities speak for, shape (n_rows,)."""
+        if self.threshold is None:
+            return np.array(self.classes)[probability.argmax(axis=1)]
+        return np.array(self.classes)[(probability[:, 1] > self.threshold).astype(int)]
+
     def _predicted(self, frame: pd.DataFrame) -> Array:
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"The rows must be a pandas DataFrame, not {type(frame).__name__}")
         coerced = self.coercer.transform(frame)
         if not len(coerced):
             return np.empty((0, len(self.classes)) if self.classes else 0)
-        return self.ensemble.predict(coerced)
+        predicted = self.ensemble.predict(coerced)
+        return predicted if self.calibration is None else self.calibration.transform(predicted)
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
