@@ -16,6 +16,8 @@ import pandas as pd
 
 from workbench import metrics
 from workbench.automl import display
+from workbench.automl.costs import Costs, costs_of
+from workbench.automl.final_check import held_back
 from workbench.automl.labels import (
     coercer_of,
     kind_of,
@@ -59,6 +61,8 @@ class Task:
         Rows of one group stay on one side of every split; validation rows are later than training rows.
     test : Dataset or None
         A held-back table: the winner is measured on it once, at the end.
+    costs : Costs or None
+        What mistakes cost, where there are two classes and it was said: the threshold is chosen by it.
     checks : tuple of Check
         What was noticed while the task was made.
     """
@@ -75,6 +79,7 @@ class Task:
     weight: Array | None = None
     test: Dataset | None = None
     checks: tuple[Check, ...] = ()
+    costs: Costs | None = None
 
     @property
     def target(self) -> str:
@@ -121,6 +126,9 @@ def task(
     weight: str | None = None,
     positive: Any = None,
     test: Dataset | None = None,
+    check_share: float = 0.0,
+    cost_of_miss: float | None = None,
+    cost_of_false_alarm: float | None = None,
 ) -> Task:
     """Say what is to be predicted from a table.
 
@@ -146,11 +154,18 @@ def task(
         Which of two classes to look for; by default the affirmative one, else the later in sorted order.
     test
         A table with the same columns, for one last measurement of the winner.
+    check_share
+        In place of `test`: the share of the rows to hold back for that, such as 0.1.
+    cost_of_miss, cost_of_false_alarm
+        Of two classes: what it costs to miss a row of the positive class, and to call another row so, in any unit. The
+        threshold is chosen by them; where only one is given the other is 1.
 
     Raises
     ------
     UnknownName, BadColumn, BadTable
         When nothing could be learned: an unknown, constant, empty or unfit column, or too few rows.
+    BadParameters
+        If a cost or share is none, or is given where it means nothing.
     """
     roles = assigned(dataset, target, ignore=ignore, id=id, group=group, time=time, weight=weight)
     schema = with_roles(dataset.schema, roles)
@@ -178,11 +193,13 @@ def task(
         times=None if times is None else times[keep],
         weight=weights_of(dataset, schema, keep),
         checks=checks,
+        costs=costs_of(cost_of_miss, cost_of_false_alarm, classes),
     )
+    made = held_back(made if test is None else _with_test(made, test), check_share)
     if any(each is not None for each in (made.groups, made.times, made.weight)):
         # Groups or times that leave no split, or rows that give no score, are refused before any time is spent.
         refuse_unmeasured(made, folds_of(made, 5, seed=0))
-    return made if test is None else _with_test(made, test)
+    return made
 
 
 def _target(dataset: Dataset, column: ColumnSchema, kind: str) -> tuple[Array, Array, tuple[Check, ...]]:
