@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,3 +149,38 @@ def fitted_model(learners: str = "lightgbm trees linear", *, regression: bool = 
 def fitted() -> Callable[..., Fitted]:
     """Make a fitted model: ``fitted("linear", regression=True)``; each kind is made once."""
     return functools.cache(fitted_model)
+
+
+@pytest.fixture(scope="session")
+def dask_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a Dask scheduler and two worker processes on this machine, as a user would, and give the address."""
+    import json
+
+    folder = tmp_path_factory.mktemp("dask")
+    known = folder / "scheduler.json"
+    command = [sys.executable, "-m", "dask"]
+    local = ["--host", "127.0.0.1", "--no-dashboard"]
+    two = ["--nworkers", "2", "--nthreads", "1", "--memory-limit", "0", "--local-directory", str(folder)]
+    with (folder / "log").open("wb") as log:
+        said = {"stdout": log, "stderr": log, "cwd": folder}
+        scheduler = subprocess.Popen(
+            [*command, "scheduler", *local, "--port", "0", "--scheduler-file", str(known)], **said
+        )
+        while not known.exists() and scheduler.poll() is None:
+            time.sleep(0.1)
+        address = json.loads(known.read_text())["address"]
+        workers = subprocess.Popen([*command, "worker", address, *local, *two], **said)
+        try:
+            _wait_for_workers(address, 2)
+            yield address
+        finally:
+            for process in (workers, scheduler):
+                process.terminate()
+                process.wait(30)
+
+
+def _wait_for_workers(address: str, number: int) -> None:
+    from distributed import Client
+
+    with Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(number, timeout=120)

@@ -88,6 +88,12 @@ class StoreError(Problem):
     what = "store"
 
 
+class NoCluster(Problem):
+    """A Dask cluster that cannot be worked with."""
+
+    what = "cluster"
+
+
 class BadParameters(WorkbenchError):
     """Everything that is wrong with the values given for a template, reported at once."""
 

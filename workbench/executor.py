@@ -1,0 +1,233 @@
+"""Where work is carried out: in this process, or in the worker processes of a Dask cluster.
+
+Callers see one small protocol. Functions and their arguments travel to a cluster by Dask's own serialisation, which
+pickles: between processes of one user that trust each other, and never from a file.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor as Pool
+from typing import Any, Protocol, TypeVar
+
+from workbench.errors import NoCluster, WorkbenchError
+
+R = TypeVar("R")
+T = TypeVar("T")
+CONNECT_SECONDS = 15.0
+LOOK_SECONDS = 5.0  # while waiting, the cluster is looked at so often
+PATIENCE = 60.0  # a cluster may be without workers for so long: they restart, or a new machine is on its way
+
+
+class Executor(Protocol):
+    """Carries out functions, some at a time."""
+
+    @property
+    def workers(self) -> int:
+        """How many tasks at a time."""
+
+    @property
+    def threads(self) -> int:
+        """How many threads each of them may use."""
+
+    @property
+    def cores(self) -> int:
+        """How many there are for all of it."""
+
+    def send(self, value: T) -> T:
+        """Bring a value to where the work is done, once; what is returned stands for it as an argument of tasks."""
+
+    def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
+        """Have a function carried out."""
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        """Carry out a function on each item; results come in the items' order. Closing it drops what is left."""
+
+    def first(self, futures: Collection[Future[R]], seconds: float | None = None) -> set[Future[R]]:
+        """Wait until one is done, and give all that are; none when `seconds` have passed before."""
+
+    def close(self) -> None:
+        """Drop what is under way, and let go."""
+
+
+class InProcess:
+    """Threads of this process; with a single worker the calling thread itself, at once.
+
+    Parameters
+    ----------
+    workers
+        Tasks at a time.
+    threads
+        For each task.
+    cores
+        How many threads may be at work in all.
+    """
+
+    def __init__(self, workers: int = 1, threads: int = 1, cores: int | None = None) -> None:
+        self.workers, self.threads = workers, threads
+        self.cores = workers * threads if cores is None else cores
+        self._pool: Pool | None = ThreadPoolExecutor(workers) if workers > 1 else None
+
+    def send(self, value: T) -> T:
+        """Give the value itself: nothing has to travel."""
+        return value
+
+    def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
+        """Have a function carried out; by a single worker before this returns."""
+        if self._pool is not None:
+            return self._pool.submit(function, *arguments)
+        done: Future[R] = Future()
+        try:
+            done.set_result(function(*arguments))
+        except Exception as failure:
+            done.set_exception(failure)
+        return done
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        """Carry out a function on each item, in order; a single worker begins an item when its result is asked for."""
+        if self._pool is not None:
+            yield from self._pool.map(function, items)
+        else:
+            yield from map(function, items)
+
+    def first(self, futures: Collection[Future[R]], seconds: float | None = None) -> set[Future[R]]:
+        """Wait until one is done, and give all that are."""
+        return wait(futures, timeout=seconds, return_when=FIRST_COMPLETED).done
+
+    def close(self) -> None:
+        """Drop what has not begun, and wait for the rest."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+class DaskCluster:
+    """The worker processes of a Dask cluster: one task at a time on each.
+
+    The task of a worker that is lost is carried out by another; after its third worker it has failed.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler: ``tcp://host:8786``.
+
+    Raises
+    ------
+    WorkbenchError
+        If dask.distributed is not installed.
+    NoCluster
+        If no scheduler answers, it has no workers, or those run another version of Python or the workbench.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._client = _connected(address)
+        try:
+            threads = [int(worker["nthreads"]) for worker in self._known().values()]
+            if not threads:
+                raise NoCluster(address, "has no workers", f"Start some: dask worker {address}")
+            _refuse_other_versions(address, self._client)
+        except BaseException:
+            self._client.close()
+            raise
+        self.workers, self.threads, self.cores = len(threads), min(threads), sum(threads)
+        self._pool: Pool = self._client.get_executor(pure=False)
+        self._sent: dict[int, tuple[Any, Any]] = {}
+
+    def send(self, value: T) -> T:
+        """Send a value to every worker; it is the value's stand-in only as an argument to `submit` and `map`."""
+        (there,) = self._client.scatter([value], broadcast=True, hash=False)  # of a bare list it would send the items
+        self._sent[id(value)] = (value, there)
+        return value
+
+    def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
+        """Have a function carried out by a worker."""
+        return self._pool.submit(function, *map(self._there, arguments))
+
+    def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        """Carry out a function on each item, in order."""
+        futures = [self.submit(function, item) for item in items]
+        try:
+            for future in futures:
+                while not future.done():
+                    self.first([future])
+                yield future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def first(self, futures: Collection[Future[R]], seconds: float | None = None) -> set[Future[R]]:
+        """Wait until one is done, and give all that are.
+
+        Raises
+        ------
+        NoCluster
+            If the cluster is without workers for a minute.
+        """
+        began = seen = time.monotonic()
+        while True:
+            now = time.monotonic()
+            rest = LOOK_SECONDS if seconds is None else min(LOOK_SECONDS, seconds - (now - began))
+            done = wait(futures, timeout=max(rest, 0.0), return_when=FIRST_COMPLETED).done
+            if done or (seconds is not None and time.monotonic() - began >= seconds):
+                return done
+            if self._known():
+                seen = time.monotonic()
+            elif time.monotonic() - seen > PATIENCE:
+                raise NoCluster(self.address, "has lost all its workers", "Start some, and run again.")
+
+    def close(self) -> None:
+        """Cancel what is under way, and disconnect."""
+        self._pool.shutdown(wait=False)
+        self._sent.clear()
+        self._client.close()
+
+    def _known(self) -> dict[str, Any]:
+        return dict(self._client.scheduler_info(n_workers=-1)["workers"])
+
+    def _there(self, argument: Any) -> Any:
+        """Give what stands for an argument on the workers; sent again when all that held it were lost."""
+        if id(argument) not in self._sent:
+            return argument
+        if self._sent[id(argument)][1].status in ("lost", "cancelled"):
+            self.send(argument)
+        return self._sent[id(argument)][1]
+
+
+def _connected(address: str) -> Any:
+    try:
+        from distributed import Client  # an extra: most searches need no cluster
+    except ImportError as error:
+        raise WorkbenchError(
+            "A cluster needs dask.distributed: install it with pip install 'notebook-workbench[cluster]'."
+        ) from error
+    try:
+        return Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:  # nobody there in time; no address at all
+        raise NoCluster(
+            address,
+            f"does not answer ({error or 'no answer in time'})",
+            "Give the address that `dask scheduler` prints.",
+        ) from error
+
+
+def _refuse_other_versions(address: str, client: Any) -> None:
+    """Pickles travel between equals only: the same Python, the same workbench."""
+    ours, theirs = versions(), client.run(versions, on_error="return")
+    for worker, found in theirs.items():
+        if found != ours:
+            told = f"cannot load the workbench ({found})" if isinstance(found, BaseException) else f"has {found}"
+            raise NoCluster(
+                address, f"has a worker that differs: {worker} {told}, and here is {ours}", "Install the same there."
+            )
+
+
+def versions() -> str:
+    """Say which Python, workbench and dependencies that decide results run here."""
+    from importlib.metadata import version
+
+    names = ("notebook-workbench", "numpy", "scikit-learn", "lightgbm")
+    minor = ".".join(platform.python_version_tuple()[:2])
+    return ", ".join([f"Python {minor}", *(f"{name} {version(name)}" for name in names)])
