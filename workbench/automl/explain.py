@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.automl.contributions import RowExplained, explained_rows
 from workbench.automl.display import scores_html, scores_text
 from workbench.automl.effects import effects
 from workbench.automl.fitting import as_predicted
 from workbench.automl.held_out import ROWS_PER_SECOND, pace
 from workbench.automl.importance import importances
+from workbench.automl.leaderboard import guessed
 from workbench.automl.pictures import performance_picture
-from workbench.automl.result import Result, guessed
-from workbench.automl.weak_spots import judged_by, weak_spots
+from workbench.automl.result import Result
+from workbench.automl.weak_spots import WeakSpot, judged_by, weak_spots
 from workbench.dataset.years import are_years
 from workbench.documents.run_folder import handing_over_errors
 from workbench.metrics import METRICS, measure
@@ -28,7 +30,7 @@ from workbench.pages.words import agree, alike, listing, metric_name, share
 
 MOST_SECONDS, LEAST_SECONDS = 8.0, 1.0
 RESERVE = 3.0  # seconds of the run for pictures, record and report
-FOR_IMPORTANCE, FOR_EFFECTS = 0.6, 0.3  # shares of the time
+FOR_IMPORTANCE, FOR_EFFECTS, FOR_ROWS = 0.45, 0.25, 0.2  # shares of the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,17 @@ class Explanation:
         feature, importance, low, high: what the score loses when the column is shuffled; the most important first.
     effects : tuple of Effect
         How the average prediction moves with the columns that matter most.
-    weak_spots : tuple of Interval
+    weak_spots : tuple of WeakSpot
         Groups of rows that are predicted clearly worse than the others, by `judged_by`, the worst first.
+    single_rows : tuple of RowExplained
+        A few rows worth a look, and what each column did to their predictions.
     """
 
     result: Result
     importance: pd.DataFrame
     effects: tuple[Effect, ...]
-    weak_spots: tuple[Interval, ...]
+    weak_spots: tuple[WeakSpot, ...]
+    single_rows: tuple[RowExplained, ...] = ()
 
     def sentences(self) -> list[str]:
         """Say it in plain words."""
@@ -76,7 +81,27 @@ class Explanation:
         """Draw how the average prediction moves with the columns that matter most."""
         if not self.effects:
             return Said("There is no column whose effect could be drawn in the time that was left.")
-        return figures.effects(self.effects, predicted=_what_is_averaged(self.result))
+        label = self.effects[0].label if len({effect.label for effect in self.effects}) == 1 else None
+        return figures.effects(self.effects, predicted=f"average {_what_is_predicted(self.result, label)}")
+
+    def rows(self) -> Shown | Said:
+        """Tell of a few rows why they were predicted as they were."""
+        if not self.single_rows:
+            return Said(NO_ROWS)
+        told = [_shared_out(self.result), *(row.sentence(self.result.task.target) for row in self.single_rows)]
+        return Shown("\n".join(told), join(paragraph(text) for text in told))
+
+    def rows_picture(self) -> Picture | Said:
+        """Draw how each column moved the predictions of a few rows."""
+        if not self.single_rows:
+            return Said(NO_ROWS)
+        target = self.result.task.target
+        label = self.single_rows[0].label if len({row.label for row in self.single_rows}) == 1 else None
+        return figures.contributions(
+            [row.panel(target) for row in self.single_rows],
+            moved=_what_is_predicted(self.result, label),
+            alt=" ".join(row.sentence(target) for row in self.single_rows),
+        )
 
     def performance_picture(self) -> Picture:
         """Draw how well the predictions fit the truth, on rows that were not learned from."""
@@ -94,6 +119,8 @@ class Explanation:
 
 
 CAUTION = "This tells what the model uses, not what causes the outcome."
+SHARED = "Of columns that tell the same, each by itself may seem to matter little."
+NO_ROWS = "There was no time left to explain single rows; a longer budget has it."
 NOWHERE = "No group of rows with enough of them to tell is predicted clearly worse than the others."
 
 
@@ -113,8 +140,9 @@ def explain(result: Result, *, seconds: float | None = None) -> Explanation:
     ranked = [str(name) for name in table["feature"]]
     helpful = [name for name, low in zip(ranked, table["low"], strict=True) if low > 0] or ranked[:3]
     shown = effects(result, helpful, None if given is None else FOR_EFFECTS * given, rows)
-    others = [name for name in result.task.features if name not in ranked]
-    return Explanation(result, table, shown, weak_spots(result, ranked + others))
+    all_columns = ranked + [name for name in result.task.features if name not in ranked]
+    single = explained_rows(result, all_columns, None if given is None else FOR_ROWS * given, rows)
+    return Explanation(result, table, shown, weak_spots(result, all_columns), single)
 
 
 def _guesses(result: Result) -> dict[str, float]:
@@ -136,7 +164,10 @@ def _drivers(found: Explanation) -> str:
         return ""
     sure = table[table["low"] > 0]
     if not len(sure):
-        return "No single column matters measurably: shuffling any one of them does not change the score for certain."
+        return (
+            "No single column matters measurably: shuffling any one of them does not change the score for certain. "
+            f"{SHARED}"
+        )
     first = sure.iloc[0]
     cost, low, high = alike([first["importance"], first["low"], first["high"]], rounded=True)
     told = f"{first['feature']} matters most: shuffling it costs {cost} {metric} ({low} to {high})."
@@ -144,7 +175,8 @@ def _drivers(found: Explanation) -> str:
         told += f" Then {agree(next_ones, 'comes', 'come')} {listing(next_ones)}."
     if idle := len(table) - len(sure):
         told += (
-            f" {idle} of {len(table)} columns {'makes' if idle == 1 else 'make'} no difference that could be measured."
+            f" {idle} of {len(table)} columns {'makes' if idle == 1 else 'make'} no difference that could be measured. "
+            f"{SHARED}"
         )
     if unmeasured := len(found.result.task.features) - len(table):
         rest = "least promising column" if unmeasured == 1 else f"{unmeasured} least promising columns"
@@ -157,8 +189,7 @@ def _directions(found: Explanation) -> list[str]:
 
 
 def _direction(effect: Effect, result: Result) -> str:
-    column, _, label = effect.column.partition(" → ")
-    what = _what_is_averaged(result, label)
+    column, what = effect.column, f"average {_what_is_predicted(result, effect.label)}"
     said = np.asarray(effect.prediction)
     low, high = int(said.argmin()), int(said.argmax())
     if not isinstance(effect.at[0], str) and {low, high} == {0, len(said) - 1}:
@@ -180,12 +211,20 @@ def _places(column: str, at: list[Any]) -> list[str]:
     return alike([float(value) for value in at])
 
 
-def _what_is_averaged(result: Result, label: str = "") -> str:
+def _what_is_predicted(result: Result, label: Any = None) -> str:
     classes = result.task.classes
     if not classes:
-        return f"average predicted {result.task.target}"
-    label = label or (str(classes[1]) if len(classes) == 2 else "")
-    return f"average probability of {label}" if label else "average probability of the class named"
+        return f"predicted {result.task.target}"
+    label = classes[1] if len(classes) == 2 else label
+    return "probability of the class named" if label is None else f"probability of {label}"
+
+
+def _shared_out(result: Result) -> str:
+    what = "prediction" if not result.task.classes else "probability"
+    return (
+        f"What sets a row's {what} apart from the average is shared out among its columns; the shares add up to the "
+        "whole difference. The models behind it had not seen the row."
+    )
 
 
 def _weakest(found: Explanation) -> str:
@@ -200,7 +239,11 @@ def _weakest(found: Explanation) -> str:
             f"{share(1 - overall)} of all. Where the outcome is less clear-cut, any model is wrong more often."
         )
     inside, over_all = alike([worst.value, overall], rounded=True)
-    return (
+    told = (
         f"It does worst where {worst.name}: {metric_name(metric.name)} {inside} on {worst.rows:,} rows, against "
         f"{over_all} over all."
     )
+    if worst.bias is None:
+        return told
+    way = "high" if worst.bias > 0 else "low"
+    return f"{told} The predictions there are too {way} by {alike([abs(worst.bias), 0.0], rounded=True)[0]} on average."

@@ -53,7 +53,8 @@ def held_back(task: Task, share: float) -> Task:
     message = (
         f"{told} were held back from the search, for one last measurement of the winner; it never learns from them."
     )
-    return replace(_only(task, train), test=test, checks=(*task.checks, Check("held_back", "note", message)))
+    checks = (*task.checks, Check("held_back", "note", message))
+    return replace(_only(task, train), test=test, checks=checks, check_share=share)
 
 
 def _only(task: Task, rows: Any) -> Task:

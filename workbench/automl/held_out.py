@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,15 +45,17 @@ class HeldOut:
     def predict(self, columns: Columns, copies: int = 1) -> Array:
         """Predict so many copies of these rows, one after another, every row by models that have not seen it."""
         frame, fold = pd.DataFrame(columns), np.tile(self.fold, copies)
-        parts = [(rows, self.result.fold_models[f].predict(frame.iloc[rows])) for f, rows in _by_fold(fold)]
+        parts = [(rows, predictor(self.result, f)(frame.iloc[rows])) for f, rows in _by_fold(fold)]
         predicted = np.empty((len(fold), *parts[0][1].shape[1:]))
         for rows, part in parts:
             predicted[rows] = part
-        return predicted
+        calibration = self.result.model.calibration
+        return predicted if calibration is None else calibration.transform(predicted)
 
     def predicted(self, prediction: Array) -> Predicted:
-        """Set predictions of these rows beside their truth."""
-        return as_predicted(self.result.task, prediction, self.places)
+        """Set predictions of these rows beside their truth, labels as the model gives them."""
+        said = as_predicted(self.result.task, prediction, self.places)
+        return replace(said, prediction=self.result.model.labels(prediction)) if said.classes else said
 
     def first(self, rows: int) -> HeldOut:
         """Take fewer of the rows; they are in random order."""
@@ -73,6 +76,12 @@ def held_out(result: Result, most: int) -> HeldOut:
     frame = task.frame.iloc[rows]
     columns = {str(name): frame[name].to_numpy() for name in frame.columns}
     return HeldOut(result, rows, result.folds.fold_of[rows], (counts / np.maximum(wanted, 1))[strata[some]], columns)
+
+
+def predictor(result: Result, fold: int) -> Callable[[pd.DataFrame], Array]:
+    """Give what predicts coerced rows that the models of this fold have not seen, calibrated as the model is."""
+    ensemble, calibration = result.fold_models[fold], result.model.calibration
+    return ensemble.predict if calibration is None else lambda frame: calibration.transform(ensemble.predict(frame))
 
 
 def pace(result: Result) -> float:

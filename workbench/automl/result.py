@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.automl import display, pictures
+from workbench.automl import calibration, display, pictures, threshold
+from workbench.automl.calibration import Calibrated, calibrated
 from workbench.automl.ensemble import Blend, blend
 from workbench.automl.fitting import Trial, as_predicted
-from workbench.automl.intervals import evaluator, is_tied, samples, scored, values
+from workbench.automl.glass_box.realised import weighed
+from workbench.automl.intervals import evaluator, samples, scored, values
 from workbench.automl.labels import coercer_of
+from workbench.automl.leaderboard import leaderboard
 from workbench.automl.planner import Plan
 from workbench.automl.roles import groups_held_back, weights_of
 from workbench.automl.splits import Array, Folds
 from workbench.automl.task import Task, test_rows
+from workbench.automl.threshold import Decision, decision
+from workbench.automl.uncertainty import Coverage, uncertainty
 from workbench.estimators.ensemble import Bag, Ensemble
 from workbench.estimators.model import TabularModel
-from workbench.metrics import METRICS, Metric, Predicted
+from workbench.metrics import METRICS, Metric, Predicted, measure
 from workbench.pages.blocks import Said
 from workbench.pages.picture import Picture
 from workbench.pages.words import count
 from workbench.records import Check, Level, Score
 
-ENSEMBLE, BASELINE = "ensemble", "baseline"
 FEW_TRIALS = 4  # fewer are no search
-RANKED = 15  # leaderboard rows with an interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,8 @@ class Result:
     model : TabularModel
         Takes raw rows; can be stored.
     leaderboard : DataFrame
-        rank, model, family, score, low, high, tied (not told apart from the best by a paired bootstrap), weight (in
-        the ensemble), seconds, params.
+        rank, model, family, score, low, high, tied (not told apart from the best by a paired bootstrap), simplest (of
+        the tied single models), weight (in the ensemble), seconds, params.
     scores : dict of str to Score
         Of the ensemble, cross-fitted, by metric; the task's own first.
     predictions : DataFrame
@@ -69,6 +72,12 @@ class Result:
         Of the final model on the held-back table; empty without one.
     deadline
         When the run must end, in seconds of `time.time`; None for a search that reads no clock.
+    calibrated : Calibrated
+        What was made of the probabilities, and by how much that helped.
+    decision : Decision
+        How probabilities of two classes become a label.
+    coverage : Coverage or None
+        How often intervals or sets hold the truth; None where the rows are too few for them.
     """
 
     task: Task
@@ -84,6 +93,9 @@ class Result:
     seconds: float
     deadline: float | None = None
     test_scores: dict[str, Score] = field(default_factory=dict)
+    calibrated: Calibrated | None = None
+    decision: Decision = field(default_factory=Decision)
+    coverage: Coverage | None = None
 
     @property
     def score(self) -> Score:
@@ -120,40 +132,59 @@ class Result:
 
 
 def finished(task: Task, found: Found, *, seed: int, started: float, deadline: float | None = None) -> Result:
-    """Join the trials to an ensemble, measure it, and rank everything."""
-    chosen = blend(task, found.folds, found.trials, seed=seed)
-    rows = found.folds.validated
-    predicted = as_predicted(task, chosen.predicted[rows], rows)
+    """Join the trials to an ensemble, make its numbers mean what they say, measure it, and rank everything.
+
+    What is chosen after the trials (weights, calibration, threshold) is chosen twice: on all validated rows for the
+    model, and for the scores on the other folds than those that are scored.
+    """
+    folds, rows = found.folds, found.folds.validated
+    chosen = blend(task, folds, found.trials, seed=seed)
+    told = calibrated(task, folds, chosen.predicted, seed=seed)
+    decided = decision(task, folds, told.predicted, seed=seed)
+    conformal, coverage = uncertainty(task, folds, told.predicted, seed=seed)
     model = TabularModel(
         coercer_of([task.schema[name] for name in task.features]),
         _ensemble([trial.final for trial in found.trials], chosen.weights),
         list(task.classes),
+        told.calibration,
+        decided.threshold,
+        conformal,
     )
-    counts = samples(predicted, seed=seed, share=found.folds.independent)
+    predicted = as_predicted(task, told.predicted[rows], rows)
+    if decided.called is not None:
+        predicted = replace(predicted, prediction=np.array(task.classes)[decided.called.astype(int)])
+    counts = samples(predicted, seed=seed, share=folds.independent)
     return Result(
         task=task,
         model=model,
-        leaderboard=leaderboard(task, found, chosen, counts),
-        scores=_scores(task, predicted, counts, {task.metric.name: chosen.optimism}),
-        predictions=_predictions(task, found.folds, predicted),
-        trials=_weighed(found, chosen.weights),
-        folds=found.folds,
+        leaderboard=leaderboard(task, folds, found.trials, chosen.weights, predicted, counts, seed=seed),
+        scores=_scores(task, predicted, counts, {task.metric.name: _optimism(task, found, chosen, model, predicted)}),
+        predictions=_predictions(task, folds, predicted),
+        trials=weighed(found.log, {trial.number: part for trial, part in zip(found.trials, chosen.weights, strict=True)}),
+        folds=folds,
         fold_models=[
             _ensemble([Bag([trial.members[fold]]) for trial in found.trials], chosen.weights)
-            for fold in range(len(found.folds))
+            for fold in range(len(folds))
         ],
         plan=found.plan,
         seed=seed,
         seconds=time.time() - started,
         deadline=deadline,
         test_scores=_test_scores(task, model, seed),
+        calibrated=told,
+        decision=decided,
+        coverage=coverage,
     )
 
 
-def _weighed(found: Found, weights: Array) -> list[dict[str, Any]]:
-    """Note in the record of each trial how much of the ensemble it is."""
-    weight = {trial.number: float(part) for trial, part in zip(found.trials, weights, strict=True)}
-    return [{**entry, "weight": weight.get(entry["number"], 0.0)} for entry in found.log]
+def _optimism(task: Task, found: Found, chosen: Blend, model: TabularModel, predicted: Predicted) -> float:
+    """Measure how much better all that was chosen looks on the rows it was chosen on."""
+    rows, weights = found.folds.validated, chosen.weights
+    mixed = sum(weights[place] * found.trials[place].predicted[rows] for place in np.flatnonzero(weights).tolist())
+    seen = as_predicted(task, mixed if model.calibration is None else model.calibration.transform(mixed), rows)
+    if seen.probability is not None:
+        seen = replace(seen, prediction=model.labels(seen.probability))
+    return task.metric.loss(measure(task.metric, predicted)) - task.metric.loss(measure(task.metric, seen))
 
 
 def _ensemble(bags: Sequence[Bag], weights: Array) -> Ensemble:
@@ -200,79 +231,6 @@ def _test_scores(task: Task, model: TabularModel, seed: int) -> dict[str, Score]
     return _scores(task, predicted, samples(predicted, seed=seed), {})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the leaderboard in the making."""
-
-    model: str
-    family: str
-    predicted: Array
-    parameters: dict[str, Any]
-    weight: float
-    seconds: float
-
-
-def leaderboard(task: Task, found: Found, chosen: Blend, counts: list[Array]) -> pd.DataFrame:
-    """Rank the ensemble, the trials that were kept and a guess that knows no column, by the task's metric."""
-    rows = found.folds.validated
-    entries = _entries(task, found, chosen)
-    said = [as_predicted(task, entry.predicted[rows], rows) for entry in entries]
-    # Only so many lines are worth an interval; the ensemble is the first of them and the baseline the last.
-    worth = [place < RANKED or place == len(said) - 1 for place in range(len(said))]
-    drawn = [
-        values(task.metric, each, counts) if wanted else np.array([]) for each, wanted in zip(said, worth, strict=True)
-    ]
-    scores = [scored(task.metric, *pair) for pair in zip(said, drawn, strict=True)]
-    losses = np.array([task.metric.loss(score.value) for score in scores])
-    best = int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))  # a single held-out row has no ROC AUC
-    table = [
-        {
-            "model": entry.model,
-            "family": entry.family,
-            "score": score.value,
-            "low": score.low,
-            "high": score.high,
-            "tied": score is scores[best] or (len(each) > 0 and is_tied(task.metric, drawn[best], each)),
-            "weight": entry.weight,
-            "seconds": round(entry.seconds, 2),
-            "params": _shortly(entry.parameters),
-        }
-        for entry, score, each in zip(entries, scores, drawn, strict=True)
-    ]
-    ranked = pd.DataFrame(table).sort_values("score", ascending=not task.metric.higher_is_better, kind="stable")
-    ranked = ranked.astype({"low": "float64", "high": "float64"})
-    ranked.insert(0, "rank", np.arange(1, len(ranked) + 1))
-    return ranked.reset_index(drop=True)
-
-
-def _entries(task: Task, found: Found, chosen: Blend) -> list[Entry]:
-    weighed = list(zip(found.trials, chosen.weights.tolist(), strict=True))
-    used = sum(trial.seconds for trial, weight in weighed if weight > 0)
-    return [
-        Entry(ENSEMBLE, ENSEMBLE, chosen.predicted, {}, 1.0, used),
-        *(
-            Entry(trial.name, trial.family, trial.predicted, trial.parameters, weight, trial.seconds)
-            for trial, weight in weighed
-        ),
-        Entry(BASELINE, BASELINE, guessed(task), {}, 0.0, 0.0),
-    ]
-
-
-def guessed(task: Task) -> Array:
-    """Say the same of every row, knowing no column: the shares of the classes, or the mean."""
-    codes, weight = task.codes, task.weight
-    if not task.classes:
-        return np.full(len(codes), np.average(codes, weights=weight))
-    shares = np.bincount(codes, weights=weight, minlength=len(task.classes))
-    return np.tile(shares / shares.sum(), (len(codes), 1))
-
-
-def _shortly(parameters: dict[str, Any]) -> str:
-    return ", ".join(
-        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}" for name, value in parameters.items()
-    )
-
-
 def seconds_to_finish(task: Task) -> float:
     """Guess how long `finished` will take: timed on the task's own metric, with random predictions."""
     rows = np.arange(min(len(task.frame), 10_000))
@@ -285,4 +243,5 @@ def seconds_to_finish(task: Task) -> float:
         once = min(once, time.perf_counter() - began)
     # Greedy selection tries a dozen members in about fifteen steps for each of up to six sets of folds; the intervals
     # take some twenty lines and metrics of two million row evaluations, each a fraction of the one timed.
-    return 1.0 + 12 * 15 * 6 * once + 20 * 200 * 0.3 * once
+    chosen = 1.0 + 12 * 15 * 6 * once + 20 * 200 * 0.3 * once
+    return chosen + calibration.seconds(task) + threshold.seconds(task)

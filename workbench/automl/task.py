@@ -63,6 +63,8 @@ class Task:
         A held-back table: the winner is measured on it once, at the end.
     costs : Costs or None
         What mistakes cost, where there are two classes and it was said: the threshold is chosen by it.
+    check_share
+        Which share of the rows was held back from the table itself and stands in `test`; 0 where `test` is a file.
     checks : tuple of Check
         What was noticed while the task was made.
     """
@@ -80,6 +82,7 @@ class Task:
     test: Dataset | None = None
     checks: tuple[Check, ...] = ()
     costs: Costs | None = None
+    check_share: float = 0.0
 
     @property
     def target(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,10 +17,9 @@ from workbench.automl.intervals import evaluator, samples
 from workbench.automl.result import Result
 from workbench.automl.splits import sampled
 from workbench.automl.task import Task
-from workbench.dataset.years import are_years
-from workbench.metrics import METRICS, Metric
+from workbench.automl.values import writer
+from workbench.metrics import METRICS, Metric, Predicted
 from workbench.pages.figures import Interval
-from workbench.pages.words import number, shorten
 from workbench.records import Kind
 
 Mask = npt.NDArray[np.bool_]
@@ -43,12 +43,26 @@ SURE = 2.6  # standard errors: some hundred groups are looked at, and the worst 
 SAME = 0.7  # two groups that share so much of their rows are one
 
 
+@dataclass(frozen=True, slots=True)
+class WeakSpot(Interval):
+    """A group of rows that is predicted clearly worse than the others.
+
+    Attributes
+    ----------
+    bias : float or None
+        Of a regression: by how much its predictions are too high (too low, where negative) on average, if that is no
+        chance.
+    """
+
+    bias: float | None = None
+
+
 def judged_by(task: Task) -> Metric:
     """Give the metric by which groups of rows can be compared with all rows: the task's own, or a fair one."""
     return METRICS[ROW_BY_ROW.get(task.metric.name, task.metric.name)]
 
 
-def weak_spots(result: Result, features: Sequence[str]) -> tuple[Interval, ...]:
+def weak_spots(result: Result, features: Sequence[str]) -> tuple[WeakSpot, ...]:
     """Find groups (a category, a part of a column's range, missing values) that are predicted clearly worse.
 
     Parameters
@@ -58,12 +72,12 @@ def weak_spots(result: Result, features: Sequence[str]) -> tuple[Interval, ...]:
 
     Returns
     -------
-    tuple of Interval
+    tuple of WeakSpot
         `judged_by` within each group with its 95 % interval, the worst first; empty when none is clearly worse.
     """
     task, metric = result.task, judged_by(result.task)
     rows = np.sort(sampled(result.folds.validated, task.codes, MOST_ROWS, classes=len(task.classes), seed=result.seed))
-    predicted = as_predicted(task, _prediction(result, rows), rows)
+    predicted = _predicted(result, rows)
     evaluate = evaluator(metric, predicted)
     counts = [np.ones(len(rows), dtype=np.float32), *samples(predicted, seed=result.seed)[:SAMPLES]]
 
@@ -75,33 +89,44 @@ def weak_spots(result: Result, features: Sequence[str]) -> tuple[Interval, ...]:
         (name, group, losses(group, counts[:1])[0] - overall[0]) for name, group in _groups(result, features, rows)
     ]
     worst = sorted((each for each in groups if each[2] > 0), key=lambda each: -each[2])[:MOST_TESTED]
-    found: list[tuple[float, Interval, Mask]] = []
+    found: list[tuple[float, WeakSpot, Mask]] = []
     for name, group, gap in worst:
         inside = losses(group, counts)
         surely = gap - SURE * float(np.nanstd((inside - overall)[1:]))
         if surely > 0:
             half = 1.96 * float(np.nanstd(inside[1:]))
             low, high = sorted(metric.loss(inside[0] + sign * half) for sign in (-1, 1))
-            found.append((surely, Interval(name, metric.loss(inside[0]), low, high, int(group.sum())), group))
-    return _apart(sorted(found, key=lambda each: -each[0]))
+            bias = None if task.classes else _bias(predicted, group, counts)
+            found.append((surely, WeakSpot(name, metric.loss(inside[0]), low, high, int(group.sum()), bias), group))
+    kept = _apart(sorted(found, key=lambda each: -each[0]))
+    return tuple(sorted(kept, key=lambda spot: -metric.loss(spot.value)))
 
 
-def _apart(found: list[tuple[float, Interval, Mask]]) -> tuple[Interval, ...]:
-    """Leave out groups that are nearly the same rows as a worse one."""
-    kept: list[tuple[Interval, Mask]] = []
+def _bias(predicted: Predicted, group: Mask, counts: list[Floats]) -> float | None:
+    """Give the mean error of a group's predictions, where its 95 % interval leaves out zero."""
+    error, weight = predicted.prediction - predicted.truth, predicted.weight
+    drawn = [each * group * (1.0 if weight is None else weight) for each in counts]
+    means = np.array([each @ error / each.sum() if each.sum() > 0 else np.nan for each in drawn])
+    return float(means[0]) if abs(means[0]) > 1.96 * np.nanstd(means[1:]) else None
+
+
+def _apart(found: list[tuple[float, WeakSpot, Mask]]) -> list[WeakSpot]:
+    """Leave out groups that are nearly the same rows as one that is more surely worse."""
+    kept: list[tuple[WeakSpot, Mask]] = []
     for _, spot, group in found:
         if all((group & other).sum() < SAME * (group | other).sum() for _, other in kept) and len(kept) < MOST:
             kept.append((spot, group))
-    return tuple(spot for spot, _ in kept)
+    return [spot for spot, _ in kept]
 
 
-def _prediction(result: Result, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Cross-fitted predictions of these rows, as they were kept."""
-    places = np.searchsorted(result.folds.validated, rows)
-    kept = result.predictions.iloc[places]
+def _predicted(result: Result, rows: npt.NDArray[Any]) -> Predicted:
+    """Give cross-fitted predictions of these rows, as they were kept: labels by the threshold, if there is one."""
+    kept = result.predictions.iloc[np.searchsorted(result.folds.validated, rows)]
+    labels = kept["prediction"].to_numpy()
     if not result.task.classes:
-        return kept["prediction"].to_numpy()
-    return kept[[f"probability_{label}" for label in result.task.classes]].to_numpy()
+        return as_predicted(result.task, labels, rows)
+    probability = kept[[f"probability_{label}" for label in result.task.classes]].to_numpy()
+    return replace(as_predicted(result.task, probability, rows), prediction=labels)
 
 
 def _groups(result: Result, features: Sequence[str], rows: npt.NDArray[Any]) -> Iterator[tuple[str, Mask]]:
@@ -118,27 +143,25 @@ def _groups(result: Result, features: Sequence[str], rows: npt.NDArray[Any]) -> 
 def _parts(feature: str, values: pd.Series[Any], kind: Kind) -> Iterator[tuple[str, Mask]]:
     if kind == "text":
         return
+    write = writer(values, kind)
     if values.dtype == object:
         for level in values.value_counts().index[:LEVELS]:
-            yield f"{feature} = {shorten(level, 24)}", (values == level).to_numpy(dtype=bool)
+            yield f"{feature} = {write(level)}", (values == level).to_numpy(dtype=bool)
         return
     numbers = as_numbers(values)
     present = np.unique(numbers[np.isfinite(numbers)])
     if len(present) <= PARTS + 1:
-        for value in present:
-            yield f"{feature} = {_written(feature, value, kind)}", numbers == value
+        for value in present.tolist():
+            yield f"{feature} = {write(value)}", numbers == value
         return
-    edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, PARTS + 1)[1:-1], method="nearest"))
-    shown = [_written(feature, edge, kind) for edge in edges]
+    yield from _along(feature, numbers, write)
+
+
+def _along(feature: str, numbers: Floats, write: Callable[[Any], str]) -> Iterator[tuple[str, Mask]]:
+    """Cut the range of a column into parts of about as many rows."""
+    edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, PARTS + 1)[1:-1], method="nearest")).tolist()
+    shown = [write(edge) for edge in edges]
     yield f"{feature} up to {shown[0]}", numbers <= edges[0]
     for (low, high), (above, up_to) in zip(pairwise(edges), pairwise(shown), strict=True):
         yield f"{feature} above {above} to {up_to}", (numbers > low) & (numbers <= high)
     yield f"{feature} above {shown[-1]}", numbers > edges[-1]
-
-
-def _written(feature: str, value: float, kind: Kind) -> str:
-    if kind == "date":
-        return str(pd.Timestamp(0) + pd.Timedelta(seconds=value))[:10]
-    if kind == "boolean":
-        return "yes" if value else "no"
-    return f"{value:.0f}" if are_years(feature, value, value) else number(value)

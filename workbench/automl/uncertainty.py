@@ -1,0 +1,112 @@
+"""How far predictions may be off, and whether that holds on rows it was not learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.automl.ensemble import parts
+from workbench.automl.splits import Array, Folds
+from workbench.automl.task import Task
+from workbench.estimators.conformal import PredictionIntervals, PredictionSets, shares
+
+USUAL = 0.9  # the coverage a report shows
+LEAST_ROWS = 40  # validated rows, or groups: fewer promise nothing
+Conformal = PredictionIntervals | PredictionSets
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was promised, and how it held on rows it was not learned from.
+
+    Attributes
+    ----------
+    asked, measured : float
+        The share of rows whose truth is to lie in the interval or set, and does. Where there are groups each counts the
+        same, as in the promise.
+    size : float
+        Half of the intervals are narrower; of sets, how many classes they hold on average.
+    rows : int
+    least : float
+        Of classes: the measured share of the class it is smallest of, `least_of`.
+    low, high : ndarray
+        The cross-fitted ends of each validated row; empty for sets.
+    sizes : ndarray of int, shape (n_classes + 1,)
+        How many sets hold so many classes; empty for intervals.
+    """
+
+    asked: float
+    measured: float
+    size: float
+    rows: int
+    least: float = float("nan")
+    least_of: str = ""
+    low: Array | tuple[()] = ()
+    high: Array | tuple[()] = ()
+    sizes: Array | tuple[()] = ()
+
+
+def uncertainty(task: Task, folds: Folds, predicted: Array, *, seed: int) -> tuple[Conformal | None, Coverage | None]:
+    """Learn how far predictions may be off, and measure it; nothing where there are too few rows.
+
+    Parameters
+    ----------
+    predicted : ndarray, shape (n_rows,) or (n_rows, n_classes)
+        Cross-fitted predictions.
+    """
+    rows, groups = folds.validated, task.groups
+    if (len(rows) if groups is None else len(np.unique(groups[rows]))) < LEAST_ROWS:
+        return None, None
+    return learned(task, predicted, rows), _coverage(task, predicted, rows, parts(task, folds, rows, seed))
+
+
+def learned(task: Task, predicted: Array, rows: Array) -> Conformal:
+    """Learn from these rows."""
+    weight, groups = (None if each is None else each[rows] for each in (task.weight, task.groups))
+    if task.classes:
+        return PredictionSets().fit(predicted[rows], task.codes[rows], weight, groups)
+    return PredictionIntervals().fit(task.truth[rows], predicted[rows], weight, groups)
+
+
+def _coverage(task: Task, predicted: Array, rows: Array, part: Array) -> Coverage | None:
+    """Ask each fold's rows of what the other folds taught."""
+    measure = _intervals if not task.classes else _sets
+    told = np.empty((len(rows), len(task.classes)), dtype=bool) if task.classes else np.empty((len(rows), 2))
+    for number in np.unique(part):
+        own, others = part == number, rows[part != number]
+        conformal = learned(task, predicted, others)
+        ask = conformal.interval if isinstance(conformal, PredictionIntervals) else conformal.contains
+        try:
+            told[own] = ask(predicted[rows[own]], USUAL)
+        except ValueError:  # the other folds are too few, though all of them would do
+            return None
+    return measure(task, rows, told)
+
+
+def _intervals(task: Task, rows: Array, ends: Array) -> Coverage:
+    held = (ends[:, 0] <= task.truth[rows]) & (task.truth[rows] <= ends[:, 1])
+    size = float(np.median(ends[:, 1] - ends[:, 0]))
+    return Coverage(USUAL, _share(task, rows, held), size, len(rows), low=ends[:, 0], high=ends[:, 1])
+
+
+def _sets(task: Task, rows: Array, inside: Array) -> Coverage:
+    codes = task.codes[rows]
+    held, sizes = inside[np.arange(len(rows)), codes], inside.sum(axis=1)
+    known = np.unique(codes)
+    each = np.array([held[codes == code].mean() for code in known])
+    least = int(each.argmin())
+    return Coverage(
+        USUAL,
+        _share(task, rows, held),
+        float(sizes.mean()),
+        len(rows),
+        float(each[least]),
+        str(task.classes[known[least]]),
+        sizes=np.bincount(sizes, minlength=len(task.classes) + 1),
+    )
+
+
+def _share(task: Task, rows: Array, held: Array) -> float:
+    weight, groups = (None if each is None else each[rows] for each in (task.weight, task.groups))
+    return float(np.average(held, weights=shares(len(rows), weight, groups)[0]))
