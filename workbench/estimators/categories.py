@@ -101,5 +101,22 @@ class TargetMeans(BaseEstimator):
         return np.hstack(columns)
 
 
+class LevelCounts(BaseEstimator):
+    """Replace codes by how often training saw them, as logarithms: rare is news, whatever the level."""
+
+    def fit(self, codes: Array) -> LevelCounts:
+        """Count the codes of each column, missing ones among them."""
+        self.counts_ = [np.bincount(column).astype(np.float64) for column in _whole(codes).T]
+        return self
+
+    def transform(self, codes: Array) -> Array:
+        """Give log(1 + count), shape (n_rows, n_columns); 0 for what training never saw."""
+        told = np.zeros(codes.shape)
+        for place, (column, counts) in enumerate(zip(_whole(codes).T, self.counts_, strict=True)):
+            seen = column < len(counts)
+            told[:, place] = np.log1p(np.where(seen, counts[np.where(seen, column, 0)], 0.0))
+        return told
+
+
 def _whole(codes: Array) -> Array:
     return np.where(np.isnan(codes), -1, codes).astype(np.int64) + 1

@@ -13,7 +13,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from .categories import CategoryCodes, TargetMeans
 from .dates import DateFeatures
-from .numbers import SmoothScaler, tamed
+from .numbers import PiecewiseLinear, SmoothScaler, tamed
 from .texts import TextFeatures
 
 Array = npt.NDArray[Any]
@@ -22,6 +22,9 @@ SEVERAL_LEVELS = 8  # above, trees get target means beside the codes: random cut
 DIRTY_LEVELS = 40  # above, the letters of a category's names tell something, too (skrub's threshold)
 DENSE_WIDTH = 200  # columns up to which a matrix stays dense whatever is in it
 MOST_CLASSES = 10  # target means give a column per class; beyond, they would crowd out everything else
+# A bend for every few rows at most, and few enough columns in all. Measured on eleven tables (70 % of 8,000 rows):
+# 8 pieces lower a linear model's loss by 1 to 20 %, and more pieces gain nothing further.
+MOST_PIECES, FEWEST_PIECES, ROWS_PER_PIECE, PIECES_IN_ALL = 12, 3, 5, 400
 
 
 class TableEncoder(BaseEstimator):
@@ -70,6 +73,7 @@ class TableEncoder(BaseEstimator):
         )
         dense = self._dense(frame, codes, means)
         self.scaler_ = SmoothScaler().fit(dense) if self.style == "linear" else None
+        self.pieces_ = self._fit_pieces(dense) if self.style == "linear" else None
         first = dense.shape[1]
         self.categorical_ = [] if self.scaler_ else list(range(first, first + len(self.narrow_)))
         return self._joined(frame, dense, codes)
@@ -86,6 +90,7 @@ class TableEncoder(BaseEstimator):
         self.category_ = [name for name, kind in self.kinds.items() if kind == "category"]
         self.text_ = [name for name, kind in self.kinds.items() if kind == "text"]
         self.dirty_ = [name for name in self.category_ if frame[name].nunique() > DIRTY_LEVELS]
+        self.condensed_ = self.dirty_ if self.style == "linear" else [*self.text_, *self.dirty_]
 
     def _fit_categories(self, frame: pd.DataFrame) -> Array:
         """Learn codes, and which columns have too many levels to be told by codes alone."""
@@ -99,14 +104,26 @@ class TableEncoder(BaseEstimator):
         self.codes_ = CategoryCodes(fewest).fit(frame[self.category_])
         codes = self.codes_.transform(frame[self.category_])
         for place, size in enumerate(self.codes_.sizes()):
-            (self.narrow_ if size <= MANY_LEVELS else self.wide_).append(place)
-            if size > (SEVERAL_LEVELS if self.style == "trees" else MANY_LEVELS):
+            (self.narrow_ if size <= self._most_levels() else self.wide_).append(place)
+            if size > (SEVERAL_LEVELS if self.style == "trees" else self._most_levels()):
                 self.averaged_.append(place)
         if self.averaged_ and self.classes <= MOST_CLASSES:
             self.means_ = TargetMeans(seed=self.seed)
         if self.style == "linear" and self.narrow_:
             self.one_hot_ = OneHotEncoder(handle_unknown="ignore", dtype=np.float64).fit(codes[:, self.narrow_])
         return codes
+
+    def _most_levels(self) -> int:
+        """Up to how many levels each gets a code or column of its own."""
+        return MANY_LEVELS
+
+    def _fit_pieces(self, dense: Array) -> PiecewiseLinear | None:
+        """Learn bends for numbers and dates, if there are rows enough to learn from."""
+        self.amounts_ = len(self.plain_) + (len(self.dates_.names_) if self.dates_ is not None else 0)
+        each = min(len(dense) // ROWS_PER_PIECE, PIECES_IN_ALL) // max(self.amounts_, 1)
+        if each < FEWEST_PIECES:
+            return None
+        return PiecewiseLinear(min(each, MOST_PIECES)).fit(dense[:, : self.amounts_])
 
     def _target_columns(self, target: Array) -> Array:
         if self.classes <= 2:
@@ -127,17 +144,24 @@ class TableEncoder(BaseEstimator):
             blocks.append(means)
         if self.style == "trees":
             blocks.append(codes[:, self.wide_])
-        condensed = self.dirty_ if self.style == "linear" else self.texts_
-        blocks += [self.texts_[name].transform(frame[name]) for name in condensed]
+        blocks += [self.texts_[name].transform(frame[name]) for name in self.condensed_]
         return np.hstack(blocks)
 
     def _joined(self, frame: pd.DataFrame, dense: Array, codes: Array) -> Any:
         """Put codes beside the amounts for trees, one column a level and words beside them for a linear model."""
         if self.scaler_ is None:
             return np.hstack([dense, codes[:, self.narrow_]])
-        blocks = [sparse.csr_matrix(self.scaler_.transform(dense))]
+        blocks = [sparse.csr_matrix(self._scaled(dense))]
         if self.one_hot_ is not None:
             blocks.append(self.one_hot_.transform(codes[:, self.narrow_]))
         blocks += [sparse.csr_matrix(self.texts_[name].transform(frame[name])) for name in self.text_]
         joined = sparse.hstack(blocks, format="csr")
-        return joined.toarray() if joined.shape[1] <= DENSE_WIDTH else joined
+        pieces = self.pieces_.width() if self.pieces_ is not None else 0
+        return joined.toarray() if joined.shape[1] <= DENSE_WIDTH + pieces else joined
+
+    def _scaled(self, dense: Array) -> Array:
+        """Bring amounts to one scale, and put the pieces of numbers and dates beside them."""
+        scaled = self.scaler_.transform(dense)
+        return (
+            scaled if self.pieces_ is None else np.hstack([scaled, self.pieces_.transform(dense[:, : self.amounts_])])
+        )

@@ -47,3 +47,54 @@ class SmoothScaler(BaseEstimator):
         scaled[gaps] = 0.0
         clipped = scaled / np.sqrt(1.0 + (scaled / 3.0) ** 2)
         return np.hstack([clipped, gaps[:, self.gaps_].astype(np.float64)])
+
+
+class PiecewiseLinear(BaseEstimator):
+    """Tell how far a number has come through each of several pieces of its range, from 0 (not begun) to 1 (passed).
+
+    A linear model on these columns is a broken line with a bend at each edge, and a network need not find the bends
+    itself. Edges are quantiles, so that every piece has rows (Gorishniy, Rubachev and Babenko 2022, arXiv 2203.05556).
+    A number that is missing stands at the median; beyond the outer edges nothing changes any more.
+
+    Parameters
+    ----------
+    pieces
+        Most pieces for each column; a column of two values gets none, for it has no bend.
+    """
+
+    def __init__(self, pieces: int = 8) -> None:
+        self.pieces = pieces
+
+    def fit(self, matrix: Array) -> PiecewiseLinear:
+        """Learn the edges of each column's pieces."""
+        known = tamed(matrix)
+        columns = [column[~np.isnan(column)] for column in known.T]
+        self.edges_ = [_edges(column, self.pieces) for column in columns]
+        self.medians_ = np.array([np.median(column) if len(column) else 0.0 for column in columns])
+        return self
+
+    def transform(self, matrix: Array) -> Array:
+        """Give one column for each piece, shape (n_rows, n_pieces), column after column."""
+        known = tamed(matrix)
+        blocks = [np.empty((len(known), 0))]
+        for column, edges, median in zip(known.T, self.edges_, self.medians_, strict=True):
+            if len(edges) > 2:
+                filled = np.where(np.isnan(column), median, column)[:, None]
+                blocks.append((np.clip(filled, edges[:-1], edges[1:]) - edges[:-1]) / np.diff(edges))
+        return np.hstack(blocks)
+
+    def width(self) -> int:
+        """How many columns the pieces of all columns take."""
+        return sum(len(edges) - 1 for edges in self.edges_ if len(edges) > 2)
+
+
+def _edges(known: Array, pieces: int) -> Array:
+    """Find the values between which the pieces lie; where there are few values, each is an edge."""
+    values = np.unique(known)
+    if len(values) > pieces + 1:
+        values = np.unique(np.quantile(known, np.linspace(0, 1, pieces + 1)))
+    if len(values) < 3:
+        return values
+    # Two edges that differ by rounding only would make a cliff of a piece.
+    apart = np.diff(values) > 1e-9 * (values[-1] - values[0])
+    return values[np.append(apart, True)]
