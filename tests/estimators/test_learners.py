@@ -20,6 +20,7 @@ def learner(name: str, classes: int):
     return {
         "boosted": lambda: BoostedTrees({**settings, **QUIET}, classes, rounds=30),
         "random": lambda: RandomTrees({"min_samples_leaf": 2}, classes, trees=20, threads=2),
+        "bootstrap": lambda: RandomTrees({"min_samples_leaf": 2}, classes, trees=20, bootstrap=True),
         "linear": lambda: LinearModel(1e-3, classes),
     }[name]()
 
@@ -28,7 +29,7 @@ def target(classes: int) -> np.ndarray:
     return X[:, 0] * 3 if not classes else np.digitize(X[:, 0], np.linspace(-0.7, 0.7, classes - 1))
 
 
-@pytest.mark.parametrize("name", ["boosted", "random", "linear"])
+@pytest.mark.parametrize("name", ["boosted", "random", "bootstrap", "linear"])
 @pytest.mark.parametrize("classes", [0, 2, 3])
 class TestEach:
     def test_it_learns(self, name, classes):
@@ -53,7 +54,7 @@ class TestEach:
         assert np.array_equal(one, same)
 
 
-@pytest.mark.parametrize("name", ["boosted", "random", "linear"])
+@pytest.mark.parametrize("name", ["boosted", "random", "bootstrap", "linear"])
 def test_a_class_without_rows_keeps_its_place(name):
     y = np.where(target(3) == 1, 2, target(3))
     said = learner(name, 3).fit(X, y).predict(X)
@@ -112,6 +113,18 @@ def test_a_forest_out_of_time_has_a_tree_at_least():
 def test_the_number_of_threads_changes_nothing_in_a_forest():
     one, two = (RandomTrees({}, 2, trees=10, threads=threads).fit(X, target(2)).predict(X) for threads in (1, 2))
     assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("bootstrap", [False, True])
+def test_a_forest_calls_nothing_impossible_that_it_has_seen(bootstrap):
+    said = RandomTrees({}, 3, trees=10, bootstrap=bootstrap).fit(X, target(3)).predict(X)
+    assert said.min() > 0
+
+
+def test_many_rows_are_predicted_by_several_threads_to_the_same_last_digit():
+    model = RandomTrees({}, 2, trees=7).fit(X, target(2))
+    many = np.tile(X, (20, 1))
+    assert np.array_equal(model.predict(many), np.tile(model.predict(X), (20, 1)))
 
 
 def test_a_linear_model_does_not_run_away_from_what_it_has_seen():

@@ -7,6 +7,7 @@ weights learned on the other folds, for a choice looks better on the rows it was
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,10 @@ from workbench.automl.splits import Array, Folds
 from workbench.automl.task import Task
 from workbench.metrics import measure
 
-POOL = 12  # trials that selection looks at: the best of those it may learn from
+POOL = 18  # trials that selection looks at: the best of those it may learn from, and
+EACH_FAMILY = (
+    3  # the best of every family: a forest that is poor alone, for its trees call things impossible, may add most
+)
 STEPS = 25
 MOST_ROWS = 10_000  # rows that weights are learned on: more change them in the third decimal
 LEAST_WEIGHT = 0.03  # a member below costs more at every prediction than it brings
@@ -47,13 +51,14 @@ class Blend:
 def blend(task: Task, folds: Folds, trials: Sequence[Trial], *, seed: int) -> Blend:
     """Choose trials and weigh them."""
     stack, rows = np.stack([trial.predicted for trial in trials]), folds.validated
-    weights = _weights(task, stack, rows, seed)
+    families = [trial.family for trial in trials]
+    weights = _weights(task, stack, rows, families, seed)
     part = parts(task, folds, rows, seed)
     crossed = np.full_like(stack[0], np.nan)
     for number in np.unique(part):
         told = rows[part == number]
         learned = rows[part != number]
-        fair = _weights(task, stack, learned, seed) if _judged(task, learned) else weights
+        fair = _weights(task, stack, learned, families, seed) if _judged(task, learned) else weights
         crossed[told] = _mixed(stack[:, told], fair)
     seen = measure(task.metric, as_predicted(task, _mixed(stack, weights)[rows], rows))
     unseen = measure(task.metric, as_predicted(task, crossed[rows], rows))
@@ -80,7 +85,7 @@ def _mixed(stack: Array, weights: Array) -> Array:
     return np.tensordot(weights, stack, axes=1)
 
 
-def _weights(task: Task, stack: Array, rows: Array, seed: int) -> Array:
+def _weights(task: Task, stack: Array, rows: Array, families: Sequence[str], seed: int) -> Array:
     """Learn weights on some rows, shape (n_trials,)."""
     if len(rows) > MOST_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
@@ -91,12 +96,26 @@ def _weights(task: Task, stack: Array, rows: Array, seed: int) -> Array:
         return value if np.isfinite(value) else np.inf
 
     alone = np.array([loss(predicted) for predicted in few])
-    pool = np.argsort(alone, kind="stable")[:POOL]
+    pool = _pool(alone, families)
     taken = _greedy(few[pool], loss)
     weights = np.zeros(len(stack))
     weights[pool] = taken / taken.sum()
     weights[weights < LEAST_WEIGHT] = 0.0
     return weights / weights.sum()
+
+
+def _pool(alone: Array, families: Sequence[str]) -> Array:
+    """Places of the best trials of every family, then of the best of all, best first."""
+    ranked = np.argsort(alone, kind="stable").tolist()
+    seen: Counter[str] = Counter()
+    chosen = []
+    for place in ranked:
+        seen[families[place]] += 1
+        if seen[families[place]] <= EACH_FAMILY:
+            chosen.append(place)
+    others = [place for place in ranked if place not in chosen]
+    chosen = [*chosen, *others[: max(0, POOL - len(chosen))]]
+    return np.array(sorted(chosen, key=ranked.index))
 
 
 def _greedy(stack: Array, loss: Callable[[Array], float]) -> Array:

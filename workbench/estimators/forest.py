@@ -1,4 +1,4 @@
-"""Extremely randomised trees: scikit-learn's trees, grown one by one under a clock."""
+"""Forests: scikit-learn's trees, grown one by one under a clock."""
 
 from __future__ import annotations
 
@@ -10,37 +10,49 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
-from sklearn.tree import ExtraTreeClassifier, ExtraTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 Array = npt.NDArray[Any]
+MANY_ROWS = 2_000  # from here on threads that predict are worth gathering
+PREDICTING_THREADS = 2
 
 
 class RandomTrees(BaseEstimator):
-    """A forest of extremely randomised trees (Geurts, Ernst and Wehenkel 2006).
+    """A forest: extremely randomised trees (Geurts, Ernst and Wehenkel 2006), or Breiman's of bootstrap samples (2001).
 
-    scikit-learn's own ExtraTrees cannot be stopped by a clock, and its workers set the interpreter's warning filters
-    while others read them, so its single trees are averaged here.
+    scikit-learn's own forests cannot be stopped by a clock, and their workers set the interpreter's warning filters
+    while others read them, so its single trees are averaged here. To the votes of the trees that of one more is added
+    which knows only how common each class is: leaves of single rows would otherwise call things impossible.
 
     Parameters
     ----------
     settings : dict
-        Arguments of scikit-learn's ExtraTree.
+        Arguments of scikit-learn's ExtraTree or DecisionTree.
     classes
         Number of classes; 0 for a regression.
     trees
         How many to grow.
     threads
         How many at a time.
+    bootstrap
+        Grow each tree, with the best cuts, on rows drawn with replacement; else with random cuts, on all rows.
     """
 
     def __init__(
-        self, settings: dict[str, Any], classes: int = 0, trees: int = 100, threads: int = 1, seed: int = 0
+        self,
+        settings: dict[str, Any],
+        classes: int = 0,
+        trees: int = 100,
+        threads: int = 1,
+        seed: int = 0,
+        bootstrap: bool = False,
     ) -> None:
         self.settings = settings
         self.classes = classes
         self.trees = trees
         self.threads = threads
         self.seed = seed
+        self.bootstrap = bootstrap
 
     def fit(
         self,
@@ -59,20 +71,35 @@ class RandomTrees(BaseEstimator):
         def grown(number: int) -> Any:
             if number and out_of_time is not None and out_of_time():
                 return None
-            kind = ExtraTreeClassifier if self.classes else ExtraTreeRegressor
-            tree = kind(**self.settings, random_state=self.seed + 1000 * number)
-            return tree.fit(rows, target, sample_weight=weight)
+            return self._grown(number, rows, target, weight)
 
         if self.threads > 1:
             with ThreadPoolExecutor(self.threads) as hands:
                 trees = list(hands.map(grown, range(self.trees)))
         else:
             trees = [grown(number) for number in range(self.trees)]
-        # Threads may notice the end of time out of turn: only the first trees without a gap can be grown again.
-        self.trees_ = list(takewhile(lambda tree: tree is not None, trees))
-        self.rounds_ = self.boosted_ = len(self.trees_)
+        self.trees_ = list(
+            takewhile(lambda tree: tree is not None, trees)
+        )  # the first so many, as they can be grown again
+        self.boosted_ = self.rounds_ = len(self.trees_)
         self.cut_ = self.rounds_ < self.trees
+        if self.classes:
+            self.known_ = self.trees_[0].classes_.astype(np.int64)
+            counts = np.bincount(target, weights=weight, minlength=self.classes)
+            self.shares_ = counts / counts.sum()
         return self
+
+    def _grown(self, number: int, rows: Array, target: Array, weight: Array | None) -> Any:
+        """Grow one tree; what chance has in it depends on its number only."""
+        seed = self.seed + 1000 * number
+        if self.bootstrap:
+            kind = DecisionTreeClassifier if self.classes else DecisionTreeRegressor
+            drawn = np.random.default_rng(seed).integers(0, len(rows), len(rows))
+            counts = np.bincount(drawn, minlength=len(rows)).astype(np.float64)
+            weight = counts if weight is None else counts * weight
+        else:
+            kind = ExtraTreeClassifier if self.classes else ExtraTreeRegressor
+        return kind(**self.settings, random_state=seed).fit(rows, target, sample_weight=weight)
 
     def settle(self, rounds: int) -> None:
         """Leave everything as it is: more trees never harm."""
@@ -80,10 +107,22 @@ class RandomTrees(BaseEstimator):
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
         rows = np.ascontiguousarray(matrix, dtype=np.float32)
+        shares = [self.trees_[first::PREDICTING_THREADS] for first in range(min(PREDICTING_THREADS, len(self.trees_)))]
+        if len(rows) < MANY_ROWS:
+            total = sum(self._total(trees, rows) for trees in shares)
+        else:
+            with ThreadPoolExecutor(PREDICTING_THREADS) as hands:
+                total = sum(hands.map(lambda trees: self._total(trees, rows), shares))
         if not self.classes:
-            return np.asarray(sum(tree.predict(rows, check_input=False) for tree in self.trees_) / len(self.trees_))
-        total = sum(tree.predict_proba(rows, check_input=False) for tree in self.trees_)
-        return among_all_classes(np.asarray(total / len(self.trees_)), self.trees_[0].classes_, self.classes)
+            return np.asarray(total / len(self.trees_))
+        votes = among_all_classes(np.asarray(total), self.known_, self.classes)
+        return (votes + self.shares_) / (len(self.trees_) + 1)
+
+    def _total(self, trees: Sequence[Any], rows: Array) -> Any:
+        """Add up what some trees say."""
+        if self.classes:
+            return sum(tree.predict_proba(rows, check_input=False) for tree in trees)
+        return sum(tree.predict(rows, check_input=False) for tree in trees)
 
 
 def among_all_classes(probabilities: Array, known: Array, classes: int) -> Array:
