@@ -113,6 +113,18 @@ def _with_decimals(value: float, decimals: int) -> str:
     return f"{round(value, decimals) + 0.0:,.{max(0, decimals)}f}"  # adding zero takes the sign off -0.0
 
 
+def with_sign(value: float, text: str) -> str:
+    """Put a plus before a gain and a true minus before a loss; what is written as zero has no sign.
+
+    Examples
+    --------
+    >>> with_sign(0.2, "0.20"), with_sign(-3.0, "-3"), with_sign(0.001, "0.00")
+    ('+0.20', '−3', '0.00')
+    """
+    gains = value > 0 and any(digit in "123456789" for digit in text)
+    return f"{'+' if gains else ''}{text}".replace("-", "−")
+
+
 def decimals_for(spread: float) -> int:
     """Count the decimals worth showing when a value is only known to within `spread`: two digits of the spread."""
     if not spread or not math.isfinite(spread):

@@ -1,0 +1,213 @@
+"""Why this row: a few predictions worth a look, and what each column did to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.automl.held_out import ROWS_PER_SECOND, predictor
+from workbench.automl.result import Result
+from workbench.automl.splits import Array
+from workbench.automl.values import writer
+from workbench.estimators.contributions import contributions, spread
+from workbench.pages.figures import Interval, Panel
+from workbench.pages.words import alike, listing, shorten, with_sign
+
+SECONDS_WITHOUT_CLOCK = 1.0  # a search that reads no clock is explained as if it had so long
+LEAST_SAMPLES, MOST_SAMPLES = 8, 100  # rows to compare with
+LEAST_PLAYERS, MOST_PLAYERS = 5, 30  # columns that are told apart; the least important others move together
+SHOWN, SPOKEN = 7, 3
+SMALL = 0.05  # of the largest: not worth a word
+TITLES = {
+    "right": "Sure, and right",
+    "wrong": "Sure, and wrong",
+    "unsure": "Hardest to tell",
+    "high": "High, and right",
+    "low": "Low, and right",
+    "off": "Furthest off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RowExplained:
+    """One row that no model behind its prediction has seen, and how its columns moved the prediction.
+
+    Attributes
+    ----------
+    row : int
+        Its number in the file.
+    why : str
+        What makes it worth a look: a key of `TITLES`.
+    label
+        The class whose probability is explained; None for a regression.
+    predicted, average : float
+        Of this row, and of the rows it is compared with.
+    columns : tuple of Interval
+        What each column, with its value, moved the prediction by (95 % interval of the sampling), the most first;
+        their values sum to `predicted` - `average`. The last may stand for many columns together.
+    """
+
+    row: int
+    why: str
+    truth: Any
+    label: Any
+    predicted: float
+    average: float
+    columns: tuple[Interval, ...]
+
+    def title(self, target: str) -> str:
+        """Say which row it is, what was true, and what was predicted."""
+        if self.label is None:
+            said, usual, truth = alike([self.predicted, self.average, float(self.truth)], rounded=True)
+            what = "Predicted"
+        else:
+            said, usual = alike([self.predicted, self.average], rounded=True)
+            what, truth = f"Predicted probability of {shorten(self.label, 24)}", shorten(self.truth, 24)
+        return f"{TITLES[self.why]}: row {self.row:,}, where {target} is {truth}. {what}: {said}; average: {usual}"
+
+    def sentence(self, target: str) -> str:
+        """Say the same, and which columns moved it most, in plain words."""
+        least = SMALL * max((abs(each.value) for each in self.columns), default=0.0)
+        texts = alike([*(each.value for each in self.columns), 0.0], rounded=True)[:-1]
+        told = []
+        for verb, sign in sorted({"raised": 1, "lowered": -1}.items(), key=lambda side: -side[1] * self._way):
+            some = [
+                f"{each.name} ({text})"
+                for each, text in zip(self.columns, _signed(self.columns, texts), strict=True)
+                if sign * each.value > least
+            ]
+            told += [f"{verb} by {listing(some[:SPOKEN])}"] if some else []
+        return f"{self.title(target)}. It was {', and '.join(told) if told else 'moved by no column'}."
+
+    @property
+    def _way(self) -> int:
+        return 1 if self.predicted >= self.average else -1
+
+    def panel(self, target: str) -> Panel:
+        """Give what a picture of it shows."""
+        return Panel(self.title(target), self.columns)
+
+
+def _signed(bars: Sequence[Interval], texts: Sequence[str]) -> list[str]:
+    return [with_sign(bar.value, text) for bar, text in zip(bars, texts, strict=True)]
+
+
+def explained_rows(
+    result: Result, features: Sequence[str], seconds: float | None, pace: float = ROWS_PER_SECOND
+) -> tuple[RowExplained, ...]:
+    """Explain a sure hit, a sure miss and a row on the edge; of a regression two good predictions and the worst.
+
+    Every row is predicted by models that have not seen it, and compared with rows that they have not seen either.
+
+    Parameters
+    ----------
+    features
+        All columns, the most important first.
+    seconds
+        Time to spend: with little of it, fewer orders are sampled and fewer columns told apart. None reads no clock.
+    pace
+        Rows that are predicted in a second.
+    """
+    picked = _picked(result)
+    affordable = pace * (SECONDS_WITHOUT_CLOCK if seconds is None else seconds) / (2 * max(1, len(picked)))
+    told_apart = int(np.clip(affordable / LEAST_SAMPLES, LEAST_PLAYERS, MOST_PLAYERS))
+    apart, others = list(features[:told_apart]), list(features[told_apart:])
+    samples = int(np.clip(affordable / (len(apart) + 1), LEAST_SAMPLES, MOST_SAMPLES))
+    players = [[name] for name in apart] + ([others] if others else [])
+    return tuple(_explained(result, why, place, players, samples) for why, place in picked.items())
+
+
+def _explained(result: Result, why: str, place: int, players: list[list[str]], samples: int) -> RowExplained:
+    task, kept = result.task, result.predictions
+    fold, said = int(kept["fold"].iloc[place]), _said(result)
+    output = int(said[place].argmax()) if len(task.classes) > 2 else said.shape[1] - 1
+    unseen = np.flatnonzero(kept["fold"].to_numpy() == fold)
+    usual = unseen[spread(said[unseen, output], samples)]
+    frame = task.frame.iloc[result.folds.validated]
+    row = frame.iloc[[place]]
+    found = contributions(predictor(result, fold), row, frame.iloc[usual], players=players, seed=result.seed)
+    moved, reach = found.values[0, :, output], 1.96 * np.nan_to_num(found.error[0, :, output])
+    names = [_named(result, names, row) for names in players]
+    ends = moved.tolist(), (moved - reach).tolist(), (moved + reach).tolist()
+    bars = [Interval(*each) for each in zip(names, *ends, strict=True)]
+    return RowExplained(
+        int(kept["row"].iloc[place]),
+        why,
+        kept["truth"].iloc[place],
+        task.classes[output] if task.classes else None,
+        float(found.predicted[0, output]),
+        float(found.average[output]),
+        _gathered(bars, sum(map(len, players))),
+    )
+
+
+def _named(result: Result, names: list[str], row: pd.DataFrame) -> str:
+    """Name a column with its value; several that were moved together have no name of their own."""
+    if len(names) > 1:
+        return ""
+    write = writer(result.task.frame[names[0]], result.task.schema[names[0]].kind)
+    return f"{shorten(names[0], 24)} = {write(row[names[0]].iloc[0])}"
+
+
+def _gathered(bars: list[Interval], columns: int) -> tuple[Interval, ...]:
+    """Keep the columns that moved most, the most first, and add up the others in one last bar."""
+    ranked = sorted((bar for bar in bars if bar.name), key=lambda bar: -abs(bar.value))
+    shown = ranked[:SHOWN]
+    rest = [*ranked[SHOWN:], *(bar for bar in bars if not bar.name)]
+    if not rest:
+        return tuple(shown)
+    value = float(sum(bar.value for bar in rest))
+    left = columns - len(shown)
+    return (*shown, Interval("the other column" if left == 1 else f"the other {left} columns", value))
+
+
+def _said(result: Result) -> Array:
+    """Cross-fitted predictions as they were kept: probabilities, or one column of numbers."""
+    kept = result.predictions
+    names = [f"probability_{label}" for label in result.task.classes] or ["prediction"]
+    return kept[names].to_numpy(dtype=np.float64)
+
+
+def _picked(result: Result) -> dict[str, int]:
+    """Choose rows worth a look; what there is none of is left out."""
+    kept, said = result.predictions, _said(result)
+    truth, called = kept["truth"].to_numpy(), kept["prediction"].to_numpy()
+    picked = _picked_classes(truth == called, said, called) if result.task.classes else _picked_numbers(truth, called)
+    places = list(picked.values())
+    return {why: place for at, (why, place) in enumerate(picked.items()) if place not in places[:at]}
+
+
+def _picked_classes(right: Array, said: Array, called: Array) -> dict[str, int]:
+    sure = said.max(axis=1)
+    picked = {}
+    if right.any():
+        # Of two classes the positive one is of interest, and the other is often called surely of very many rows.
+        hits = right & (said.argmax(axis=1) == 1) if said.shape[1] == 2 else right
+        picked["right"] = _best(sure, hits if hits.any() else right)
+    if not right.all():
+        picked["wrong"] = _best(sure, ~right)
+    picked["unsure"] = _best(-_gap(said, called), np.ones(len(said), dtype=bool))
+    return picked
+
+
+def _gap(said: Array, called: Array) -> Array:
+    """How far a row is from being called otherwise: of two classes, from where the calls of all rows change."""
+    if said.shape[1] > 2 or len(np.unique(called)) < 2:
+        first, second = np.sort(said, axis=1)[:, :-3:-1].T
+        return np.asarray(first - second)
+    one = called == called[said[:, 1].argmax()]
+    return np.abs(said[:, 1] - (said[one, 1].min() + said[~one, 1].max()) / 2)
+
+
+def _picked_numbers(truth: Array, said: Array) -> dict[str, int]:
+    error = np.abs(truth - said)
+    good = error <= np.quantile(error, 0.25)
+    return {"high": _best(said, good), "low": _best(-said, good), "off": _best(error, np.ones(len(said), dtype=bool))}
+
+
+def _best(score: Array, among: Array) -> int:
+    return int(np.where(among, score, -np.inf).argmax())
