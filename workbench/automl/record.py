@@ -13,12 +13,16 @@ import pandas as pd
 
 from workbench.automl.checks import check
 from workbench.automl.explain import Explanation
+from workbench.automl.glass_box.notebook import write_notebook
+from workbench.automl.glass_box.realised import kinds_of, lean
+from workbench.automl.glass_box.recipe import of_winner
 from workbench.automl.labels import ordered_classes
 from workbench.automl.result import Result
 from workbench.automl.task import Task
 from workbench.dataset import profile
 from workbench.documents import outbox
 from workbench.documents.bundle import write_model
+from workbench.documents.files import read_json
 from workbench.documents.run_folder import RunFolder, handing_over_errors, here
 from workbench.documents.table import write_profile, write_schema
 from workbench.errors import StoreError
@@ -28,6 +32,7 @@ from workbench.pages.words import score_sentence
 from workbench.records import Check, ColumnSchema, TableSchema
 
 MODEL, DATA = "model", "data"
+WINNER = "winner.ipynb"
 
 
 @handing_over_errors
@@ -127,13 +132,17 @@ def _write(folder: Path, result: Result, checks: Iterable[Check], explanation: E
     task = result.task
     (folder / DATA).mkdir(parents=True, exist_ok=True)
     outbox.write_scores(folder, task.metric.name, result.scores, test=result.test_scores)
-    outbox.write_task(folder, task_document(result))
+    described = task_document(result)
+    trials = lean(result.trials, kinds_of(task.schema, task.features))
+    outbox.write_task(folder, described)
     outbox.write_checks(folder, checks)
     outbox.write_leaderboard(folder, result.leaderboard)
-    outbox.write_trials(folder, result.trials)
+    outbox.write_trials(folder, trials)
     outbox.write_predictions(folder, predictions(result))
     write_schema(folder / DATA / "schema.json", task.schema)
     write_model(folder / MODEL, result.model, schema=task.schema, golden=_raw(task), metadata=_metadata(result))
+    golden = read_json(folder / MODEL / "golden.json")
+    write_notebook(folder / WINNER, of_winner(described, task.schema, trials, result.model, golden))
     if explanation is not None:
         outbox.write_importance(folder, explanation.importance)
     write_profile(folder / DATA / "profile.json", profile(task.dataset, task.schema) | {"predictions": _spread(result)})
@@ -165,6 +174,7 @@ def task_document(result: Result) -> dict[str, Any]:
             "rounds": result.plan.rounds,
             "rows": result.plan.rows,
             "drawn": result.plan.drawn,
+            "check_share": task.check_share,
             "seed": result.seed,
         },
         "seed": result.seed,

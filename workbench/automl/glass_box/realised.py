@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 if TYPE_CHECKING:
     from workbench.automl.families import Family
     from workbench.automl.fitting import Trial
+    from workbench.records import TableSchema
 
 SHOWN = 3  # validated rows whose predictions are kept with each trial, for a later fit to be compared with
 
@@ -21,15 +22,17 @@ def realised(family: Family, trial: Trial | None) -> dict[str, Any]:
     Returns
     -------
     dict
-        style, learner ({class, arguments}), stops_by_rows, most_rows, seed, boosted and rounds (one for each fold, then
-        of the latest fit if there is one), weight (0 until an ensemble is chosen), shown (what was predicted of the
-        first validated rows, by position among the rows that take part). Empty lists for a trial that did not end.
+        style, encoder and learner ({class, arguments} each), stops_by_rows, most_rows, seed, boosted and rounds (one
+        for each fold, then of the latest fit if there is one), weight (0 until an ensemble is chosen), shown (what was
+        predicted of the first validated rows, by position among the rows that take part). Empty lists for a trial that
+        did not end.
     """
     if trial is None:
         return {"seed": None, "boosted": [], "rounds": [], "weight": 0.0}
     rows = np.flatnonzero(~np.isnan(trial.predicted.reshape(len(trial.predicted), -1)[:, 0]))[:SHOWN]
     return {
         "style": family.style,
+        "encoder": described(trial.members[0].encoder),
         "learner": described(trial.members[0].learner),
         "stops_by_rows": family.stops_by_rows,
         "most_rows": family.most_rows,
@@ -39,6 +42,39 @@ def realised(family: Family, trial: Trial | None) -> dict[str, Any]:
         "weight": 0.0,
         "shown": {"rows": rows.tolist(), "predicted": trial.predicted[rows].tolist()},
     }
+
+
+def weighed(log: Sequence[Mapping[str, Any]], weights: Mapping[int, float]) -> list[dict[str, Any]]:
+    """Note in the record of each trial, by its number, how much of the ensemble it is."""
+    return [{**entry, "weight": float(weights.get(entry["number"], 0.0))} for entry in log]
+
+
+def kinds_of(schema: TableSchema, features: Sequence[str]) -> dict[str, str]:
+    """Tell an encoder the kinds of the columns; of the date that orders the rows only the calendar is learned."""
+    columns = [schema[name] for name in features]
+    return {column.name: "calendar" if column.role == "time" else str(column.kind) for column in columns}
+
+
+def lean(trials: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Leave the columns' kinds out of the records of trials whose encoder was given those of the table."""
+    return [_without(trial, kinds) for trial in trials]
+
+
+def _without(trial: Mapping[str, Any], kinds: Mapping[str, str]) -> dict[str, Any]:
+    encoder = trial.get("encoder")
+    if encoder is None or encoder["arguments"].get("kinds") != kinds:
+        return dict(trial)
+    arguments = {name: value for name, value in encoder["arguments"].items() if name != "kinds"}
+    return {**trial, "encoder": {**encoder, "arguments": arguments}}
+
+
+def learned(part: Any) -> Any:
+    """Describe a part of a model with what it learned; what is no estimator stands for itself."""
+    if not isinstance(part, BaseEstimator):
+        return part
+    made = described(part)
+    state = {name: value for name, value in vars(part).items() if name not in made["arguments"]}
+    return {**made, "learned": {name: learned(value) for name, value in state.items()}}
 
 
 def described(estimator: Any) -> dict[str, Any]:
