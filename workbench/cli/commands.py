@@ -183,6 +183,26 @@ def open_(ref: str, store: Path, as_json: bool) -> None:
 
 @workbench.command()
 @click.argument("ref")
+@click.argument("number", type=int)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to; by default NAME-trial-NUMBER.ipynb.")
+@store_option
+@json_option
+def trial(ref: str, number: int, output: Path | None, store: Path, as_json: bool) -> None:
+    """Write a notebook that makes one trial's model again, without the workbench.
+
+    \b
+    workbench trial churn 3
+    """
+    from workbench import workflow
+    from workbench.cli import text
+
+    written = workflow.trial(ref, number, output, store=store)
+    told = f"Written to {written}. Open it with: jupyter lab {written}"
+    _tell({"path": str(written)}, as_json, lambda: text.line(told))
+
+
+@workbench.command()
+@click.argument("ref")
 @click.argument("file", type=click.Path(path_type=Path))
 @store_option
 @json_option
@@ -229,13 +249,20 @@ def promote(ref: str, model: str, policy: Path | None, store: Path, as_json: boo
 @click.argument("data")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="A .csv or .parquet file.")
 @click.option("--keep", multiple=True, metavar="COLUMN", help="A column of the input to carry over; may be repeated.")
+@click.option(
+    "--coverage",
+    metavar="SHARE",
+    help="How sure to be, such as 90%: adds low and high ends of a number, or all classes that are possible.",
+)
 @store_option
 @json_option
-def predict(model: str, data: str, output: Path, keep: tuple[str, ...], store: Path, as_json: bool) -> None:
+def predict(
+    model: str, data: str, output: Path, keep: tuple[str, ...], coverage: str | None, store: Path, as_json: bool
+) -> None:
     """Predict a table with a model (model:NAME/live, NAME) or with an experiment's model."""
     from workbench import workflow
 
-    written = workflow.predict(model, data, output, keep=keep, store=store)
+    written = workflow.predict(model, data, output, keep=keep, coverage=coverage, store=store)
     for note in written.notes:
         click.echo(f"workbench: {note}", err=True)
     document = {"path": str(output), "rows": written.rows, "notes": list(written.notes)}

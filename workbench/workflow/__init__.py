@@ -8,6 +8,7 @@ from workbench.workflow.gallery import columns, copy_template, template, templat
 from workbench.workflow.kept import compare, diff, experiments, export, import_, report, show
 from workbench.workflow.models import load, predict, promote
 from workbench.workflow.runs import Run, check, labels, run
+from workbench.workflow.trials import trial
 
 __all__ = [
     "Run",
@@ -28,5 +29,6 @@ __all__ = [
     "show",
     "template",
     "templates",
+    "trial",
     "write_example",
 ]

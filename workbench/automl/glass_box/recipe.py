@@ -88,7 +88,7 @@ def of_trial(
     number: int,
     *,
     packages: Mapping[str, str],
-    code: Path = SOURCE,
+    code: Path | None = None,
 ) -> Recipe:
     """Gather what makes the model of one trial, from an experiment's documents.
 
@@ -116,7 +116,7 @@ def of_trial(
         schema=schema,
         trials=[{**trial, "weight": 1.0}],
         packages=packages,
-        code=code,
+        code=code or SOURCE,
     )
 
 
