@@ -94,6 +94,14 @@ def _seconds(cost: Cost, rows: int, folds: int, rate: float, workers: int) -> fl
     return turns * train * (cost.encoding + cost.round * ROUNDS_PER_RATE / rate)
 
 
+def shared_out(cores: int, workers: int, threads: int, folds: int) -> tuple[int, int]:
+    """Share out a worker's threads: how many folds are fitted side by side, and by how many threads each."""
+    hands = max(1, min(threads, folds))
+    each = max(1, threads // hands)
+    assert workers * hands * each <= cores, f"{workers} workers × {hands} folds × {each} threads on {cores} cores"
+    return hands, each
+
+
 def most_trials(rows: int) -> int:
     """How many trials a table of this many rows can tell apart, between the points of `CANDIDATES` on log scales."""
     sizes, counts = np.log(np.array(CANDIDATES, dtype=float)).T

@@ -44,6 +44,7 @@ class Found:
     plan: Plan
     log: list[dict[str, Any]]
     failure: Exception | None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Result:
     seed: int
     seconds: float
     deadline: float | None = None
+    interrupted: bool = False
     test_scores: dict[str, Score] = field(default_factory=dict)
     calibrated: Calibrated | None = None
     decision: Decision = field(default_factory=Decision)
@@ -104,8 +106,11 @@ class Result:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """What should be known of the search beside its result: that it was short of time."""
+        """What should be known of the search beside its result: that it was interrupted, or short of time."""
         done = sum(trial["state"] == "completed" for trial in self.trials)
+        if self.interrupted:
+            message = f"The search was interrupted after {count(done, 'model')}: this is the best of what was found."
+            return (Check("interrupted", "note", message),)
         if self.deadline is None or (done >= FEW_TRIALS and len(self.folds) > 1):
             return ()
         measured = " and each is measured on one part held out, not on all rows" if len(self.folds) == 1 else ""
@@ -170,6 +175,7 @@ def finished(task: Task, found: Found, *, seed: int, started: float, deadline: f
         seed=seed,
         seconds=time.time() - started,
         deadline=deadline,
+        interrupted=found.interrupted,
         test_scores=_test_scores(task, model, seed),
         calibrated=told,
         decision=decided,
