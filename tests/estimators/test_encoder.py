@@ -119,6 +119,32 @@ class TestTexts:
         features = TextFeatures().fit(texts(*values))
         assert np.isfinite(features.transform(texts("something new", None))).all()
 
+    def test_what_words_say_of_the_target_is_told_of_new_texts(self):
+        known = texts(*[f"{word} thing number {i % 9}" for i in range(60) for word in ("good", "bad")])
+        features = TextFeatures(components=3)
+        features.fit_transform(known, np.tile([[1.0], [0.0]], (60, 1)))
+        good, bad, neither = features.transform(texts("a good film", "a bad film", "never seen"))[:, -1]
+        assert bad < neither < good
+        assert neither == pytest.approx(0.5, abs=0.1)
+
+    def test_no_row_is_told_its_own_target_by_its_words(self):
+        """Rare words and a random target: a model shown its own rows would know them all."""
+        random = np.random.default_rng(0)
+        known = texts(*[" ".join(f"word{i}" for i in row) for row in random.integers(0, 500, (400, 8))])
+        target = random.integers(0, 2, (400, 1)).astype(float)
+        features = TextFeatures(components=3)
+        told = features.fit_transform(known, target)[:, -1]
+        assert abs(np.corrcoef(told, target[:, 0])[0, 1]) < 0.15
+        assert np.corrcoef(features.transform(known)[:, -1], target[:, 0])[0, 1] > 0.4
+
+    def test_a_text_column_gives_trees_a_column_for_each_class_up_to_ten(self):
+        frame = mixed()
+        widths = [
+            TableEncoder({"note": "text"}, "trees", classes).fit_transform(frame, np.arange(300) % classes).shape[1]
+            for classes in (2, 3, 10, 11)
+        ]
+        assert np.diff(widths).tolist() == [2, 7, -10]
+
 
 def mixed(rows: int = 300) -> pd.DataFrame:
     random = np.random.default_rng(0)

@@ -73,8 +73,8 @@ class DenseEncoder(TableEncoder):
     def _text_features(self, name: str) -> TextFeatures:
         return super()._text_features(name) if name in self.dirty_ else TextFeatures("word", DIRECTIONS, seed=self.seed)
 
-    def _dense(self, frame: pd.DataFrame, codes: Array, means: Array | None) -> Array:
-        return np.hstack([super()._dense(frame, codes, means), self.often_.transform(codes[:, self.wide_])])
+    def _dense(self, frame: pd.DataFrame, codes: Array, means: Array | None, texts: list[Array]) -> Array:
+        return np.hstack([super()._dense(frame, codes, means, texts), self.often_.transform(codes[:, self.wide_])])
 
     def _joined(self, frame: pd.DataFrame, dense: Array, codes: Array) -> Array:  # noqa: ARG002 - texts are in `dense`
         blocks = [self._scaled(dense)]

@@ -67,11 +67,10 @@ class TableEncoder(BaseEstimator):
         calendar = [name for name, kind in self.kinds.items() if kind == "calendar"]
         self.dates_ = DateFeatures(calendar, self.style == "linear").fit(frame[self.date_]) if self.date_ else None
         codes = self._fit_categories(frame)
-        self.texts_ = {name: self._text_features(name).fit(frame[name]) for name in [*self.text_, *self.dirty_]}
-        means = (
-            self.means_.fit_transform(codes[:, self.averaged_], self._target_columns(target)) if self.means_ else None
-        )
-        dense = self._dense(frame, codes, means)
+        targets = self._target_columns(target)
+        texts = self._fit_texts(frame, targets)
+        means = self.means_.fit_transform(codes[:, self.averaged_], targets) if self.means_ else None
+        dense = self._dense(frame, codes, means, texts)
         self.scaler_ = SmoothScaler().fit(dense) if self.style == "linear" else None
         self.pieces_ = self._fit_pieces(dense) if self.style == "linear" else None
         first = dense.shape[1]
@@ -82,7 +81,8 @@ class TableEncoder(BaseEstimator):
         """Encode other rows, shape (n_rows, n_features); sparse when it is wide and most of it is zero."""
         codes = self.codes_.transform(frame[self.category_]) if self.codes_ else np.empty((len(frame), 0))
         means = self.means_.transform(codes[:, self.averaged_]) if self.means_ else None
-        return self._joined(frame, self._dense(frame, codes, means), codes)
+        texts = [self.texts_[name].transform(frame[name]) for name in self.condensed_]
+        return self._joined(frame, self._dense(frame, codes, means, texts), codes)
 
     def _share_out_columns(self, frame: pd.DataFrame) -> None:
         self.plain_ = [name for name, kind in self.kinds.items() if kind in ("number", "boolean")]
@@ -135,7 +135,18 @@ class TableEncoder(BaseEstimator):
             return TextFeatures("letters", components=10, seed=self.seed)
         return TextFeatures("word", components=0 if self.style == "linear" else 40, seed=self.seed)
 
-    def _dense(self, frame: pd.DataFrame, codes: Array, means: Array | None) -> Array:
+    def _fit_texts(self, frame: pd.DataFrame, targets: Array) -> list[Array]:
+        """Learn words; give what of texts and names is condensed. What prose says of the target is told, too."""
+        self.texts_ = {name: self._text_features(name) for name in [*self.text_, *self.dirty_]}
+        for name in set(self.texts_) - set(self.condensed_):
+            self.texts_[name].fit(frame[name])
+        scored = self.text_ if self.classes <= MOST_CLASSES else []
+        return [
+            self.texts_[name].fit_transform(frame[name], targets if name in scored else None)
+            for name in self.condensed_
+        ]
+
+    def _dense(self, frame: pd.DataFrame, codes: Array, means: Array | None, texts: list[Array]) -> Array:
         """Everything that is an amount: numbers, dates, target means, what names and prose are made of."""
         blocks: list[Array] = [tamed(frame[self.plain_].to_numpy(dtype=np.float64))]
         if self.dates_ is not None:
@@ -144,8 +155,7 @@ class TableEncoder(BaseEstimator):
             blocks.append(means)
         if self.style == "trees":
             blocks.append(codes[:, self.wide_])
-        blocks += [self.texts_[name].transform(frame[name]) for name in self.condensed_]
-        return np.hstack(blocks)
+        return np.hstack([*blocks, *texts])
 
     def _joined(self, frame: pd.DataFrame, dense: Array, codes: Array) -> Any:
         """Put codes beside the amounts for trees, one column a level and words beside them for a linear model."""

@@ -1,4 +1,4 @@
-"""Free text told as numbers."""
+"""Free text told as numbers: how it is written, its main directions, and what its words say of the target."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
+from sklearn.linear_model import Ridge
 
 Array = npt.NDArray[Any]
 
 
 class TextFeatures(BaseEstimator):
-    """Turn one column of text into numbers: how it is written, and which words or letters it is made of.
+    """Turn one column of text into numbers: how it is written, which words or letters it is made of, what they say.
 
     Each distinct text is looked at once, so that a column of names costs no more than its levels.
 
@@ -40,31 +41,63 @@ class TextFeatures(BaseEstimator):
 
     def fit(self, texts: pd.Series[Any]) -> TextFeatures:
         """Learn which words are common, how much each tells, and their main directions."""
-        _, distinct = _distinct(texts)
-        self.words_ = self._hashing()
-        counts = self.words_.transform(distinct)
-        seen = np.bincount(counts.indices, minlength=self.width)
-        self.kept_ = np.flatnonzero(seen >= (2 if len(distinct) > 20 else 1))
-        self.directions_ = self.weights_ = None
-        if not len(self.kept_):
-            return self
-        self.weights_ = TfidfTransformer(sublinear_tf=True).fit(counts[:, self.kept_])
-        components = min(self.components, len(self.kept_) - 1, len(distinct) - 1)
-        if components > 0:
-            weighted = self.weights_.transform(counts[:, self.kept_])
-            self.directions_ = TruncatedSVD(components, n_iter=3, random_state=self.seed).fit(weighted)
+        self._fit_words(_distinct(texts)[1])
         return self
+
+    def fit_transform(self, texts: pd.Series[Any], targets: Array | None = None) -> Any:
+        """Learn from training rows and encode them.
+
+        Parameters
+        ----------
+        targets : ndarray, shape (n_rows, n_targets), optional
+            When given, and the words are condensed, a column more for each target is what the words say of it; no row
+            is told what was learned from its own target.
+        """
+        codes, distinct = _distinct(texts)
+        words = self._fit_words(distinct)
+        told = self._told(distinct, words)[codes]
+        if targets is None or words is None or not self.components:
+            return told
+        self.scores_ = WordScores(seed=self.seed)
+        return np.hstack([told, self.scores_.fit_transform(words, codes, targets)])
 
     def transform(self, texts: pd.Series[Any]) -> Any:
         """Give one row per text: a dense array, or a sparse one when the words are not condensed."""
         codes, distinct = _distinct(texts)
+        words = self._weighted(self.words_.transform(distinct))
+        told = self._told(distinct, words)
+        if self.scores_ is not None and words is not None:
+            told = np.hstack([told, self.scores_.transform(words)])
+        return told[codes]
+
+    def _fit_words(self, distinct: list[str]) -> Any:
+        """Learn all that needs no target; give the weighted words, sparse, or None where there are none."""
+        self.words_ = self._hashing()
+        self.directions_ = self.weights_ = None
+        self.scores_: WordScores | None = None
+        counts = self.words_.transform(distinct)
+        seen = np.bincount(counts.indices, minlength=self.width)
+        self.kept_ = np.flatnonzero(seen >= (2 if len(distinct) > 20 else 1))
+        if not len(self.kept_):
+            return None
+        self.weights_ = TfidfTransformer(sublinear_tf=True).fit(counts[:, self.kept_])
+        words = self._weighted(counts)
+        components = min(self.components, len(self.kept_) - 1, len(distinct) - 1)
+        if components > 0:
+            self.directions_ = TruncatedSVD(components, n_iter=3, random_state=self.seed).fit(words)
+        return words
+
+    def _weighted(self, counts: Any) -> Any:
+        return None if self.weights_ is None else self.weights_.transform(counts[:, self.kept_])
+
+    def _told(self, distinct: list[str], words: Any) -> Any:
+        """Tell of each distinct text how it is written, and its words: condensed, or as they are."""
         written = _written(distinct)
-        if self.weights_ is None or (self.components and self.directions_ is None):
-            return written[codes]
-        words = self.weights_.transform(self.words_.transform(distinct)[:, self.kept_])
+        if words is None or (self.components and self.directions_ is None):
+            return written
         if self.directions_ is None:
-            return sparse.hstack([sparse.csr_matrix(written), words], format="csr")[codes]
-        return np.hstack([written, self.directions_.transform(words)])[codes]
+            return sparse.hstack([sparse.csr_matrix(written), words], format="csr")
+        return np.hstack([written, self.directions_.transform(words)])
 
     def _hashing(self) -> HashingVectorizer:
         """Words by hash: a vocabulary would be the largest part of a stored model."""
@@ -77,6 +110,52 @@ class TextFeatures(BaseEstimator):
             norm=None,
             strip_accents="unicode",
         )
+
+
+class WordScores(BaseEstimator):
+    """Tell what the words of a text say of the target: the prediction of a ridge regression on all of them.
+
+    Directions hold what texts are about, which need not be what the target hangs on; a linear model of the words is
+    hard to beat on prose, and trees use its prediction beside everything else they know. The rows it is fitted on are
+    predicted by models that learned without them, in `parts` parts.
+
+    Parameters
+    ----------
+    strength
+        Of the penalty; rows of words have length 1.
+    """
+
+    def __init__(self, strength: float = 1.0, parts: int = 5, seed: int = 0) -> None:
+        self.strength = strength
+        self.parts = parts
+        self.seed = seed
+
+    def fit_transform(self, words: Any, codes: Array, targets: Array) -> Array:
+        """Learn from the words of distinct texts, and which of them (n_rows,) with which `targets` each row has."""
+        part = np.random.default_rng(self.seed).integers(0, self.parts, len(codes))
+        self._learn(words, codes, targets)
+        told = np.tile(self.intercept_, (len(targets), 1))
+        for number in np.unique(part):
+            others = part != number
+            if others.any():
+                apart = WordScores(self.strength)._learn(words, codes[others], targets[others])
+                told[~others] = apart.transform(words)[codes[~others]]
+        return told
+
+    def transform(self, words: Any) -> Array:
+        """Predict the targets of texts, shape (n_texts, n_targets)."""
+        return np.asarray(words @ self.coefficients_.T + self.intercept_)
+
+    def _learn(self, words: Any, codes: Array, targets: Array) -> WordScores:
+        """Fit on each distinct text once, by its mean target and how many rows have it."""
+        counts = np.bincount(codes, minlength=words.shape[0]).astype(np.float64)
+        sums = np.column_stack([np.bincount(codes, weights=target, minlength=len(counts)) for target in targets.T])
+        seen = np.flatnonzero(counts)
+        ridge = Ridge(alpha=self.strength, solver="sparse_cg", tol=1e-3)
+        ridge.fit(words[seen], sums[seen] / counts[seen, None], sample_weight=counts[seen])
+        self.coefficients_ = np.asarray(ridge.coef_).reshape(targets.shape[1], -1)
+        self.intercept_ = np.asarray(ridge.intercept_).reshape(-1)
+        return self
 
 
 def _distinct(texts: pd.Series[Any]) -> tuple[Array, list[str]]:
