@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
+from sklearn.tree._tree import Tree
 
 Array = npt.NDArray[Any]
 MANY_ROWS = 2_000  # from here on threads that predict are worth gathering
@@ -78,15 +79,16 @@ class RandomTrees(BaseEstimator):
                 trees = list(hands.map(grown, range(self.trees)))
         else:
             trees = [grown(number) for number in range(self.trees)]
-        self.trees_ = list(
-            takewhile(lambda tree: tree is not None, trees)
-        )  # the first so many, as they can be grown again
-        self.boosted_ = self.rounds_ = len(self.trees_)
+        # Threads may notice the end of time out of turn: only the first trees without a gap can be grown again.
+        grown_trees = list(takewhile(lambda tree: tree is not None, trees))
+        self.boosted_ = self.rounds_ = len(grown_trees)
         self.cut_ = self.rounds_ < self.trees
         if self.classes:
-            self.known_ = self.trees_[0].classes_.astype(np.int64)
+            self.known_ = grown_trees[0].classes_.astype(np.int64)
             counts = np.bincount(target, weights=weight, minlength=self.classes)
             self.shares_ = counts / counts.sum()
+        self.packed_ = packed([tree.tree_ for tree in grown_trees])
+        self._trees = unpacked(self.packed_)
         return self
 
     def _grown(self, number: int, rows: Array, target: Array, weight: Array | None) -> Any:
@@ -107,22 +109,70 @@ class RandomTrees(BaseEstimator):
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
         rows = np.ascontiguousarray(matrix, dtype=np.float32)
-        shares = [self.trees_[first::PREDICTING_THREADS] for first in range(min(PREDICTING_THREADS, len(self.trees_)))]
+        shares = [self._trees[first::PREDICTING_THREADS] for first in range(min(PREDICTING_THREADS, len(self._trees)))]
         if len(rows) < MANY_ROWS:
             total = sum(self._total(trees, rows) for trees in shares)
         else:
             with ThreadPoolExecutor(PREDICTING_THREADS) as hands:
                 total = sum(hands.map(lambda trees: self._total(trees, rows), shares))
         if not self.classes:
-            return np.asarray(total / len(self.trees_))
+            return np.asarray(total / len(self._trees))
         votes = among_all_classes(np.asarray(total), self.known_, self.classes)
-        return (votes + self.shares_) / (len(self.trees_) + 1)
+        return (votes + self.shares_) / (len(self._trees) + 1)
 
-    def _total(self, trees: Sequence[Any], rows: Array) -> Any:
+    def _total(self, trees: Sequence[Tree], rows: Array) -> Any:
         """Add up what some trees say."""
-        if self.classes:
-            return sum(tree.predict_proba(rows, check_input=False) for tree in trees)
-        return sum(tree.predict(rows, check_input=False) for tree in trees)
+        total = sum(tree.predict(rows) for tree in trees)
+        return total if self.classes else np.asarray(total)[:, 0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep the trees as a few long arrays: thousands of small ones would take seconds to store."""
+        return {name: value for name, value in self.__dict__.items() if name != "_trees"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "packed_" in state:
+            self._trees = unpacked(self.packed_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_trees")
+
+
+def packed(trees: Sequence[Tree]) -> dict[str, Array]:
+    """Put the nodes of all trees one after the other, without what only growing needs; round values to float32."""
+    states = [tree.__getstate__() for tree in trees]
+    nodes = np.concatenate([state["nodes"] for state in states])
+    values = np.concatenate([state["values"][:, 0, :] for state in states]).astype(np.float32)
+    leaf = nodes["left_child"] < 0
+    return {
+        "sizes": np.array([state["node_count"] for state in states]),
+        "depths": np.array([state["max_depth"] for state in states]),
+        "features": np.array(trees[0].n_features),
+        **{name: nodes[name].astype(np.int32) for name in ("left_child", "right_child", "feature")},
+        **{name: nodes[name].copy() for name in ("threshold", "missing_go_to_left")},
+        "values": values[leaf],
+    }
+
+
+def unpacked(arrays: dict[str, Array]) -> list[Tree]:
+    """Make scikit-learn's trees again, whatever its version calls a node."""
+    empty = DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1]).tree_.__getstate__()["nodes"].dtype
+    nodes = np.zeros(len(arrays["feature"]), dtype=empty)
+    for name in ("left_child", "right_child", "feature", "threshold", "missing_go_to_left"):
+        nodes[name] = arrays[name]
+    values = np.zeros((len(nodes), 1, arrays["values"].shape[1]))
+    values[nodes["left_child"] < 0, 0] = arrays["values"]
+    ends = np.cumsum(arrays["sizes"])
+    return [
+        _tree(nodes[end - size : end], values[end - size : end], int(depth), int(arrays["features"]))
+        for end, size, depth in zip(ends, arrays["sizes"], arrays["depths"], strict=True)
+    ]
+
+
+def _tree(nodes: Array, values: Array, depth: int, features: int) -> Tree:
+    tree = Tree(features, np.array([values.shape[2]], dtype=np.intp), 1)
+    tree.__setstate__({"max_depth": depth, "node_count": len(nodes), "nodes": nodes.copy(), "values": values.copy()})
+    return tree
 
 
 def among_all_classes(probabilities: Array, known: Array, classes: int) -> Array:
