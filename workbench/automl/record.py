@@ -95,6 +95,7 @@ def _choices(task: Task) -> dict[str, str]:
         "id": ids[0] if ids else "",
         "positive": _positive(task),
         "test": _typed(task.test.source) if task.test else "",
+        "missing": ", ".join(own.read.get("missing", ())),
     }
     return {name: value for name, value in chosen.items() if value}
 
