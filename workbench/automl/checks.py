@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from workbench.automl.finders import columns, leaks, order, rows
+from workbench.automl.finders import columns, leaks, made_of, order, rows
 from workbench.automl.finders.sample import Sample, draw
 from workbench.automl.task import Task
 from workbench.documents.run_folder import handing_over_errors
@@ -16,6 +16,7 @@ from workbench.records import Check
 
 FINDERS: tuple[Callable[[Sample], Iterator[Check]], ...] = (
     leaks.leaks,
+    made_of.made_of,
     order.groups,
     order.row_order,
     order.drift,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,15 @@ class Habits:
     month_is_first: bool | None
 
 
-def columns_of(frame: pd.DataFrame) -> tuple[tuple[ColumnSchema, ...], tuple[str, ...]]:
+def columns_of(frame: pd.DataFrame, unknown: Sequence[str] = ()) -> tuple[tuple[ColumnSchema, ...], tuple[str, ...]]:
     """Find the kind of every column.
 
     Parameters
     ----------
     frame : DataFrame
         Raw: text from CSV, typed from parquet.
+    unknown : sequence of str
+        Values that stand for a missing one.
 
     Returns
     -------
@@ -56,9 +58,12 @@ def columns_of(frame: pd.DataFrame) -> tuple[tuple[ColumnSchema, ...], tuple[str
     remarks : tuple of str
         What concerns several columns.
     """
-    looks = [look(str(name), frame[name]) for name in frame.columns]
+    looks = [look(str(name), frame[name], unknown) for name in frame.columns]
     habits = _habits([seen for seen in looks if is_text(seen.series)])
     columns = tuple(decide(seen, habits) for seen in looks)
+    if unknown:
+        said = {"unknown": list(unknown)}
+        columns = tuple(replace(column, coercion={**column.coercion, **said}) for column in columns)
     return columns, tuple(_remarks(columns))
 
 
@@ -255,7 +260,8 @@ def _remarks(columns: Sequence[ColumnSchema]) -> list[str]:
     unknown = [column.name for column in columns if "may mean 'unknown'" in column.note]
     remarks = [f"Numbers are written with decimal commas in {_listed(commas)}."] if commas else []
     if unknown:
-        remarks.append(f"A value that may mean 'unknown' stands in {_listed(unknown)}; see the notes on these columns.")
+        remark = f"A value that may mean 'unknown' stands in {_listed(unknown)}; see the notes on these columns."
+        remarks.append(f"{remark} If it does, name it as `missing`.")
     return remarks
 
 

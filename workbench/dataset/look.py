@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -72,11 +73,14 @@ class Look:
         return replace(self, distinct=distinct, counts=np.append(self.counts, self.tokens[token]), tokens=others)
 
 
-def look(name: str, series: pd.Series[Any]) -> Look:
-    """Count the distinct values of a column; missing ones, and words for missing, are set aside."""
+def look(name: str, series: pd.Series[Any], unknown: Sequence[str] = ()) -> Look:
+    """Count the distinct values of a column; missing ones, and words and codes for missing, are set aside."""
     codes, distinct = _factorized(series)
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
     distinct, counts = pd.Series(distinct)[counts > 0], counts[counts > 0]  # a category may have no row
+    if unknown:
+        known = ~stand_for_missing(distinct, unknown)
+        distinct, counts = distinct[known], counts[known]
     if not is_text(series):
         return Look(name, series, distinct, counts, {}, 0)
     stripped = distinct.str.strip() if pd.api.types.infer_dtype(distinct) == "string" else distinct.astype(object)
@@ -86,6 +90,17 @@ def look(name: str, series: pd.Series[Any]) -> Look:
         met[token] += int(count)
     blank = met.pop("", 0)
     return Look(name, series, distinct[~aside], counts[~aside], dict(met), blank)
+
+
+def stand_for_missing(values: pd.Series[Any], unknown: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Tell which values were said to mean missing: as they are written, or as numbers with either decimal mark."""
+    numbers = pd.to_numeric(pd.Series(list(unknown), dtype=object), errors="coerce").dropna()
+    if not is_text(values):
+        types = pd.api.types
+        return values.isin(numbers).to_numpy(bool) if types.is_numeric_dtype(values) else np.zeros(len(values), bool)
+    texts = values.astype(str).str.strip()
+    amounts = pd.to_numeric(texts.str.replace(",", ".", regex=False), errors="coerce")
+    return np.asarray(texts.isin([tidy(value) for value in unknown]) | amounts.isin(numbers), dtype=bool)
 
 
 def is_text(series: pd.Series[Any]) -> bool:

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,23 +18,28 @@ import pandas as pd
 from workbench.dataset import delimited, parquet
 from workbench.dataset.examples import PREFIX, example_text
 from workbench.dataset.kinds import columns_of
+from workbench.dataset.look import stand_for_missing
 from workbench.dataset.sniff import PARQUET, refuse_other_files, text_of, unpacked
 from workbench.dataset.table import Dataset
 from workbench.documents.run_folder import handing_over_errors
 from workbench.errors import BadTable, UnknownName
+from workbench.estimators.coerce import tidy
 from workbench.records import Role, TableSchema
 
 TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
 
 
 @handing_over_errors
-def read_table(source: str | os.PathLike[str]) -> Dataset:
+def read_table(source: str | os.PathLike[str], *, missing: str | float | Sequence[str | float] = ()) -> Dataset:
     """Read a table: a CSV or parquet file, or a table shipped with the workbench.
 
     Parameters
     ----------
     source : str or path
         A path, or ``example:NAME`` (breast_cancer, diabetes, iris, wine).
+    missing : str, number, or sequence of them
+        Values that mean "unknown" wherever they stand, such as ``"-200, 999"`` (commas between). Blanks and the usual
+        words (NA, null, ?) mean it anyway.
 
     Returns
     -------
@@ -51,7 +56,10 @@ def read_table(source: str | os.PathLike[str]) -> Dataset:
     read_at = time.time()
     place, content = _content(os.fspath(source))
     frame, options, notes = _parsed(content, place)
-    columns, remarks = columns_of(frame)
+    unknown = codes(missing)
+    columns, remarks = columns_of(frame, unknown)
+    if unknown:
+        options, notes = {**options, "missing": unknown}, [*notes, _about_codes(frame, unknown)]
     return Dataset(
         frame=frame,
         schema=TableSchema(columns, options),
@@ -61,6 +69,31 @@ def read_table(source: str | os.PathLike[str]) -> Dataset:
         read_at=read_at,
         size=len(content),
     )
+
+
+def codes(missing: str | float | Sequence[str | float]) -> list[str]:
+    """Write the values that mean "unknown" as text, each once.
+
+    Examples
+    --------
+    >>> codes("-200, none"), codes(-200), codes([999, "-1"])
+    (['-200', 'none'], ['-200'], ['999', '-1'])
+    """
+    if isinstance(missing, str):
+        given: Sequence[str | float] = missing.split(",")
+    else:
+        given = [missing] if isinstance(missing, int | float) else missing
+    return list(dict.fromkeys(text for value in given if (text := tidy(value))))
+
+
+def _about_codes(frame: pd.DataFrame, unknown: Sequence[str]) -> str:
+    """Say how often values that were said to mean missing were met."""
+    met = {str(name): int(stand_for_missing(frame[name], unknown).sum()) for name in frame.columns}
+    columns = [name for name, rows in met.items() if rows]
+    said = ", ".join(map(repr, unknown))
+    if not columns:
+        return f"{said}, named as missing, stands in no column."
+    return f"{said} counts as missing, as asked for: {sum(met.values()):,} value(s) in {len(columns)} column(s)."
 
 
 def with_roles(schema: TableSchema, roles: Mapping[str, Role]) -> TableSchema:

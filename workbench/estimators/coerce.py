@@ -28,7 +28,7 @@ MISSING = ("NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "NULL
 TRUE = ("true", "t", "yes", "y", "on")
 FALSE = ("false", "f", "no", "n", "off")
 SPACES = " \u00a0\u202f\u2009"  # ordinary, no-break, narrow no-break and thin: all are seen between thousands
-PLAIN = {"name", "kind"}  # a column that says no more is read as a program writes numbers
+PLAIN = {"name", "kind", "unknown"}  # a column that says no more is read as a program writes numbers
 HOUR = r"(?:[01]?\d|2[0-3])"
 CLOCK = re.compile(rf"({HOUR}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?|({HOUR})\.([0-5]\d)\.([0-5]\d)")
 TRUTH = {"True": 1.0, "TRUE": 1.0, "true": 1.0, "False": 0.0, "FALSE": 0.0, "false": 0.0}
@@ -43,7 +43,8 @@ class Coercer(TransformerMixin, BaseEstimator):
     columns : list of dict
         Each with ``name`` and ``kind`` (number, boolean, date, category, text, id, constant, empty), and what the
         kind needs: ``decimal``, ``thousands``, ``symbols``, ``clock`` (number), ``true``, ``false`` (boolean),
-        ``formats`` (date), ``width`` and ``missing`` (all other kinds).
+        ``formats`` (date), ``width`` and ``missing`` (all other kinds), and for every kind ``unknown``: values, as
+        text, that stand for a missing one ("-200").
 
     Examples
     --------
@@ -97,6 +98,8 @@ def coerce(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     """Turn one raw column into the form of its kind."""
     form = FORMS.get(column["kind"], _texts)
     values = form(series, column)
+    if column.get("unknown"):
+        values = _known(values, column)
     return pd.Series(values, index=series.index, name=column["name"], dtype=values.dtype)
 
 
@@ -140,6 +143,18 @@ def _texts(series: pd.Series[Any], column: Column) -> Array:
         return _objects([None if text in missing else text for text in wide])
 
     return _spread(series, clean, None)
+
+
+def _known(values: Array, column: Column) -> Array:
+    """Make values that stand for a missing one missing: -200 is so however it is written, -200.0 or -200,00."""
+    said = [tidy(str(value)) for value in column["unknown"]]
+    if column["kind"] in ("number", "boolean"):
+        return np.where(np.isin(values, numbers_from(said, {})), np.nan, values)
+    if column["kind"] == "date":  # a number is no date: 2000 is not the first day of that year
+        moments = dates_from([text for text in said if not text.isdigit()], column.get("formats", ()))
+        return np.where(np.isin(values, moments[~np.isnat(moments)]), np.datetime64("NaT", "ns"), values)
+    width = int(column.get("width", 0))
+    return _objects([None if value in {*said, *(text.zfill(width) for text in said)} else value for value in values])
 
 
 FORMS: dict[str, Callable[[pd.Series[Any], Column], Array]] = {"number": _numbers, "boolean": _booleans, "date": _dates}

@@ -16,6 +16,7 @@ from workbench.documents.experiment import MANIFEST
 from workbench.documents.files import writing
 from workbench.documents.ledger import find_bundle, models
 from workbench.errors import BadArtifact, BadColumn, BadTable, UnknownName
+from workbench.estimators.coerce import Coercer
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -40,7 +41,14 @@ def load(reference: str, store: Path) -> Model:
     return model
 
 
-def predict(model: Model, frame: pd.DataFrame, keep: Sequence[str] = (), *, source: str = "given") -> pd.DataFrame:
+def predict(
+    model: Model,
+    frame: pd.DataFrame,
+    keep: Sequence[str] = (),
+    *,
+    coverage: float | None = None,
+    source: str = "given",
+) -> pd.DataFrame:
     """Predict every row of a raw table.
 
     Parameters
@@ -51,13 +59,17 @@ def predict(model: Model, frame: pd.DataFrame, keep: Sequence[str] = (), *, sour
         With the columns the model needs, in any order; others are left aside.
     keep : sequence of str
         Columns to carry over, before the predictions.
+    coverage : float, optional
+        How sure to be, such as 0.9: adds the ends between which the true number lies so often, or the classes that hold
+        the true one so often.
     source : str
         What errors call the table.
 
     Returns
     -------
     DataFrame, shape (n_rows, n_kept + 1 + n_classes)
-        In the order and under the index of `frame`: `prediction` and, for classifiers, ``probability_<class>``.
+        In the order and under the index of `frame`: `prediction` and, for classifiers, ``probability_<class>``; with a
+        `coverage` also `low` and `high`, or `possible`, a JSON list of classes.
 
     Raises
     ------
@@ -65,12 +77,14 @@ def predict(model: Model, frame: pd.DataFrame, keep: Sequence[str] = (), *, sour
         If columns the model needs are missing.
     UnknownName, BadColumn
         If a column to keep is missing, or has the name of a column of the result.
+    BadParameters
+        If the model cannot promise such a coverage.
     """
     known = [str(name) for name in frame.columns]
     for name in keep:
         if name not in known:
             raise UnknownName("column", name, known)
-    said = model.table(frame, source)
+    said = model.table(frame, source, coverage)
     kept = list(dict.fromkeys(keep))
     for name in kept:
         if name in said.columns:
@@ -86,7 +100,9 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ()) -> Written:
+def predict_file(
+    model: Model, source: str, out: Path, keep: Sequence[str] = (), *, coverage: float | None = None
+) -> Written:
     """Predict every row of a CSV or parquet file into another.
 
     A row without a value gets its prediction, too, wherever it stands; a blank line is no row.
@@ -104,7 +120,7 @@ def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ())
     dataset = read_table(source)
     left_out = dataset.schema.read.get(EMPTY_ROWS, 0)
     frame = dataset.frame.reindex(range(len(dataset.frame) + left_out)) if left_out else dataset.frame
-    result = predict(model, frame, keep, source=source)
+    result = predict(model, frame, keep, coverage=coverage, source=source)
     try:
         with writing(out) as part:
             if out.suffix.lower() == ".csv":
@@ -118,8 +134,9 @@ def predict_file(model: Model, source: str, out: Path, keep: Sequence[str] = ())
 
 def unreadable(model: Model, frame: pd.DataFrame) -> list[str]:
     """Tell of values that are not of their column's kind, such as a word among numbers: they counted as missing."""
-    raw = model.needed(frame)
-    lost = raw.notna() & model.estimator.coercer.transform(raw).isna().to_numpy()
+    raw, columns = model.needed(frame), model.estimator.coercer.columns
+    words = Coercer([{**column, "kind": "category"} for column in columns]).transform(raw)  # without those for missing
+    lost = words.notna() & model.estimator.coercer.transform(raw).isna().to_numpy()
     counts = {name: int(count) for name, count in lost.sum().items() if count}
     return [
         f"{count:,} of {len(raw):,} values of {name!r} could not be read as they were in training, such as "

@@ -177,7 +177,8 @@ def _check(template: Template, values: Mapping[str, Any]) -> None:
     from workbench.dataset import read_table
     from workbench.template.named import ColumnsType, ColumnType, TableType
 
-    tables = {name: read_table(values[name]) for name in _parameters(template, TableType) if values.get(name)}
+    missing = str(values.get("missing") or "")
+    tables = {n: read_table(values[n], missing=missing) for n in _parameters(template, TableType) if values.get(n)}
     if template.task in TASKS and "data" in tables:
         _task(tables, template.task, values)
     elif tables:

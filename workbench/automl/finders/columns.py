@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbench.automl.finders.sample import Array, Sample
+from workbench.dataset.look import stand_for_missing
 from workbench.pages.words import agree, count, listing, number, share
 from workbench.records import Check, Kind, Level
 
 HALF_EMPTY, NEARLY_EMPTY = 0.5, 0.95
-MIXED = (0.1, 0.9)  # a share of numbers among words that is neither a stray nor the rule
+MIXED = (0.1, 0.98)  # a share of numbers among words that is neither a stray nor the rule
 FEW_WORDS = 20
 MOST_NAMED = 8
 LEFT_OUT: dict[Kind, tuple[str, str, str]] = {
@@ -86,15 +87,16 @@ def sentinels(sample: Sample) -> Iterator[Check]:
     if suspects:
         where = "; ".join(f"{number(code)} in {_named(names)}" for code, names in suspects.items())
         message = (
-            f"A number stands apart from all other values: {where}. If it means 'unknown', leave the cells blank in "
-            "the file: as a number it pulls every average the wrong way. It was kept."
+            f"A number stands apart from all other values: {where}. If it means 'unknown', run again with "
+            f"missing={_codes(suspects)!r}: as a number it pulls every average the wrong way. It was kept."
         )
         yield Check("codes_for_unknown", "warn", message, tuple(name for names in suspects.values() for name in names))
     if not sample.task.classes and (found := sentinel(sample.task.truth)) is not None:
         target = sample.task.target
         message = (
             f"{number(found[0])} stands in {count(found[1], 'row')} of the target {target!r}, apart from all other "
-            "values. If it means 'unknown', the model learns to predict a code: leave these cells blank and run again."
+            "values. If it means 'unknown', the model learns to predict a code: run again with "
+            f"missing={_codes([found[0]])!r}."
         )
         yield Check("codes_for_unknown_in_target", "block", message, (target,))
 
@@ -113,13 +115,19 @@ def sentinel(values: Array) -> tuple[float, int] | None:
     return None
 
 
+def _codes(values: Iterable[float]) -> str:
+    """Write codes as the parameter `missing` takes them."""
+    return ", ".join(f"{value:.15g}" for value in values)
+
+
 def _unread(sample: Sample, name: str) -> tuple[int, str] | None:
     """How many drawn rows have a value that could not be read, and an example."""
     if sample.frame[name].dtype == object:
         return None  # a text is read as it stands
     index = sample.frame.index[sample.frame[name].isna()]
     raw = sample.task.dataset.frame[name].loc[index].dropna().astype(str).str.strip()
-    written = raw[(raw != "") & ~raw.str.lower().isin(WORDS_FOR_MISSING)]
+    known = stand_for_missing(raw, sample.task.schema[name].coercion.get("unknown", ()))
+    written = raw[(raw != "") & ~raw.str.lower().isin(WORDS_FOR_MISSING) & ~known]
     return (len(written), repr(written.value_counts().index[0])) if len(written) else None
 
 

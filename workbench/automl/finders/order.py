@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.automl.finders.sample import Array, Sample, as_numbers, skill
+from workbench.automl.finders.sample import Array, Sample, as_numbers, binned, ranks, skill
+from workbench.automl.labels import coercer_of
 from workbench.automl.task import Task
 from workbench.pages.words import agree, listing, number, share
 from workbench.records import Check
@@ -19,6 +21,8 @@ LATER = 0.3  # the last part of the rows, compared with the first
 ENOUGH = 200  # rows on either side
 ALIKE = 0.5  # how much more alike rows of a group are than any two rows
 ALIKE_BY_NAME = 0.15
+NEARLY_SAME = 0.95  # no column of a table without groups was seen to come near: a job title and a salary have 0.87
+FOLLOWS = 0.99  # rank correlation with time above which a column is the time in other words
 ORDERED = 0.5
 THINGS = """
     id ids uuid guid key customer client patient subject person user member account household family student employee
@@ -37,8 +41,9 @@ def drift(sample: Sample) -> Iterator[Check]:
     late = times > np.quantile(times, 1 - LATER)
     if min(late.sum(), (~late).sum()) < ENOUGH:
         return
-    clock = task.schema.named("time")  # later rows are later: that alone is no drift
-    moved = {name: stability_index(sample.bins(name), late) for name in task.features if name not in clock}
+    # Later rows are later: that alone is no drift.
+    moving = [name for name in task.features if not _is_clock(sample, name, times)]
+    moved = {name: stability_index(sample.bins(name), late) for name in moving}
     drifted = sorted((name for name in moved if moved[name] > DRIFTED), key=lambda name: -moved[name])
     if drifted:
         most = f"{drifted[0]!r}: stability index {moved[drifted[0]]:.2f}"
@@ -49,6 +54,13 @@ def drift(sample: Sample) -> Iterator[Check]:
         )
         yield Check("drift", "warn", message, tuple(drifted))
     yield from _target_drift(task, task.codes[sample.places], late)
+
+
+def _is_clock(sample: Sample, name: str, times: Array) -> bool:
+    values = sample.frame[name]
+    if name in sample.task.schema.named("time") or values.dtype == object:
+        return name in sample.task.schema.named("time")
+    return abs(float(pd.Series(ranks(times)).corr(pd.Series(ranks(as_numbers(values)))))) > FOLLOWS
 
 
 def _target_drift(task: Task, target: Array, late: Array) -> Iterator[Check]:
@@ -135,9 +147,9 @@ def _counts_rows(task: Task, name: str) -> bool:
 def groups(sample: Sample) -> Iterator[Check]:
     """Look for a column that names things with several rows each, whose rows have the same target."""
     task = sample.task
-    if task.groups is not None or len(task.frame) < ENOUGH:
+    if task.groups is not None or task.times is not None or len(task.frame) < ENOUGH:
         return
-    for name in task.features:
+    for name in _candidates(task):
         if _is_group(task, name):
             message = (
                 f"{name!r} looks like the name of something with several rows, and rows of one share their "
@@ -147,18 +159,39 @@ def groups(sample: Sample) -> Iterator[Check]:
             yield Check("undeclared_group", "warn", message, (name,))
 
 
+def _candidates(task: Task) -> list[str]:
+    """Name the columns that may name groups: also one that was said to name its row, and names several."""
+    return [*task.features, *task.schema.named("id")]
+
+
+def _values(task: Task, name: str) -> pd.Series[Any]:
+    if name in task.features:
+        return task.frame[name]
+    raw = task.dataset.frame[[name]].loc[task.frame.index]
+    return coercer_of([replace(task.schema[name], kind="category")]).transform(raw)[name]
+
+
 def _is_group(task: Task, name: str) -> bool:
     """Whether a column names many things with a few rows each, which share their target and more."""
-    values, named = task.frame[name], _is_named_thing(name)
-    if values.dtype != object and not (named and _is_whole(values)):
+    values, named = _values(task, name), _is_named_thing(name)
+    if values.dtype != object and not _is_whole(values):
         return False
     codes = pd.factorize(values)[0]
     levels = np.bincount(codes[codes >= 0]) if (codes >= 0).any() else np.zeros(1)
     if len(levels) < max(20, len(codes) / 50) or levels[levels >= 2].sum() < 0.5 * len(codes):
         return False
     alike = _agreement(codes, task)
+    if alike > NEARLY_SAME:  # an amount may tell as much, by its size; a number that is a name has none
+        return values.dtype == object or _by_size(task, values) < ALIKE
+    if values.dtype != object and not named:
+        return False
     # A job title or a town tells much of a salary too. Unless its name says so, a group also fixes other columns.
     return alike > ALIKE_BY_NAME if named else alike > ALIKE and _fixes_others(codes, task, name)
+
+
+def _by_size(task: Task, values: pd.Series[Any]) -> float:
+    target = task.codes if task.classes else ranks(task.codes)
+    return skill(binned(values), target, classes=len(task.classes))[0]
 
 
 def _fixes_others(codes: Array, task: Task, name: str) -> bool:
@@ -176,6 +209,8 @@ def _is_named_thing(name: str) -> bool:
 
 
 def _is_whole(values: pd.Series[Any]) -> bool:
+    if values.dtype != float:  # a date
+        return False
     present = values.dropna().to_numpy()
     return bool(np.all(present == np.floor(present)))
 
