@@ -62,7 +62,7 @@ class RowExplained:
     def title(self, target: str) -> str:
         """Say which row it is, what was true, and what was predicted."""
         if self.label is None:
-            said, usual, truth = alike([self.predicted, self.average, float(self.truth)], rounded=True)
+            said, usual, truth = alike([self.predicted, self.average, float(self.truth)])
             what = "Predicted"
         else:
             said, usual = alike([self.predicted, self.average], rounded=True)
@@ -119,6 +119,14 @@ def explained_rows(
     samples = int(np.clip(affordable / (len(apart) + 1), LEAST_SAMPLES, MOST_SAMPLES))
     players = [[name] for name in apart] + ([others] if others else [])
     return tuple(_explained(result, why, place, players, samples) for why, place in picked.items())
+
+
+def background(result: Result, most: int) -> pd.DataFrame:
+    """Choose raw rows that stand for all: their average prediction is close to that of all validated rows."""
+    said = _said(result)
+    likeliest = said.argmax(axis=1) if len(result.task.classes) > 2 else np.zeros(len(said))
+    some = spread(said.max(axis=1) + likeliest if said.shape[1] > 2 else said[:, -1], most)
+    return result.task.dataset.frame.loc[result.task.frame.index[result.folds.validated[some]]]
 
 
 def _explained(result: Result, why: str, place: int, players: list[list[str]], samples: int) -> RowExplained:
