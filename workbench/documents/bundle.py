@@ -32,6 +32,7 @@ from workbench.documents.bundle_loader import LOADER, MODEL, ModelError, predict
 from workbench.documents.files import FORMAT, read_json, write_json
 from workbench.documents.mlflow import write_environment, write_mlmodel
 from workbench.documents.table import write_schema
+from workbench.documents.why import Why, explain_rows, read_background
 from workbench.errors import BadArtifact, BadTable
 from workbench.records import TableSchema
 
@@ -83,6 +84,26 @@ class Model:
     def table(self, frame: pd.DataFrame, source: str = "given") -> pd.DataFrame:
         """Predict `prediction` and, for classifiers, ``probability_<class>``, under the index of `frame`."""
         return predictions(self.estimator, self.needed(frame, source))
+
+    def contributions(self, frame: pd.DataFrame, background: pd.DataFrame | None = None) -> Why:
+        """Share out among the columns what sets each row's prediction apart from the average.
+
+        It predicts every row some sixty times for each column, so a thousand rows take a while.
+
+        Parameters
+        ----------
+        background : DataFrame, optional
+            Raw rows to compare with, some dozens; by default those that travel with the model.
+
+        Raises
+        ------
+        BadTable
+            If columns are missing.
+        BadArtifact
+            If no rows to compare with travel with the model.
+        """
+        usual = read_background(self.path) if background is None else self.needed(background)
+        return explain_rows(self.estimator, self.needed(frame), usual)
 
     def needed(self, frame: pd.DataFrame, source: str = "given") -> pd.DataFrame:
         """Take the columns it needs out of `frame`.
