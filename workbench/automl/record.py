@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.automl.checks import check
+from workbench.automl.contributions import background
 from workbench.automl.explain import Explanation
 from workbench.automl.glass_box.notebook import write_notebook
 from workbench.automl.glass_box.realised import kinds_of, lean
@@ -25,6 +26,7 @@ from workbench.documents.bundle import write_model
 from workbench.documents.files import read_json
 from workbench.documents.run_folder import RunFolder, handing_over_errors, here
 from workbench.documents.table import write_profile, write_schema
+from workbench.documents.why import ROWS, write_background
 from workbench.errors import StoreError
 from workbench.metrics import AUTO
 from workbench.pages.blocks import Said
@@ -142,6 +144,7 @@ def _write(folder: Path, result: Result, checks: Iterable[Check], explanation: E
     outbox.write_predictions(folder, predictions(result))
     write_schema(folder / DATA / "schema.json", task.schema)
     write_model(folder / MODEL, result.model, schema=task.schema, golden=_raw(task), metadata=_metadata(result))
+    write_background(folder / MODEL, result.model, background(result, ROWS))
     golden = read_json(folder / MODEL / "golden.json")
     write_notebook(folder / WINNER, of_winner(described, task.schema, trials, result.model, golden))
     if explanation is not None:
