@@ -60,14 +60,15 @@ class RowExplained:
     columns: tuple[Interval, ...]
 
     def title(self, target: str) -> str:
-        """Say which row it is, what was true, and what was predicted."""
+        """Say which row it is and what was true, and below it what was predicted."""
         if self.label is None:
             said, usual, truth = alike([self.predicted, self.average, float(self.truth)])
             what = "Predicted"
         else:
             said, usual = alike([self.predicted, self.average], rounded=True)
             what, truth = f"Predicted probability of {shorten(self.label, 24)}", shorten(self.truth, 24)
-        return f"{TITLES[self.why]}: row {self.row:,}, where {target} is {truth}. {what}: {said}; average: {usual}"
+        where = f"{TITLES[self.why]}: row {self.row:,}, where {shorten(target, 24)} is {truth}."
+        return f"{where}\n{what}: {said}; average: {usual}."
 
     def sentence(self, target: str) -> str:
         """Say the same, and which columns moved it most, in plain words."""
@@ -81,7 +82,8 @@ class RowExplained:
                 if sign * each.value > least
             ]
             told += [f"{verb} by {listing(some[:SPOKEN])}"] if some else []
-        return f"{self.title(target)}. It was {', and '.join(told) if told else 'moved by no column'}."
+        title = self.title(target).replace("\n", " ")
+        return f"{title} It was {', and '.join(told) if told else 'moved by no column'}."
 
     @property
     def _way(self) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -70,7 +69,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One prediction and what moved it: bars that begin at the average."""
+    """One prediction and what moved it: bars that begin at the average; one without ends stands for many columns."""
 
     title: str
     bars: Sequence[Interval]
@@ -272,7 +271,7 @@ def contributions(panels: Sequence[Panel], *, moved: str, alt: str) -> Picture:
             _bars_from_average(each, panel, reach)
         axes[-1].set_xlabel(f"moves the {shorten(moved, 44)} by; thin line: 95 % interval of the sampling")
 
-    size = 0.9 + sum(0.45 + 0.25 * len(panel.bars) for panel in panels)
+    size = 0.9 + sum(0.62 + 0.25 * len(panel.bars) for panel in panels)
     return draw(paint, size=(8.4, size), alt=alt)
 
 
@@ -366,7 +365,8 @@ def _with_room_at_the_foot(limits: tuple[float, float], shown: Sequence[Effect])
 def _bars_from_average(axes: Axes, panel: Panel, reach: float) -> None:
     places = np.arange(len(panel.bars))[::-1]
     values = [bar.value for bar in panel.bars]
-    axes.barh(places, values, height=0.62, color=[BLUE if value > 0 else ORANGE for value in values])
+    colors = [PALE if bar.low is None else BLUE if bar.value > 0 else ORANGE for bar in panel.bars]
+    axes.barh(places, values, height=0.62, color=colors)
     for place, bar, text in zip(places, panel.bars, alike([*values, 0.0], rounded=True), strict=False):
         ends = [end for end in (bar.low, bar.high) if end is not None]
         if ends:
@@ -386,7 +386,7 @@ def _bars_from_average(axes: Axes, panel: Panel, reach: float) -> None:
     axes.set_yticks(places, [shorten(bar.name, 42) for bar in panel.bars])
     axes.set_xlim(-1.22 * reach, 1.22 * reach)
     axes.grid(visible=False, axis="y")
-    axes.set_title("\n".join(wrap(panel.title, 78)), fontsize=9.5, fontweight="normal", loc="left", x=0.0)
+    axes.set_title(panel.title, fontsize=9.5, fontweight="normal", loc="left", x=0.0)
 
 
 def _effect_words(effect: Effect) -> str:
