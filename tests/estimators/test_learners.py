@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from workbench.estimators.boosting import BoostedTrees
+from workbench.estimators.encoder import TableEncoder
 from workbench.estimators.forest import RandomTrees
 from workbench.estimators.linear import LinearModel
 
@@ -131,3 +134,30 @@ def test_a_linear_model_does_not_run_away_from_what_it_has_seen():
     model = LinearModel(1e-6).fit(X, target(0))
     span = target(0).max() - target(0).min()
     assert model.predict(X * 1000).max() <= target(0).max() + 0.11 * span
+
+
+def test_a_linear_model_with_pieces_of_a_number_follows_a_curve():
+    frame, y = pd.DataFrame({"x": np.linspace(-3, 3, 300)}), np.linspace(-3, 3, 300) ** 2
+    encoder = TableEncoder({"x": "number"}, "linear")
+    matrix = encoder.fit_transform(frame, y)
+    assert np.corrcoef(LinearModel(1e-4).fit(matrix, y).predict(matrix), y)[0, 1] > 0.98
+    assert abs(np.corrcoef(LinearModel(1e-4).fit(matrix[:, :1], y).predict(matrix[:, :1]), y)[0, 1]) < 0.1
+
+
+class TestLinearByRounds:
+    WIDE = RANDOM.normal(size=(120, 200)) * np.geomspace(0.01, 10, 200)
+    NOISE = RANDOM.integers(0, 3, 120)
+
+    def test_it_ends_when_time_is_up_with_the_coefficients_there_are(self):
+        looks = iter(range(10))
+        model = LinearModel(1e-9, 3).fit(self.WIDE, self.NOISE, out_of_time=lambda: next(looks) >= 1)
+        assert (model.rounds_, model.boosted_, model.cut_) == (2, 2, True)
+        again = LinearModel(1e-9, 3, rounds=2).fit(self.WIDE, self.NOISE)
+        assert not again.cut_
+        assert np.array_equal(model.predict(self.WIDE), again.predict(self.WIDE))
+
+    def test_rounds_end_at_the_best_coefficients(self):
+        model = LinearModel(1e-2, 3, rounds=50).fit(self.WIDE, self.NOISE)
+        whole = LogisticRegression(C=1 / (1e-2 * 120), max_iter=5000, tol=1e-6).fit(self.WIDE, self.NOISE)
+        assert 1 < model.rounds_ < 50
+        assert np.allclose(model.predict(self.WIDE), whole.predict_proba(self.WIDE), atol=1e-3)

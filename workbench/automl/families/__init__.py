@@ -6,6 +6,7 @@ from workbench.automl.families.base import Family, Held, Learner, Setting
 from workbench.automl.families.extra_trees import ExtraTrees
 from workbench.automl.families.lightgbm import LightGBM
 from workbench.automl.families.linear import Linear
+from workbench.automl.families.network import Network
 
 
 def shipped() -> list[Family]:
@@ -13,4 +14,4 @@ def shipped() -> list[Family]:
     return [LightGBM(), ExtraTrees(), Linear()]
 
 
-__all__ = ["ExtraTrees", "Family", "Held", "Learner", "LightGBM", "Linear", "Setting", "shipped"]
+__all__ = ["ExtraTrees", "Family", "Held", "Learner", "LightGBM", "Linear", "Network", "Setting", "shipped"]
