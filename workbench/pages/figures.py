@@ -384,7 +384,7 @@ def _bars_from_average(axes: Axes, panel: Panel, reach: float) -> None:
         )
     axes.axvline(0, color=MUTED, linewidth=0.8)
     axes.set_yticks(places, [shorten(bar.name, 42) for bar in panel.bars])
-    axes.set_xlim(-1.22 * reach, 1.22 * reach)
+    axes.set_xlim(-1.3 * reach, 1.3 * reach)
     axes.grid(visible=False, axis="y")
     axes.set_title(panel.title, fontsize=9.5, fontweight="normal", loc="left", x=0.0)
 
