@@ -261,6 +261,52 @@ def paired_difference(
     return value, float("nan") if low is None else low, float("nan") if high is None else high
 
 
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """What was promised of rows, and what happened, in groups of about as many rows, the least probable first.
+
+    Attributes
+    ----------
+    promised, happened, rows : ndarray, shape (n_groups,)
+        The mean probability, the share that came true, and the number of rows.
+    error : float
+        The expected calibration error: how far the two are apart, on average over rows.
+    by_chance : float
+        How large that error would be on average were every probability right.
+    """
+
+    promised: Array
+    happened: Array
+    rows: Array
+    error: float
+    by_chance: float
+
+
+def reliability(hit: Array, probability: Array, *, weight: Array | None = None, groups: int = 10) -> Reliability:
+    """Compare probabilities with what happened (Naeini, Cooper and Hauskrecht 2015), in groups of equally many rows.
+
+    Parameters
+    ----------
+    hit : ndarray of bool, shape (n_rows,)
+        Whether what was predicted with this probability came true.
+    groups
+        At most so many, and fewer where a group would have under twenty rows; equal probabilities stay together.
+    """
+    weight = np.ones(len(hit)) if weight is None else weight
+    cuts = np.linspace(0, 1, min(groups, max(2, len(hit) // 20)) + 1)[1:-1]
+    member = np.searchsorted(np.unique(np.quantile(probability, cuts)), probability, side="right")
+    mass = np.bincount(member, weights=weight)
+    kept = mass > 0
+    rows = np.bincount(member)[kept]
+    promised, happened = (
+        np.bincount(member, weights=weight * each)[kept] / mass[kept] for each in (probability, hit.astype(float))
+    )
+    share = mass[kept] / mass.sum()
+    # The mean size of a normal deviation is sqrt(2 / pi) of its standard error.
+    chance = np.sqrt(2 / np.pi * np.clip(promised * (1 - promised), 0, None) / rows)
+    return Reliability(promised, happened, rows, float(share @ np.abs(promised - happened)), float(share @ chance))
+
+
 def rows_of(counts: Array) -> Array:
     """Give the row numbers of a sample, each as often as it was drawn."""
     return np.repeat(np.arange(len(counts)), counts.astype(int))

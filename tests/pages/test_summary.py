@@ -47,7 +47,7 @@ def test_what_may_be_no_better_than_a_guess_is_called_that(score, guess):
 )
 def test_the_last_check_on_held_back_rows_is_set_beside_what_was_promised(test, words):
     told = said(CHURN, AUC, guess=0.5, test=test)
-    assert "On the 500 rows of the test file, held back until the end" in told
+    assert "On the 500 rows that were held back until the end" in told
     assert words in told
 
 

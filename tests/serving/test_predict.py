@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,15 @@ import pytest
 from workbench.documents.bundle import write_model
 from workbench.documents.bundle_manifest import write_bundle_manifest
 from workbench.documents.ledger import Entry, append, bundle_folder
-from workbench.errors import BadArtifact, BadColumn, BadReference, BadTable, UnknownName, WorkbenchError
+from workbench.errors import (
+    BadArtifact,
+    BadColumn,
+    BadParameters,
+    BadReference,
+    BadTable,
+    UnknownName,
+    WorkbenchError,
+)
 from workbench.serving import Model, load, predict, predict_file
 
 VERSION = "20261121T100000Z-1f3ac09e"
@@ -243,3 +253,96 @@ def test_values_that_cannot_be_read_as_in_training_are_told(rows, model, tmp_pat
     assert written.rows == len(table)
     assert [note for note in written.notes if "2 of" in note and "'tenure'" in note and "'old'" in note]
     assert predict_file(model, str(rows), tmp_path / "out.csv").notes == ()
+
+
+@pytest.fixture(scope="module")
+def regression(fitted: Callable[..., Any]) -> Any:
+    from workbench.estimators.conformal import PredictionIntervals
+    from workbench.estimators.model import TabularModel
+
+    made = fitted("linear", regression=True)
+    conformal = PredictionIntervals().fit(made.truth, made.model.predict(made.raw))
+    model = TabularModel(made.model.coercer, made.model.ensemble, [], conformal=conformal)
+    return replace(made, model=model)
+
+
+@pytest.fixture(scope="module")
+def classifier(fitted: Callable[..., Any]) -> Any:
+    from workbench.estimators.calibration import TemperatureScaling
+    from workbench.estimators.conformal import PredictionSets
+    from workbench.estimators.model import TabularModel
+
+    made = fitted("linear")
+    probability, codes = made.model.predict_proba(made.raw), (made.truth == "Yes").astype(int)
+    calibration = TemperatureScaling().fit(probability, codes)
+    conformal = PredictionSets().fit(calibration.transform(probability), codes)
+    parts = made.model.coercer, made.model.ensemble, made.classes
+    return replace(made, model=TabularModel(*parts, calibration, 0.2, conformal))
+
+
+class TestCoverage:
+    """How far a prediction may be off stands beside it, where it was asked for."""
+
+    @pytest.fixture
+    def stored(self, tmp_path: Path) -> Callable[[Any], Model]:
+        def stored(made: Any) -> Model:
+            write_model(tmp_path / "model", made.model, schema=made.schema, golden=made.raw)
+            return load(str(tmp_path / "model"), tmp_path)
+
+        return stored
+
+    def test_a_number_gets_a_low_and_a_high_end(self, regression: Any, stored: Callable[[Any], Model]) -> None:
+        model = stored(regression)
+        said = predict(model, regression.raw, coverage=0.9)
+        assert list(said.columns) == ["prediction", "low", "high"]
+        assert np.array_equal(said[["low", "high"]], regression.model.predict_interval(regression.raw, 0.9))
+        assert np.array_equal(model.predict_interval(regression.raw, 0.9), said[["low", "high"]])
+        inside = (said["low"] <= regression.truth) & (regression.truth <= said["high"])
+        assert 0.85 < inside.mean() < 0.97
+
+    def test_a_class_gets_all_that_are_possible_and_is_called_at_the_threshold(
+        self, classifier: Any, stored: Callable[[Any], Model]
+    ) -> None:
+        model = stored(classifier)
+        said = predict(model, classifier.raw, coverage=0.95)
+        assert list(said.columns) == ["prediction", "probability_No", "probability_Yes", "possible"]
+        inside = model.predict_set(classifier.raw, 0.95)
+        assert [json.loads(each) for each in said["possible"]] == [
+            [label for label, held in zip(["No", "Yes"], row, strict=True) if held] for row in inside.tolist()
+        ]
+        assert model.threshold_ == 0.2
+        assert ((said["probability_Yes"] > 0.2) == (said["prediction"] == "Yes")).all()
+        assert said["prediction"].tolist() == model.predict(classifier.raw).tolist()
+        assert (said["prediction"] == "Yes").sum() > (said["probability_Yes"] > 0.5).sum()
+
+    @pytest.mark.parametrize("asked", ["90%", "90 %", "0.9", 0.9])
+    def test_a_file_gets_it_too(
+        self, regression: Any, stored: Callable[[Any], Model], rows: Path, tmp_path: Path, asked: str | float
+    ) -> None:
+        from workbench import workflow
+
+        stored(regression)
+        workflow.predict(str(tmp_path / "model"), str(rows), tmp_path / "out.csv", coverage=asked, store=tmp_path)
+        said = pd.read_csv(tmp_path / "out.csv")
+        assert said[["low", "high"]].to_numpy() == pytest.approx(regression.model.predict_interval(regression.raw, 0.9))
+
+    @pytest.mark.parametrize("asked", ["lots", "90", "0", "100%", "nan"])
+    def test_what_is_no_share_is_refused(
+        self, regression: Any, stored: Callable[[Any], Model], rows: Path, tmp_path: Path, asked: str
+    ) -> None:
+        from workbench import workflow
+
+        stored(regression)
+        with pytest.raises(BadParameters, match=r"give a share between 0 and 1, such as 90% or 0\.9"):
+            workflow.predict(str(tmp_path / "model"), str(rows), tmp_path / "out.csv", coverage=asked, store=tmp_path)
+        assert not (tmp_path / "out.csv").exists()
+
+    def test_a_model_that_promises_nothing_says_so(self, model: Model, made: Any) -> None:
+        with pytest.raises(BadParameters, match="has not learned how far it may be off"):
+            predict(model, made.raw, coverage=0.9)
+        with pytest.raises(BadParameters, match="made without sets"):
+            model.predict_set(made.raw)
+
+    def test_no_rows_have_the_columns_all_the_same(self, regression: Any, stored: Callable[[Any], Model]) -> None:
+        said = predict(stored(regression), regression.raw.head(0), coverage=0.9)
+        assert list(said.columns) == ["prediction", "low", "high"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.automl.promises import promises
 from workbench.pages.blocks import check_notice, interval_bar, join, paragraph, table
 from workbench.pages.summary import Found, summary
 from workbench.pages.words import (
@@ -125,28 +126,23 @@ def _what_was_tried(result: Result) -> str:
 
 
 def _simplest(board: pd.DataFrame) -> Iterator[str]:
-    """Name the simplest of those that cannot be told apart from the best, and why it is that.
-
-    A linear model is: it weighs each column once. Among trees the one that took least to fit is the smallest thing.
-    """
-    tied = board[board["tied"] & ~board["family"].isin(OWN)]
-    if not len(tied):
-        return
-    linear = tied[tied["family"] == "linear"]
-    candidates = linear if len(linear) else tied
-    chosen = candidates.iloc[int(candidates["seconds"].argmin())]
-    name = model_name(chosen["model"])
-    why = "a weighted sum of the columns" if len(linear) else f"{duration(chosen['seconds'])} of fitting"
+    """Name the simplest of those that cannot be told apart from the best, and why it is that."""
     alone = board[board["tied"] & (board["rank"] > 1) & ~board["family"].isin(OWN)]
     if not len(alone):
         return  # the best is a single model, and no other comes near
+    first, best = board[board["simplest"]].iloc[0], board.iloc[0]
     told = f"{count(len(alone), 'single model')} cannot be told apart from {_first(board)}"
-    if chosen["rank"] == 1:
-        yield f"{told}."
-    elif len(alone) == 1:
-        yield f"{told}: {name} ({why})."
-    else:
-        yield f"{told}; the {'simplest' if len(linear) else 'quickest'} of them is {name} ({why})."
+    if first["rank"] == 1:
+        yield f"{told}. It is also the simplest of them."
+        return
+    much = "much " if first["family"] == "linear" or best["family"] == "ensemble" else ""
+    why = "a weighted sum of the columns" if first["family"] == "linear" else f"{duration(first['seconds'])} of fitting"
+    name = model_name(first["model"])
+    yield (
+        f"{told}, among them {name}, which is {much}simpler ({why})."
+        if len(alone) > 1
+        else (f"{name} cannot be told apart from {_first(board)}, and is {much}simpler ({why}).")
+    )
 
 
 def _first(board: pd.DataFrame) -> str:
@@ -185,7 +181,7 @@ def _line(row: Mapping[Any, Any], scale: tuple[float, float] | None) -> list[Any
     name = model_name(row["model"])
     return [
         int(row["rank"]),
-        f"{name} (tied)" if row["tied"] and row["rank"] > 1 else name,
+        f"{name}{_marks(row)}",
         score_value(score),
         _unbroken(score_interval(score)),
         interval_bar(score.value, low, high, of=scale) if scale else "",
@@ -194,17 +190,22 @@ def _line(row: Mapping[Any, Any], scale: tuple[float, float] | None) -> list[Any
     ]
 
 
+def _marks(row: Mapping[Any, Any]) -> str:
+    marks = [*(["tied"] if row["tied"] and row["rank"] > 1 else []), *(["simplest"] if row["simplest"] else [])]
+    return f" ({', '.join(marks)})" if marks else ""
+
+
 def scores_text(result: Result, guesses: Mapping[str, float]) -> str:
     """Say each score in a line."""
     told = result.scores.values()
     lines = [f"{score_sentence(score)}; a guess: {_beside(score, guesses[score.metric])}" for score in told]
-    return "\n".join([*lines, *_how_honest(result)])
+    return "\n".join([*lines, *_how_honest(result), *promises(result)])
 
 
 def scores_html(result: Result, guesses: Mapping[str, float]) -> Markup:
     """Show every metric with its interval beside a guess and, where there are some, the held-back rows."""
     tested = bool(result.test_scores)
-    columns = ["", "score", "95 % interval", *(["on the test file"] if tested else []), "a guess", "what it tells"]
+    columns = ["", "score", "95 % interval", *(["on held-back rows"] if tested else []), "a guess", "what it tells"]
     lines = [
         [
             sentence(metric_name(score.metric)),
@@ -216,7 +217,7 @@ def scores_html(result: Result, guesses: Mapping[str, float]) -> Markup:
         ]
         for score in result.scores.values()
     ]
-    notes = (paragraph(text) for text in _how_honest(result))
+    notes = (paragraph(text) for text in (*_how_honest(result), *promises(result)))
     return join([table(columns, lines, right=("score", "a guess")), *notes])
 
 

@@ -129,6 +129,18 @@ class Result:
         """Draw the best candidates with their intervals."""
         return pictures.leaderboard_picture(self)
 
+    def reliability_picture(self) -> Picture | Said:
+        """Draw how often what was predicted with a probability came true."""
+        return pictures.reliability_picture(self)
+
+    def decision_picture(self) -> Picture | Said:
+        """Draw what is called what at the model's threshold, and what other thresholds would make of it."""
+        return pictures.decision_picture(self)
+
+    def interval_picture(self) -> Picture | Said:
+        """Draw the intervals of predicted numbers, and how often they held."""
+        return pictures.interval_picture(self)
+
     def __repr__(self) -> str:
         return display.result_text(self)
 
@@ -165,7 +177,9 @@ def finished(task: Task, found: Found, *, seed: int, started: float, deadline: f
         leaderboard=leaderboard(task, folds, found.trials, chosen.weights, predicted, counts, seed=seed),
         scores=_scores(task, predicted, counts, {task.metric.name: _optimism(task, found, chosen, model, predicted)}),
         predictions=_predictions(task, folds, predicted),
-        trials=weighed(found.log, {trial.number: part for trial, part in zip(found.trials, chosen.weights, strict=True)}),
+        trials=weighed(
+            found.log, {trial.number: part for trial, part in zip(found.trials, chosen.weights, strict=True)}
+        ),
         folds=folds,
         fold_models=[
             _ensemble([Bag([trial.members[fold]]) for trial in found.trials], chosen.weights)

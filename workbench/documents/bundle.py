@@ -33,7 +33,7 @@ from workbench.documents.files import FORMAT, read_json, write_json
 from workbench.documents.mlflow import write_environment, write_mlmodel
 from workbench.documents.table import write_schema
 from workbench.documents.why import Why, explain_rows, read_background
-from workbench.errors import BadArtifact, BadTable
+from workbench.errors import BadArtifact, BadParameters, BadTable
 from workbench.records import TableSchema
 
 OWN = estimators.__name__
@@ -81,9 +81,28 @@ class Model:
         """Predict the probability of each class for each row, shape (n_rows, n_classes)."""
         return self.estimator.predict_proba(self.needed(frame))
 
-    def table(self, frame: pd.DataFrame, source: str = "given") -> pd.DataFrame:
-        """Predict `prediction` and, for classifiers, ``probability_<class>``, under the index of `frame`."""
-        return predictions(self.estimator, self.needed(frame, source))
+    @property
+    def threshold_(self) -> float | None:
+        """Of two classes the probability above which a row is called the last of them; None for anything else."""
+        return getattr(self.estimator, "threshold_", None)
+
+    def predict_interval(self, frame: pd.DataFrame, coverage: float = 0.9) -> npt.NDArray[Any]:
+        """Give the ends between which the true number lies as often as asked, shape (n_rows, 2): low, high."""
+        with _promising():
+            return self.estimator.predict_interval(self.needed(frame), coverage)
+
+    def predict_set(self, frame: pd.DataFrame, coverage: float = 0.9) -> npt.NDArray[Any]:
+        """Tell which classes are needed to hold the true one as often as asked, shape (n_rows, n_classes)."""
+        with _promising():
+            return self.estimator.predict_set(self.needed(frame), coverage)
+
+    def table(self, frame: pd.DataFrame, source: str = "given", coverage: float | None = None) -> pd.DataFrame:
+        """Predict under the index of `frame`; the columns are those of `bundle_loader.predictions`."""
+        needed = self.needed(frame, source)
+        if coverage is None:
+            return predictions(self.estimator, needed)
+        with _promising():
+            return predictions(self.estimator, needed, coverage)
 
     def contributions(self, frame: pd.DataFrame, background: pd.DataFrame | None = None) -> Why:
         """Share out among the columns what sets each row's prediction apart from the average.
@@ -220,6 +239,16 @@ def check_golden(folder: Path, model: Model | None = None) -> Golden:
         raise BadArtifact(str(folder), "gives a golden row another label than when it was written")
     distances = [_distance(one, other) for one, other in pairs if isinstance(other, float)]
     return Golden(len(known["data"]), max(distances, default=0.0))
+
+
+@contextmanager
+def _promising() -> Iterator[None]:
+    """Tell in the words of a user's error that the model cannot promise such a coverage."""
+    try:
+        yield
+    except (ValueError, AttributeError) as error:  # models of before coverages have no such verb
+        told = str(error) if isinstance(error, ValueError) else "The model is of before coverages: train it again"
+        raise BadParameters([f"coverage: {told}."]) from error
 
 
 def _some(names: Sequence[Any]) -> str:

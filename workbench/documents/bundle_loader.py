@@ -57,19 +57,46 @@ def load(folder: str | Path) -> Any:
     return _build(path / MODEL, TRUSTED | classes_of(code.name, sources))
 
 
-def predictions(model: Any, frame: pd.DataFrame) -> pd.DataFrame:
-    """Predict every row of a raw table: `prediction` and, for classifiers, one ``probability_<class>`` a class."""
+def predictions(model: Any, frame: pd.DataFrame, coverage: float | None = None) -> pd.DataFrame:
+    """Predict every row of a raw table.
+
+    Columns: `prediction` and, for classifiers, one ``probability_<class>`` a class. With a `coverage`, such as 0.9,
+    also `low` and `high`, between which the number lies with that probability, or `possible`, the classes that hold
+    the true one with it, as a JSON list.
+
+    Raises
+    ------
+    ValueError
+        If the model promises no such coverage.
+    """
     labels = list(getattr(model, "classes_", ()))
     names = [f"probability_{label}" for label in labels]
+    more = [] if coverage is None else ["possible"] if labels else ["low", "high"]
     if not len(frame):
-        return pd.DataFrame(columns=["prediction", *names], index=frame.index, dtype=float)
+        return pd.DataFrame(columns=["prediction", *names, *more], index=frame.index, dtype=float)
     if not labels:
-        return pd.DataFrame({"prediction": np.asarray(model.predict(frame), dtype=float)}, index=frame.index)
+        told = np.asarray(model.predict(frame), dtype=float)
+        ends = np.empty((len(told), 0)) if coverage is None else _conformal(model).interval(told, coverage)
+        columns = {"prediction": told, **dict(zip(more, ends.T, strict=True))}
+        return pd.DataFrame(columns, index=frame.index)
     probability = np.asarray(model.predict_proba(frame), dtype=float)
-    # The label is the likeliest class, as `predict` says, which would take as long again.
-    said = pd.Series([labels[place] for place in probability.argmax(axis=1)]).array
-    columns = {name: probability[:, place] for place, name in enumerate(names)}
-    return pd.DataFrame({"prediction": said, **columns}, index=frame.index)
+    # `predict` would take as long again. A model of before it had thresholds calls the likeliest class.
+    threshold = getattr(model, "threshold", None)
+    places = probability.argmax(axis=1) if threshold is None else (probability[:, 1] > threshold).astype(int)
+    said = {"prediction": pd.Series([labels[place] for place in places]).array}
+    said |= {name: probability[:, place] for place, name in enumerate(names)}
+    if coverage is not None:
+        inside = _conformal(model).contains(probability, coverage).tolist()
+        sets = ([label for label, held in zip(labels, row, strict=True) if held] for row in inside)
+        said["possible"] = [json.dumps(each, ensure_ascii=False) for each in sets]
+    return pd.DataFrame(said, index=frame.index)
+
+
+def _conformal(model: Any) -> Any:
+    found = getattr(model, "conformal", None)
+    if found is None:
+        raise ValueError("The model has not learned how far it may be off: it was made without, or from too few rows")
+    return found
 
 
 def package_of(folder: Path) -> Path:

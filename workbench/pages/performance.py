@@ -33,10 +33,10 @@ def binary_performance(
     classes : sequence
         The two labels, the positive one last.
     threshold : float
-        A row is called positive from this probability on.
+        A row is called positive above this probability.
     """
     hit, p = np.asarray(truth, dtype=bool), np.asarray(probability, dtype=float)
-    called = p >= threshold
+    called = p > threshold
     names, positive = [shorten(label, 16) for label in classes], classes[1]
 
     def paint(figure: Figure) -> None:
@@ -49,7 +49,7 @@ def binary_performance(
     found, right = (float(np.mean(x)) if len(x) else float("nan") for x in (called[hit], hit[called]))
     alt = (
         f"How good the predictions are, in four charts: ROC curve (area {number(_auc(hit, p))}), precision against "
-        f"recall, calibration, and hits and misses. At a threshold of {threshold:g}, {share(found)} of the rows "
+        f"recall, calibration, and hits and misses. At a threshold of {threshold:.3g}, {share(found)} of the rows "
         f"that are {positive} are found, and {share(right)} of those called {positive} are."
     )
     return draw(paint, size=(8.4, 7.4), alt=alt.replace("nan %", "none"))

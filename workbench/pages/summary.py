@@ -104,7 +104,7 @@ def _on_test_rows(found: Found) -> list[str]:
     test = found.test
     if test is None:
         return []
-    told = f"On the {count(test.rows or 0, 'row')} of the test file, held back until the end, it has"
+    told = f"On the {count(test.rows or 0, 'row')} that were held back until the end it has"
     return [f"{told} {score_sentence(test)}{_as_expected(found.score, test)}."]
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadReference, UnknownName
+from workbench.errors import BadParameters, BadReference, UnknownName
 from workbench.workflow.place import Where, experiment_of, store_of
 
 if TYPE_CHECKING:
@@ -59,8 +59,38 @@ def load(ref: str, *, store: Where = None) -> Model:
     return serving.load(str(experiment.model), where.path)
 
 
-def predict(model: str, data: str | Path, output: Path, *, keep: Iterable[str] = (), store: Where = None) -> Written:
-    """Predict a table and write the predictions, one row for each of its rows in order."""
+def predict(
+    model: str,
+    data: str | Path,
+    output: Path,
+    *,
+    keep: Iterable[str] = (),
+    coverage: str | float | None = None,
+    store: Where = None,
+) -> Written:
+    """Predict a table and write the predictions, one row for each of its rows in order.
+
+    Parameters
+    ----------
+    keep
+        Columns of the table to carry over.
+    coverage
+        How sure to be, ``90%`` or 0.9: adds the ends between which the true number lies so often (`low`, `high`), or
+        the classes that hold the true one so often (`possible`).
+    """
     from workbench.serving import predict_file
 
-    return predict_file(load(model, store=store), str(data), Path(output), keep=list(keep))
+    sure = None if coverage is None else _share(coverage)
+    return predict_file(load(model, store=store), str(data), Path(output), keep=list(keep), coverage=sure)
+
+
+def _share(coverage: str | float) -> float:
+    """Read a coverage as people write it: ``90%``, ``90 %``, 0.9."""
+    text = str(coverage).strip()
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = float("nan")
+    if not 0 < share < 1:
+        raise BadParameters([f"coverage={coverage!r}: give a share between 0 and 1, such as 90% or 0.9."])
+    return share
