@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures import Executor as Pool
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from workbench.errors import NoCluster, WorkbenchError
@@ -43,8 +44,8 @@ class Executor(Protocol):
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
         """Have a function carried out."""
 
-    def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-        """Carry out a function on each item; results come in the items' order. Closing it drops what is left."""
+    def map(self, function: Callable[..., R], items: Sequence[T], *common: Any) -> Iterator[R]:
+        """Carry out a function on what is common and each item; results come in the items' order."""
 
     def first(self, futures: Collection[Future[R]], seconds: float | None = None) -> set[Future[R]]:
         """Wait until one is done, and give all that are; none when `seconds` have passed before."""
@@ -86,12 +87,10 @@ class InProcess:
             done.set_exception(failure)
         return done
 
-    def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    def map(self, function: Callable[..., R], items: Sequence[T], *common: Any) -> Iterator[R]:
         """Carry out a function on each item, in order; a single worker begins an item when its result is asked for."""
-        if self._pool is not None:
-            yield from self._pool.map(function, items)
-        else:
-            yield from map(function, items)
+        spread = map if self._pool is None else self._pool.map
+        yield from spread(partial(function, *common), items)
 
     def first(self, futures: Collection[Future[R]], seconds: float | None = None) -> set[Future[R]]:
         """Wait until one is done, and give all that are."""
@@ -146,9 +145,9 @@ class DaskCluster:
         """Have a function carried out by a worker."""
         return self._pool.submit(function, *map(self._there, arguments))
 
-    def map(self, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
-        """Carry out a function on each item, in order."""
-        futures = [self.submit(function, item) for item in items]
+    def map(self, function: Callable[..., R], items: Sequence[T], *common: Any) -> Iterator[R]:
+        """Carry out a function on each item, in order; closing the iterator cancels what is left."""
+        futures = [self.submit(function, *common, item) for item in items]
         try:
             for future in futures:
                 while not future.done():

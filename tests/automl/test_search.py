@@ -40,7 +40,7 @@ class TestResult:
     def test_the_leaderboard_ranks_ensemble_trials_and_baseline(self, results, kind):
         board, metric = results(kind).leaderboard, results(kind).task.metric
         assert list(board.columns) == [
-            "rank", "model", "family", "score", "low", "high", "tied", "weight", "seconds", "params",
+            "rank", "model", "family", "score", "low", "high", "tied", "simplest", "weight", "seconds", "params",
         ]  # fmt: skip
         assert (
             board["score"].is_monotonic_decreasing
@@ -109,8 +109,9 @@ class TestReplay:
     def test_after_the_portfolio_the_sampler_suggests(self, tmp_path, shop_table):
         shop_table(80).to_csv(tmp_path / "shop.csv", index=False)
         made = task(read_table(str(tmp_path / "shop.csv")), "bought", ignore=["worth", "grade"])
-        tried = [trial["params"]["penalty"] for trial in search(made, trials=5, families=["linear"]).trials]
-        assert sorted(tried[:2]) == [0.001, 0.03]
+        own = type("Own", (Linear,), {"name": "own", "portfolio": lambda *_: [{"penalty": 0.001}, {"penalty": 0.03}]})()
+        tried = [trial["params"]["penalty"] for trial in search(made, trials=5, families=[own]).trials]
+        assert tried[:2] == [0.001, 0.03]
         assert len(set(tried)) == 5
 
 
@@ -296,9 +297,11 @@ class TestInARun:
     def test_the_runner_hears_of_every_trial(self, folder, table, shop_table):
         search(task(table(shop_table(60)), "bought", ignore=["worth", "grade"]), trials=3)
         heard = list(folder.heard())
-        assert [event["kind"] for event in heard] == ["search", "trial", "trial", "trial", "search"]
+        assert [event["kind"] for event in heard] == ["search", *["trying", "trial"] * 3, "search"]
         assert [event["state"] for event in (heard[0], heard[-1])] == ["started", "ended"]
-        trial = heard[3]
+        trying, trial = heard[5:7]
+        assert {"number": 3, "done": 2, "planned": 3}.items() <= trying.items()
+        assert trying["family"] == trial["family"]
         assert {"number": 3, "family": "linear", "metric": "roc_auc", "done": 3, "left": None}.items() <= trial.items()
         assert trial["best"] >= trial["score"] > 0
 

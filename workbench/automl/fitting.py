@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from math import ceil
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from workbench.automl.splits import Array, Folds, sampled
 from workbench.automl.task import Task
 from workbench.estimators.ensemble import Bag, FoldModel
 from workbench.metrics import Predicted, measure
+
+PROBED = 2  # folds that decide whether a trial is given up: a fixed number, so that it is the same on any machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,37 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A trial that was not worth finishing: what it came to on the folds that were fitted."""
+
+    loss: float
+    folds: int = PROBED
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """How many rounds the fits of an earlier trial made and predict by; one for each fold, then of the latest fit."""
+
+    boosted: Sequence[int]
+    settled: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to fit on every fold; with `again`, as an earlier trial was fitted."""
+
+    family: Family
+    parameters: dict[str, Any]
+    seed: int
+    again: Rounds | None = None
+
+    def learner(self, setting: Setting, rounds: int | None) -> Learner:
+        """Build a learner, to make so many rounds if they are given."""
+        setting = setting if rounds is None else replace(setting, rounds=rounds)
+        return self.family.build(self.parameters, setting, seed=self.seed)
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
     """Where trials are fitted: the encoded folds, what is the same for every trial, and the hands at work.
 
@@ -73,6 +108,7 @@ class Bench:
     setting: Setting
     clock: Clock
     workers: int = 1
+    stop: Event = field(default_factory=Event, compare=False)
 
     @property
     def task(self) -> Task:
@@ -84,29 +120,58 @@ class Bench:
         """How its rows are split."""
         return self.encodings.folds
 
+    def is_over(self) -> bool:
+        """Whether fits should end with what there is: by the clock, or because nobody wants them any more."""
+        return self.stop.is_set() or self.clock.is_up()
+
     def one_by_one(self) -> Bench:
         """Give the same with all threads for one fit at a time."""
         setting = replace(self.setting, threads=self.setting.threads * self.workers)
         return replace(self, setting=setting, workers=1)
 
 
-def fit(bench: Bench, number: int, family: Family, parameters: dict[str, Any], *, seed: int) -> Trial | None:
+def fit(
+    bench: Bench,
+    number: int,
+    family: Family,
+    parameters: dict[str, Any],
+    *,
+    seed: int,
+    limit: float | None = None,
+    again: Rounds | None = None,
+) -> Trial | GivenUp | None:
     """Fit a family on every fold; None when the clock did not let every fold be fitted.
 
     Each fit may take an equal share of the time that is left, so that a trial which is too slow for the clock ends
     with all its folds cut alike rather than with some of them missing.
+
+    Parameters
+    ----------
+    limit
+        A loss: a trial whose mean over the first folds is beyond it is given up (the "forgiving" rule of Bergman and
+        others, 2024, when it is the best trial's worst fold).
+    again
+        Rounds of an earlier trial, to be made as they were: its predictions come out the same.
     """
-    started, folds = bench.clock.now(), range(len(bench.folds))
-    bench = bench if family.side_by_side else bench.one_by_one()
-    with ThreadPoolExecutor(bench.workers) as hands:
-        spread = hands.map if bench.workers > 1 else map
-        fitted = list(spread(lambda fold: _fit_fold(bench, family, parameters, fold, seed), folds))
-        members = [member for member in fitted if member is not None]
-        latest = _fit_latest(bench, family, parameters, members, seed) if bench.folds.kind == "time" else None
-        if len(members) < len(bench.folds) or (latest is None and bench.folds.kind == "time"):
-            return None
-        _settle([member.learner for member in members])
-        said = list(spread(lambda fold: _predict_fold(bench, family, members[fold], fold), folds))
+    started, job = bench.clock.now(), Job(family, parameters, seed, again)
+    bench = replace(bench if family.side_by_side else bench.one_by_one(), stop=Event())
+    with ThreadPoolExecutor(bench.workers) as pool:
+        spread = pool.map if bench.workers > 1 else map
+        try:
+            fitted = iter(spread(lambda fold: _fit_fold(bench, job, fold), range(len(bench.folds))))
+            found = list(islice(fitted, PROBED))
+            if limit is not None and (loss := _loss_so_far(bench, job, found)) > limit:
+                bench.stop.set()  # folds that are being fitted end at their next round, the others do not begin
+                return GivenUp(loss)
+            members = [member for member in (*found, *fitted) if member is not None]
+            latest = _fit_latest(bench, job, members) if bench.folds.kind == "time" else None
+            if len(members) < len(bench.folds) or (latest is None and bench.folds.kind == "time"):
+                return None
+            _settle([member.learner for member in members], again)
+            said = list(spread(lambda fold: _predict_fold(bench, job, members[fold], fold), range(len(members))))
+        except BaseException:
+            bench.stop.set()  # an interrupt does not reach the threads
+            raise
     learners = [member.learner for member in (members if latest is None else (*members, latest))]
     return Trial(
         number=number,
@@ -123,18 +188,30 @@ def fit(bench: Bench, number: int, family: Family, parameters: dict[str, Any], *
     )
 
 
-def _fit_fold(bench: Bench, family: Family, parameters: dict[str, Any], fold: int, seed: int) -> FoldModel | None:
+def _fit_fold(bench: Bench, job: Job, fold: int) -> FoldModel | None:
     """Fit one fold's model; none when time was up before it began."""
-    if bench.clock.is_up():
+    if bench.is_over():
         return None
-    encoded = bench.encodings.fold(family.style, fold)
-    learner = family.build(parameters, bench.setting, seed=seed)
-    _learn(bench, family, learner, encoded, _share(bench, fold))
+    encoded = bench.encodings.fold(job.family.style, fold)
+    learner = job.learner(bench.setting, None if job.again is None else job.again.boosted[fold])
+    _learn(bench, job, learner, encoded, _share(bench, fold))
     return FoldModel(encoded.encoder, learner)
 
 
-def _settle(learners: Sequence[Learner]) -> None:
-    """Let every fold keep the rounds that the others found best.
+def _loss_so_far(bench: Bench, job: Job, members: Sequence[FoldModel | None]) -> float:
+    """Average the loss over the first folds; NaN when there are no others, or not all of them were fitted."""
+    if len(members) == len(bench.folds) or None in members:
+        return float("nan")
+    losses = []
+    for fold, member in enumerate(members):
+        assert member is not None
+        said = as_predicted(bench.task, _predict_fold(bench, job, member, fold), bench.folds.pairs[fold][1])
+        losses.append(bench.task.metric.loss(measure(bench.task.metric, said)))
+    return float(np.mean(losses))
+
+
+def _settle(learners: Sequence[Learner], again: Rounds | None) -> None:
+    """Let every fold keep the rounds that the others found best, or those it kept before.
 
     A fold stops by the rows it is measured on; were it to keep the round at which it did best on them, its score would
     be flattered: by 0.05 of AUC on 200 rows of pure noise.
@@ -142,7 +219,8 @@ def _settle(learners: Sequence[Learner]) -> None:
     best = [learner.rounds_ for learner in learners]
     for place, learner in enumerate(learners):
         others = best[:place] + best[place + 1 :]
-        learner.settle(round(float(np.median(others))) if others else best[place])
+        median = round(float(np.median(others))) if others else best[place]
+        learner.settle(median if again is None else again.settled[place])
 
 
 def _share(bench: Bench, fold: int) -> Clock:
@@ -151,22 +229,19 @@ def _share(bench: Bench, fold: int) -> Clock:
     return bench.clock.sooner(bench.clock.left() / following)
 
 
-def _fit_latest(
-    bench: Bench, family: Family, parameters: dict[str, Any], members: Sequence[FoldModel], seed: int
-) -> FoldModel | None:
+def _fit_latest(bench: Bench, job: Job, members: Sequence[FoldModel]) -> FoldModel | None:
     """Fit all rows, boosting as long as the folds did: what predicts the future must know the latest past."""
-    if bench.clock.is_up() or len(members) < len(bench.folds):
+    if bench.is_over() or len(members) < len(bench.folds):
         return None
-    encoded = bench.encodings.fold(family.style, len(bench.folds))
-    rounds = round(float(np.median([member.learner.rounds_ for member in members])))
-    setting = replace(bench.setting, rounds=max(1, rounds))
-    learner = family.build(parameters, setting, seed=seed)
-    _learn(bench, family, learner, encoded, bench.clock)
+    encoded = bench.encodings.fold(job.family.style, len(bench.folds))
+    rounds = max(1, round(float(np.median([member.learner.rounds_ for member in members]))))
+    learner = job.learner(bench.setting, rounds if job.again is None else job.again.boosted[-1])
+    _learn(bench, job, learner, encoded, bench.clock)
     return FoldModel(encoded.encoder, learner)
 
 
-def _learn(bench: Bench, family: Family, learner: Learner, encoded: EncodedFold, clock: Clock) -> None:
-    codes, weight = bench.encodings.codes, bench.task.weight
+def _learn(bench: Bench, job: Job, learner: Learner, encoded: EncodedFold, clock: Clock) -> None:
+    codes, weight, family = bench.encodings.codes, bench.task.weight, job.family
     train, matrix, stop = encoded.train, encoded.matrix, None
     if family.stops_by_rows and encoded.stop is not None:
         stop = _some(encoded.matrix, encoded.stop, train, codes, weight)
@@ -178,14 +253,16 @@ def _learn(bench: Bench, family: Family, learner: Learner, encoded: EncodedFold,
         classes, seed = len(bench.task.classes), bench.encodings.seed
         places = sampled(np.arange(len(train)), codes[train], family.most_rows, classes=classes, seed=seed)
         train, matrix = train[places], matrix[places]
+    # What is kept for fits that stop by rows holds those rows; a fit of given rounds has none, and keeps its own.
+    kind = family.name if job.again is None else f"{family.name} again"
     learner.fit(
         matrix,
         codes[train],
         weight=None if weight is None else weight[train],
-        valid=stop,
+        valid=stop if job.again is None else None,
         categorical=encoded.encoder.categorical_,
-        out_of_time=None if clock.search_ends is None else clock.is_up,
-        shared=encoded.shared.setdefault(family.name, {}),
+        out_of_time=replace(bench, clock=clock).is_over,
+        shared=encoded.shared.setdefault(kind, {}),
     )
 
 
@@ -194,9 +271,9 @@ def _some(matrix: Any, places: Any, rows: Array, codes: Array, weight: Array | N
     return matrix[places], codes[rows[places]], None if weight is None else weight[rows[places]]
 
 
-def _predict_fold(bench: Bench, family: Family, member: FoldModel, fold: int) -> Array:
+def _predict_fold(bench: Bench, job: Job, member: FoldModel, fold: int) -> Array:
     """Predict the rows a fold held out."""
-    return member.learner.predict(bench.encodings.fold(family.style, fold).valid_matrix)
+    return member.learner.predict(bench.encodings.fold(job.family.style, fold).valid_matrix)
 
 
 def _out_of_fold(bench: Bench, said: Sequence[Array]) -> Array:
@@ -223,3 +300,9 @@ def measured(task: Task, folds: Folds, trial: Trial) -> float:
     """Measure the task's metric over all rows that some fold validates."""
     rows = folds.validated
     return measure(task.metric, as_predicted(task, trial.predicted[rows], rows))
+
+
+def fold_values(task: Task, folds: Folds, trial: Trial) -> list[float]:
+    """Measure the task's metric over each fold's validated rows; NaN where a fold's rows cannot tell."""
+    parts = [as_predicted(task, trial.predicted[valid], valid) for _, valid in folds.pairs]
+    return [measure(task.metric, part) for part in parts]

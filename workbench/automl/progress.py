@@ -19,6 +19,7 @@ class Progress:
         self.metric, self.clock, self.folder, self.planned = metric, clock, folder, planned
         self.best: Trial | None = None
         self.done = 0
+        self.trying = ""  # what is under way
         self._line = None if folder is not None else _notebook_line()
 
     def started(self) -> None:
@@ -26,42 +27,58 @@ class Progress:
         if self.folder is not None:
             self.folder.say("search", state="started", metric=self.metric.name, planned=self.planned)
 
+    def resumed(self, trials: int) -> None:
+        """Tell that so many trials are known from before, and the best of them are being fitted again."""
+        self.done = trials
+        if self.folder is not None:
+            self.folder.say("search", state="resumed", done=trials)
+        self._show(f"{trials} trials are known from before; the best are fitted again.")
+
+    def begins(self, number: int, family: str) -> None:
+        """Tell that a trial begins: it may take a while, and who watches wants to know what is under way."""
+        self.trying = f"{family} {number}"
+        if self.folder is not None:
+            self.folder.say("trying", number=number, family=family, metric=self.metric.name, **self._standing())
+        self._show(self._sentence())
+
     def trial(self, number: int, family: str, trial: Trial | None) -> None:
         """Tell that a trial ended; None when it failed or was not let finish."""
         self.done += 1
         if trial is not None and (self.best is None or self._better(trial, self.best)):
             self.best = trial
-        score, best = _plain(trial), _plain(self.best)
+        self.trying = ""
         if self.folder is not None:
-            left = self.clock.left()
-            self.folder.say(
-                "trial",
-                number=number,
-                family=family,
-                metric=self.metric.name,
-                score=score,
-                best=best,
-                done=self.done,
-                planned=self.planned,
-                elapsed=round(self.clock.elapsed(), 2),
-                left=None if math.isinf(left) else round(max(left, 0.0), 2),
-            )
-        self._show(self._sentence(family))
+            told = {"number": number, "family": family, "metric": self.metric.name, "score": _plain(trial)}
+            self.folder.say("trial", **told, **self._standing())
+        self._show(self._sentence())
 
-    def ended(self) -> None:
+    def ended(self, *, interrupted: bool = False) -> None:
         """Tell that the search is over."""
         if self.folder is not None:
-            self.folder.say("search", state="ended", done=self.done, best=_plain(self.best))
-        self._show(f"{self.done} trials in {self.clock.elapsed():.0f} s.")
+            self.folder.say("search", state="ended", done=self.done, best=_plain(self.best), interrupted=interrupted)
+        how = "Interrupted: the best is kept of" if interrupted else ""
+        self._show(f"{how} {self.done} trials in {self.clock.elapsed():.0f} s.".strip())
+
+    def _standing(self) -> dict[str, Any]:
+        """How far the search is."""
+        left = self.clock.left()
+        return {
+            "best": _plain(self.best),
+            "done": self.done,
+            "planned": self.planned,
+            "elapsed": round(self.clock.elapsed(), 2),
+            "left": None if math.isinf(left) else round(max(left, 0.0), 2),
+        }
 
     def _better(self, one: Trial, other: Trial) -> bool:
         return not math.isfinite(other.value) or self.metric.loss(one.value) < self.metric.loss(other.value)
 
-    def _sentence(self, family: str) -> str:
+    def _sentence(self) -> str:
         left = self.clock.left()
         rest = f"{self.planned} planned" if math.isinf(left) else f"{max(left, 0):.0f} s left"
         best = "" if self.best is None else f"best {self.metric.name} {self.best.value:.4f} ({self.best.family}) · "
-        return f"{self.done} trials · {best}last tried {family} · {rest}"
+        now = f"trying {self.trying} · " if self.trying else ""
+        return f"{self.done} trials done · {best}{now}{rest}"
 
     def _show(self, text: str) -> None:
         if self._line is not None:

@@ -1,9 +1,15 @@
-"""Optuna's part: one study for each family, which is asked what to try next and told how it went."""
+"""Optuna's part: one study for each family, which is asked what to try next and told how it went.
+
+The studies are kept in a journal that a later process can go on with. What the sampler suggests depends on what it was
+told and on the trial's number, on nothing else: so a search that was killed and taken up again goes the same way.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +18,13 @@ from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
+from workbench.automl.clock import Clock
 from workbench.automl.families import Family, Setting
+from workbench.automl.trying import Asked, Outcome
 
 STARTUP = 8  # trials drawn at random before the sampler's model of good and bad begins; the portfolio counts
+JOURNAL = "study.journal"
+ORDER, ENTRY, SEED, LIMIT, AGAIN, BEGINNING = "number", "entry", "seed", "limit", "taken_up_again", "search"
 
 
 class Studies:
@@ -23,37 +33,107 @@ class Studies:
     Parameters
     ----------
     journal : Path or None
-        A file to append every trial to (``optuna-dashboard`` opens it); in memory when None.
+        A file to append every trial to (``optuna-dashboard`` opens it); in memory when None. Of one that exists the
+        trials are known.
+    beginning
+        What the search was given and planned, kept for who takes it up again.
     """
 
-    def __init__(self, families: Sequence[Family], setting: Setting, *, seed: int, journal: Path | None) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = InMemoryStorage() if journal is None else JournalStorage(JournalFileBackend(str(journal)))
-        self.setting = setting
+    def __init__(
+        self,
+        families: Sequence[Family],
+        setting: Setting,
+        *,
+        seed: int,
+        journal: Path | None,
+        beginning: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.setting, self.seed = setting, seed
+        storage = _storage(journal)
+        self._places = {family.name: place for place, family in enumerate(families)}
         self._studies = {
-            family.name: _study(family.name, storage, seed + place) for place, family in enumerate(families)
+            family.name: optuna.create_study(
+                storage=storage, study_name=family.name, direction="minimize", load_if_exists=True
+            )
+            for family in families
         }
+        self._open: dict[int, optuna.Trial] = {}
         for family in families:
-            for parameters in family.portfolio(setting):
-                self._studies[family.name].enqueue_trial(parameters, user_attrs={"origin": "portfolio"})
+            study = self._studies[family.name]
+            if BEGINNING not in study.user_attrs:
+                study.set_user_attr(BEGINNING, json.dumps(beginning or {}))
+            known = sum("origin" in trial.user_attrs for trial in study.trials)
+            for parameters in family.portfolio(setting)[known:]:
+                study.enqueue_trial(parameters, user_attrs={"origin": "portfolio"})
 
-    def ask(self, family: Family) -> tuple[optuna.Trial, dict[str, Any]]:
+    def ask(self, family: Family, number: int, seed: int, limit: float | None = None) -> Asked:
         """Ask what to try next: the portfolio first, then what the sampler suggests."""
-        trial = self._studies[family.name].ask()
-        return trial, family.suggest(trial, self.setting)
-
-    def tell(self, family: Family, trial: optuna.Trial, loss: float | None) -> None:
-        """How it went: a loss, or None for a trial that failed or was not let finish."""
         study = self._studies[family.name]
-        if loss is None or loss != loss:  # NaN: a metric that is not defined on these rows
+        study.sampler = _sampler(self.seed + self._places[family.name] + 1_000 * number)
+        trial = study.ask()
+        for name, value in ((ORDER, number), (SEED, seed), (LIMIT, limit)):
+            trial.set_user_attr(name, value)
+        self._open[number] = trial
+        return Asked(number, family, family.suggest(trial, self.setting), seed, Clock(), limit)
+
+    def tell(self, asked: Asked, outcome: Outcome, loss: float | None, entry: Mapping[str, Any]) -> None:
+        """How it went; the entry of the record is kept beside it."""
+        study, trial = self._studies[asked.family.name], self._open.pop(asked.number)
+        trial.set_user_attr(ENTRY, json.dumps(entry))
+        if outcome.given_up is not None:
+            trial.report(outcome.given_up.loss, step=outcome.given_up.folds)  # becomes the value of a pruned trial
+            study.tell(trial, state=TrialState.PRUNED)
+        elif loss is None or not math.isfinite(loss):  # NaN: a metric that is not defined on these rows
             study.tell(trial, state=TrialState.FAIL)
         else:
             study.tell(trial, loss)
 
+    def forget(self, asked: Asked) -> None:
+        """Nobody will tell how this one went."""
+        self._studies[asked.family.name].tell(self._open.pop(asked.number), state=TrialState.FAIL)
 
-def _study(name: str, storage: optuna.storages.BaseStorage, seed: int) -> optuna.Study:
+    def past(self) -> list[dict[str, Any]]:
+        """Entries of all trials that are known how they went, by number."""
+        kept = [trial.user_attrs for study in self._studies.values() for trial in study.trials]
+        return sorted(
+            (json.loads(attrs[ENTRY]) for attrs in kept if ENTRY in attrs), key=lambda one: int(one["number"])
+        )
+
+    def left_running(self, families: Sequence[Family], *, again: bool) -> list[Asked]:
+        """Trials that were under way when their process died: marked as failed, or with `again` tried once more.
+
+        A trial during which two processes died has failed: it may be what they died of.
+        """
+        left = []
+        for family in families:
+            study = self._studies[family.name]
+            for trial in study.get_trials(states=(TrialState.RUNNING,)):
+                attrs = trial.user_attrs
+                if not again or AGAIN in attrs or ORDER not in attrs:
+                    study.tell(trial.number, state=TrialState.FAIL)
+                    continue
+                self._open[attrs[ORDER]] = optuna.Trial(study, trial._trial_id)
+                self._open[attrs[ORDER]].set_user_attr(AGAIN, True)
+                parameters = family.suggest(optuna.trial.FixedTrial(trial.params), self.setting)  # type: ignore[arg-type]
+                number, seed, limit = attrs[ORDER], attrs[SEED], attrs[LIMIT]
+                left.append(Asked(number, family, parameters, seed, Clock(), limit))
+        return sorted(left, key=lambda asked: asked.number)
+
+
+def beginning_of(journal: Path) -> dict[str, Any] | None:
+    """Read what the search of a journal was given and planned; None when it had hardly begun."""
+    storage = JournalStorage(JournalFileBackend(str(journal)))
+    said = (study.user_attrs.get(BEGINNING) for study in optuna.get_all_study_summaries(storage))
+    return next((json.loads(one) for one in said if one), None)
+
+
+def _storage(journal: Path | None) -> optuna.storages.BaseStorage:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return InMemoryStorage() if journal is None else JournalStorage(JournalFileBackend(str(journal)))
+
+
+def _sampler(seed: int) -> optuna.samplers.BaseSampler:
     with warnings.catch_warnings():
         # Optuna 4 calls `multivariate` experimental and 5 does not; both know it, and their defaults differ.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        sampler = optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=STARTUP)
-    return optuna.create_study(storage=storage, sampler=sampler, study_name=name, direction="minimize")
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True, n_startup_trials=STARTUP)

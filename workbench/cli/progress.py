@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 STEPS = {
     "checking": "reading the table",
@@ -16,6 +18,15 @@ STEPS = {
     "report": "writing the report",
 }
 LINE_SECONDS = 10  # a log file gets a line every ten seconds, not one a trial
+
+
+class TimeLeft(ProgressColumn):
+    """Counts down by itself: a long trial says nothing for a while, and the clock runs on."""
+
+    def render(self, task: Task) -> Text:
+        """Show the time till the search ends, where a clock ends it."""
+        ends = task.fields.get("ends")
+        return Text("" if ends is None else f"· {_clock(ends - time.monotonic())} left")
 
 
 class Progress:
@@ -27,12 +38,13 @@ class Progress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[facts]}"),
+            TimeLeft(),
             TimeElapsedColumn(),
             console=self.console,
             transient=True,
             disable=quiet or not sys.stderr.isatty(),
         )
-        self.task = self.bar.add_task("reading the table", total=None, facts="")
+        self.task = self.bar.add_task("reading the table", total=None, facts="", ends=None)
         self.said = 0.0
         self.facts = self.printed = ""
 
@@ -48,8 +60,10 @@ class Progress:
     def hear(self, event: dict[str, Any]) -> None:
         """Take one event of the run."""
         match event["kind"]:
-            case "trial":
-                self._trial(event)
+            case "trial" | "trying":
+                self._search(event)
+            case "search" if event["state"] == "resumed":
+                self._step(f"{event['done']} trials are known; fitting the best of them again")
             case "step":
                 self._step(STEPS.get(event["name"], event["name"]))
             case "cell" if event["state"] == "started":
@@ -59,25 +73,32 @@ class Progress:
                 self._step("explaining the winner")
 
     def _step(self, text: str) -> None:
-        self.bar.update(self.task, description=text, facts="", total=None)
+        self.bar.update(self.task, description=text, facts="", total=None, ends=None)
 
-    def _trial(self, event: dict[str, Any]) -> None:
+    def _search(self, event: dict[str, Any]) -> None:
+        """Tell how far the search is, and what is being tried while it is."""
         done, left, best = event["done"], event.get("left"), event.get("best")
-        facts = f"trial {done} · " + (f"best {event['metric']} {best:.4f}" if best is not None else "no score yet")
+        facts = f"{done} trials done · " + (
+            f"best {event['metric']} {best:.4f}" if best is not None else "no score yet"
+        )
         elapsed = event.get("elapsed") or 0.0
-        if event.get("total"):
-            facts += f" · {event['total'] - done} to go"
-            position, total = float(done), float(event["total"])
+        ends = None if left is None else time.monotonic() + left
+        if event.get("planned"):
+            rest = f" · {event['planned'] - done} to go"
+            position, total = float(done), float(event["planned"])
         elif left is not None:
-            facts += f" · {_clock(left)} left"
+            rest = f" · {_clock(left)} left"
             position, total = elapsed, elapsed + max(left, 0.0)
         else:
-            position, total = 0.0, 1.0
-        self.bar.update(self.task, description="searching", completed=position, total=total, facts=facts)
-        self.facts = facts
-        if done == 1 or elapsed - self.said >= LINE_SECONDS:
+            rest, position, total = "", 0.0, 1.0
+        trying = event["kind"] == "trying"
+        now = f"trying {event['family']} {event['number']}" if trying else "searching"
+        told = facts if ends is not None else facts + rest  # the bar counts down by itself
+        self.bar.update(self.task, description=now, completed=position, total=total, facts=told, ends=ends)
+        self.facts = facts + rest
+        if not trying and (done == 1 or elapsed - self.said >= LINE_SECONDS):
             self.said = elapsed
-            self._line(facts)
+            self._line(self.facts)
 
     def _line(self, facts: str) -> None:
         """Print one line where there is no bar; none twice."""

@@ -73,8 +73,8 @@ class BoostedTrees(BaseEstimator):
             valid_sets=[] if held is None else [held],
             callbacks=[watch],
         )
-        self.rounds_ = watch.best + 1 if held is not None else booster.current_iteration()
-        self.boosted_, self.cut_ = booster.current_iteration(), watch.cut
+        self.rounds_ = max(1, watch.trees if held is not None else booster.current_iteration())
+        self.boosted_, self.cut_ = watch.made, watch.cut
         self._booster = booster.free_dataset()
         return self
 
@@ -113,19 +113,24 @@ class _Watch:
     def __init__(self, patience: int, out_of_time: Callable[[], bool] | None, *, stops: bool) -> None:
         self.patience, self.out_of_time, self.stops = patience, out_of_time, stops
         self.best, self.loss, self.cut = 0, np.inf, False
+        # A round that finds nothing to split adds no tree, though it was made: to fit again takes as many rounds, to
+        # predict as at the best round takes the trees there were.
+        self.made = self.trees = 0
 
     def __call__(self, env: CallbackEnv) -> None:
         results = env.evaluation_result_list or []
+        self.made = env.iteration + 1
         if self.stops:
             _, _, value, higher, *_ = results[0]
             loss = -value if higher else value
             if loss < self.loss:
-                self.best, self.loss = env.iteration, loss
+                assert isinstance(env.model, lgb.Booster)
+                self.best, self.loss, self.trees = env.iteration, loss, env.model.current_iteration()
             if env.iteration - self.best > self.patience + 0.3 * self.best:
-                raise EarlyStopException(self.best, results)
+                raise EarlyStopException(env.iteration, results)  # not the best: trees beyond it would be cut off
         if self.out_of_time is not None and self.out_of_time():
             self.cut = True
-            raise EarlyStopException(self.best if self.stops else env.iteration, results)
+            raise EarlyStopException(env.iteration, results)
 
 
 def _binned(
