@@ -6,12 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
+from workbench.automl.effects import _of_dates
 from workbench.automl.explain import Explanation, _places, explain
+from workbench.automl.held_out import held_out
 from workbench.automl.importance import importances
 from workbench.automl.pictures import leaderboard_picture, performance_picture, search_picture, target_picture
 from workbench.automl.search import search
 from workbench.automl.task import task
+from workbench.automl.weak_spots import weak_spots
 from workbench.dataset import read_table
 from workbench.pages.blocks import Said
 from workbench.pages.figures import Effect
@@ -100,6 +104,65 @@ def test_groups_are_judged_row_by_row_for_within_one_a_ranking_is_always_poorer(
     assert "accuracy" in repr(explanations["binary"].errors_picture())
 
 
+def test_weak_spots_stand_worst_first_and_the_first_is_the_one_that_is_named(explanations):
+    for kind, explanation in explanations.items():
+        losses = [spot.value if kind != "binary" else -spot.value for spot in explanation.weak_spots]
+        assert losses == sorted(losses, reverse=True)
+        assert explanation.weak_spots[0].name in repr(explanation)
+
+
+def test_a_group_whose_predictions_are_too_low_is_said_to_have_them(results):
+    result = results["regression"]
+    shop = result.task.frame["shop"].to_numpy()[result.folds.validated] == "A"
+    kept = result.predictions
+    low = kept.assign(prediction=kept["prediction"] - np.where(shop, 60.0, 0.0))
+    (spot,) = [each for each in weak_spots(replace(result, predictions=low), ["shop"]) if each.name == "shop = A"]
+    assert spot.bias == pytest.approx(-60, abs=8)
+    told = repr(replace(explain(result, seconds=0.1), weak_spots=(spot,)))
+    assert "The predictions there are too low by " in told
+
+
+def test_an_effect_shows_how_the_rows_are_spread(explanations):
+    for effect in (effect for explanation in explanations.values() for effect in explanation.effects):
+        if isinstance(effect.at[0], str) and effect.seen:
+            assert len(effect.seen) == len(effect.at)
+            assert sum(effect.seen) <= 1 + 1e-9
+        elif effect.seen:
+            assert effect.at[0] <= min(effect.seen) <= max(effect.seen) <= effect.at[-1]
+
+
+@pytest.mark.parametrize("comes_again", [False, True])
+def test_hours_are_put_into_each_rows_own_day_and_days_keep_its_hour(comes_again):
+    random = np.random.default_rng(0)
+    values = pd.Series(pd.Timestamp("2022-01-01") + pd.to_timedelta(random.integers(0, 700 * 24, 300), unit="h"))
+    own = values.to_numpy().copy()
+    own[:5] = np.datetime64("NaT")
+    first, hours = _of_dates("at", values, comes_again=comes_again)
+    assert (first.title, hours.title) == ("month of at" if comes_again else "at", "hour of at")
+    put = pd.Series(hours.put(own, 7))
+    assert (put.dt.hour == 7).all()
+    assert (put.dt.normalize() == pd.Series(own).dt.normalize())[5:].all()
+    moved = pd.Series(first.put(own, first.places[2]))
+    assert (moved.dt.hour == pd.Series(own).dt.hour)[5:].all()
+    assert moved.dt.month.nunique() == 1 if comes_again else moved.dt.day_of_week.nunique() == 7
+
+
+def test_of_several_classes_the_one_that_moves_is_named_in_words_and_picture(explanations):
+    explanation = explanations["multiclass"]
+    assert all(effect.label in ("small", "middle", "large") for effect in explanation.effects)
+    assert f"the average probability of {explanation.effects[0].label} " in repr(explanation).lower()
+    assert "→" not in repr(explanation.effects_picture())
+
+
+def test_labels_are_those_of_the_models_threshold_when_a_shuffle_is_measured(results):
+    result = results["binary"]
+    careful = replace(result, model=clone(result.model).set_params(threshold=0.9))
+    rows = held_out(careful, 100)
+    said = np.column_stack([np.full(len(rows.places), 0.3), np.full(len(rows.places), 0.7)])
+    assert set(rows.predicted(said).prediction) == {"no"}
+    assert set(held_out(result, 100).predicted(said).prediction) == {"yes"}
+
+
 def test_that_no_group_is_worse_is_told_once(results):
     explanation = Explanation(results["binary"], explain(results["binary"], seconds=0.1).importance, (), ())
     assert "No group" not in repr(explanation)
@@ -109,7 +172,7 @@ def test_that_no_group_is_worse_is_told_once(results):
 @pytest.mark.parametrize("kind", TARGETS)
 def test_every_score_stands_beside_that_of_a_guess(results, explanations, kind):
     scores = explanations[kind].scores()
-    assert len(repr(scores).splitlines()) == len(results[kind].scores) + 1
+    assert repr(scores).count("a guess: ") == len(results[kind].scores)
     assert repr(scores).count("a guess: ") == scores._repr_html_().count("<tr>") - 1
     assert "choosing" in repr(scores).lower()
 

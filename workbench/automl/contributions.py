@@ -21,6 +21,8 @@ SECONDS_WITHOUT_CLOCK = 1.0  # a search that reads no clock is explained as if i
 LEAST_SAMPLES, MOST_SAMPLES = 8, 100  # rows to compare with
 LEAST_PLAYERS, MOST_PLAYERS = 5, 30  # columns that are told apart; the least important others move together
 SHOWN, SPOKEN = 7, 3
+LISTED = 20  # rows of each kind are looked at closely
+GOOD = 0.25  # of the rows are predicted well
 SMALL = 0.05  # of the largest: not worth a word
 TITLES = {
     "right": "Sure, and right",
@@ -183,41 +185,70 @@ def _said(result: Result) -> Array:
 
 
 def _picked(result: Result) -> dict[str, int]:
-    """Choose rows worth a look; what there is none of is left out."""
+    """Choose rows worth a look, as positions among the validated ones; what there is none of is left out.
+
+    What was kept of a row comes from an ensemble weighed without the row's fold, what is explained from the one that is
+    handed out. So the kept predictions make a short list, and those that are explained decide.
+    """
     kept, said = result.predictions, _said(result)
-    truth, called = kept["truth"].to_numpy(), kept["prediction"].to_numpy()
-    picked = _picked_classes(truth == called, said, called) if result.task.classes else _picked_numbers(truth, called)
-    places = list(picked.values())
-    return {why: place for at, (why, place) in enumerate(picked.items()) if place not in places[:at]}
-
-
-def _picked_classes(right: Array, said: Array, called: Array) -> dict[str, int]:
-    sure = said.max(axis=1)
-    picked = {}
-    if right.any():
-        # Of two classes the positive one is of interest, and the other is often called surely of very many rows.
-        hits = right & (said.argmax(axis=1) == 1) if said.shape[1] == 2 else right
-        picked["right"] = _best(sure, hits if hits.any() else right)
-    if not right.all():
-        picked["wrong"] = _best(sure, ~right)
-    picked["unsure"] = _best(-_gap(said, called), np.ones(len(said), dtype=bool))
+    truth, good = kept["truth"].to_numpy(), 0.0
+    if not result.task.classes:
+        good = float(np.quantile(np.abs(truth - said[:, 0]), GOOD))
+    listed = _worth(result, truth, said, good).values()
+    some = np.unique(np.concatenate([np.argsort(-worth, kind="stable")[:LISTED] for worth in listed]))
+    again = _predicted(result, some)
+    picked: dict[str, int] = {}
+    for why, worth in _worth(result, truth[some], again, good).items():
+        place = int(some[worth.argmax()])
+        if np.isfinite(worth.max()) and place not in picked.values():
+            picked[why] = place
     return picked
 
 
-def _gap(said: Array, called: Array) -> Array:
-    """How far a row is from being called otherwise: of two classes, from where the calls of all rows change."""
-    if said.shape[1] > 2 or len(np.unique(called)) < 2:
-        first, second = np.sort(said, axis=1)[:, :-3:-1].T
-        return np.asarray(first - second)
-    one = called == called[said[:, 1].argmax()]
-    return np.abs(said[:, 1] - (said[one, 1].min() + said[~one, 1].max()) / 2)
+def _predicted(result: Result, places: Array) -> Array:
+    """Predict validated rows by the models of their folds, shape (n_rows, n_outputs)."""
+    frame = result.task.frame.iloc[result.folds.validated[places]]
+    folds = result.predictions["fold"].to_numpy()[places]
+    said = np.empty((len(places), max(1, len(result.task.classes))))
+    for fold in np.unique(folds):
+        some = np.flatnonzero(folds == fold)
+        said[some] = predictor(result, int(fold))(frame.iloc[some]).reshape(len(some), -1)
+    return said
 
 
-def _picked_numbers(truth: Array, said: Array) -> dict[str, int]:
+def _worth(result: Result, truth: Array, said: Array, good: float) -> dict[str, Array]:
+    if not result.task.classes:
+        return worth_of_numbers(truth, said[:, 0], good)
+    return worth_of_classes(truth == result.model.labels(said), said, result.model.threshold_)
+
+
+def worth_of_classes(right: Array, said: Array, threshold: float | None) -> dict[str, Array]:
+    """Say how well each row shows a sure hit, a sure miss, and a hard case; minus infinity where it is none.
+
+    Parameters
+    ----------
+    right : ndarray of bool, shape (n_rows,)
+    said : ndarray, shape (n_rows, n_classes)
+        Probabilities.
+    threshold
+        Of two classes, the probability above which a row is called the last.
+    """
+    if threshold is None:
+        second, first = np.sort(said, axis=1)[:, -2:].T
+        sure, hits, gap = first, right, first - second
+    else:
+        gap = np.abs(said[:, 1] - threshold)
+        # Of two classes the last is of interest, and the other is often surely called of very many rows.
+        sure, hits = gap, right & (said[:, 1] > threshold)
+    hits = hits if hits.any() else right
+    return {"right": np.where(hits, sure, -np.inf), "wrong": np.where(right, -np.inf, sure), "unsure": -gap}
+
+
+def worth_of_numbers(truth: Array, said: Array, good: float) -> dict[str, Array]:
+    """Say how well each row shows a high and a low prediction that is right to within `good`, and a bad one."""
     error = np.abs(truth - said)
-    good = error <= np.quantile(error, 0.25)
-    return {"high": _best(said, good), "low": _best(-said, good), "off": _best(error, np.ones(len(said), dtype=bool))}
-
-
-def _best(score: Array, among: Array) -> int:
-    return int(np.where(among, score, -np.inf).argmax())
+    return {
+        "high": np.where(error <= good, said, -np.inf),
+        "low": np.where(error <= good, -said, -np.inf),
+        "off": error,
+    }
