@@ -254,15 +254,23 @@ def promote(ref: str, model: str, policy: Path | None, store: Path, as_json: boo
     metavar="SHARE",
     help="How sure to be, such as 90%: adds low and high ends of a number, or all classes that are possible.",
 )
+@click.option("--why", is_flag=True, help="Add the three columns that moved each prediction most; for some 1,000 rows.")
 @store_option
 @json_option
 def predict(
-    model: str, data: str, output: Path, keep: tuple[str, ...], coverage: str | None, store: Path, as_json: bool
+    model: str,
+    data: str,
+    output: Path,
+    keep: tuple[str, ...],
+    coverage: str | None,
+    why: bool,
+    store: Path,
+    as_json: bool,
 ) -> None:
     """Predict a table with a model (model:NAME/live, NAME) or with an experiment's model."""
     from workbench import workflow
 
-    written = workflow.predict(model, data, output, keep=keep, coverage=coverage, store=store)
+    written = workflow.predict(model, data, output, keep=keep, coverage=coverage, why=why, store=store)
     for note in written.notes:
         click.echo(f"workbench: {note}", err=True)
     document = {"path": str(output), "rows": written.rows, "notes": list(written.notes)}

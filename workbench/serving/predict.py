@@ -17,6 +17,7 @@ from workbench.documents.files import writing
 from workbench.documents.ledger import find_bundle, models
 from workbench.errors import BadArtifact, BadColumn, BadTable, UnknownName
 from workbench.estimators.coerce import Coercer
+from workbench.serving.why import reasons
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -47,6 +48,7 @@ def predict(
     keep: Sequence[str] = (),
     *,
     coverage: float | None = None,
+    why: bool = False,
     source: str = "given",
 ) -> pd.DataFrame:
     """Predict every row of a raw table.
@@ -62,6 +64,8 @@ def predict(
     coverage : float, optional
         How sure to be, such as 0.9: adds the ends between which the true number lies so often, or the classes that hold
         the true one so often.
+    why : bool
+        Add the three columns that moved each prediction most, `why_1` to `why_3`; for a limited number of rows.
     source : str
         What errors call the table.
 
@@ -85,6 +89,8 @@ def predict(
         if name not in known:
             raise UnknownName("column", name, known)
     said = model.table(frame, source, coverage)
+    if why:
+        said = pd.concat([said, reasons(model, frame, source=source)], axis=1)
     kept = list(dict.fromkeys(keep))
     for name in kept:
         if name in said.columns:
@@ -101,7 +107,13 @@ class Written:
 
 
 def predict_file(
-    model: Model, source: str, out: Path, keep: Sequence[str] = (), *, coverage: float | None = None
+    model: Model,
+    source: str,
+    out: Path,
+    keep: Sequence[str] = (),
+    *,
+    coverage: float | None = None,
+    why: bool = False,
 ) -> Written:
     """Predict every row of a CSV or parquet file into another.
 
@@ -120,7 +132,7 @@ def predict_file(
     dataset = read_table(source)
     left_out = dataset.schema.read.get(EMPTY_ROWS, 0)
     frame = dataset.frame.reindex(range(len(dataset.frame) + left_out)) if left_out else dataset.frame
-    result = predict(model, frame, keep, coverage=coverage, source=source)
+    result = predict(model, frame, keep, coverage=coverage, why=why, source=source)
     try:
         with writing(out) as part:
             if out.suffix.lower() == ".csv":

@@ -66,6 +66,7 @@ def predict(
     *,
     keep: Iterable[str] = (),
     coverage: str | float | None = None,
+    why: bool = False,
     store: Where = None,
 ) -> Written:
     """Predict a table and write the predictions, one row for each of its rows in order.
@@ -77,11 +78,13 @@ def predict(
     coverage
         How sure to be, ``90%`` or 0.9: adds the ends between which the true number lies so often (`low`, `high`), or
         the classes that hold the true one so often (`possible`).
+    why
+        Add the three columns that moved each prediction most (`why_1` to `why_3`); for a limited number of rows.
     """
     from workbench.serving import predict_file
 
     sure = None if coverage is None else _share(coverage)
-    return predict_file(load(model, store=store), str(data), Path(output), keep=list(keep), coverage=sure)
+    return predict_file(load(model, store=store), str(data), Path(output), keep=list(keep), coverage=sure, why=why)
 
 
 def _share(coverage: str | float) -> float:
