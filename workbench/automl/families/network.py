@@ -9,7 +9,7 @@ import optuna
 from workbench.automl.families.base import Parameters, Setting
 from workbench.estimators.network import ROUND_ROWS, NeuralNetwork
 
-ROUNDS = 64
+ROUNDS = 96
 MANY_ROWS = 5_000  # beyond, one network: a second costs more than it gains where the folds' are averaged anyway
 MOST_ROUNDS = 320  # what tables of 50,000 rows need for as many looks at each row
 
@@ -19,7 +19,7 @@ class Network:
 
     name = "network"
     style: Literal["dense"] = "dense"
-    cost = 5.0
+    cost = 3.0
     ends_early = True
     stops_by_rows = True
     side_by_side = True
