@@ -1,7 +1,7 @@
 """Rows held back from everything, for one last measurement of the winner.
 
 The same rows are held back whatever the seed, so that no one can look for a seed whose rows flatter. They are never
-learned from, not even afterwards: see docs/decisions/0005.
+learned from, not even afterwards: see docs/decisions/0007.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,26 @@ def promises(result: Result) -> Iterator[str]:
         yield _how_decided(result)
     if result.coverage is not None:
         yield _how_covered(result)
+
+
+def trust_document(result: Result) -> dict[str, Any]:
+    """Describe as JSON what `promises` says: calibration, threshold and costs, coverage; what there is not is null."""
+    task, found, model = result.task, result.coverage, result.model
+    calibration = None
+    if result.calibrated is not None and model.calibration is not None:
+        of = {"sharpness": model.calibration.sharpness_, "bias": model.calibration.bias_.tolist()}
+        calibration = {**of, "gain": result.calibrated.gain}
+    error = reliability_of(result) if task.classes else None
+    names = ("asked", "measured", "size", "rows")
+    return {
+        "calibration": calibration,
+        "calibration_error": None if error is None else {"value": error.error, "by_chance": error.by_chance},
+        "threshold": model.threshold_,
+        "cost_of_miss": None if task.costs is None else task.costs.miss,
+        "cost_of_false_alarm": None if task.costs is None else task.costs.false_alarm,
+        "cost": None if task.costs is None else costs(result)[0],
+        "coverage": None if found is None else {name: getattr(found, name) for name in names},
+    }
 
 
 def certainties(result: Result) -> tuple[Array, Array]:

@@ -18,6 +18,7 @@ from workbench.automl.glass_box.notebook import write_notebook
 from workbench.automl.glass_box.realised import kinds_of, lean
 from workbench.automl.glass_box.recipe import of_winner
 from workbench.automl.labels import ordered_classes
+from workbench.automl.promises import trust_document
 from workbench.automl.result import Result
 from workbench.automl.task import Task
 from workbench.dataset import profile
@@ -96,7 +97,10 @@ def _choices(task: Task) -> dict[str, str]:
         **{role: roles.get(role, "") for role in ("group", "time", "weight")},
         "id": ids[0] if ids else "",
         "positive": _positive(task),
-        "test": _typed(task.test.source) if task.test else "",
+        "cost_of_miss": f"{task.costs.miss:.12g}" if task.costs else "",
+        "cost_of_false_alarm": f"{task.costs.false_alarm:.12g}" if task.costs else "",
+        "test": _typed(task.test.source) if task.test and not task.check_share else "",
+        "check_share": f"{task.check_share:.12g}" if task.check_share else "",
         "missing": ", ".join(own.read.get("missing", ())),
     }
     return {name: value for name, value in chosen.items() if value}
@@ -183,6 +187,7 @@ def task_document(result: Result) -> dict[str, Any]:
         },
         "seed": result.seed,
         "seconds": round(result.seconds, 3),
+        "trust": trust_document(result),
     }
 
 
