@@ -34,7 +34,7 @@ from workbench.automl.result import Found, Result, finished, seconds_to_finish
 from workbench.automl.splits import folds_of
 from workbench.automl.studies import Studies
 from workbench.automl.task import Task
-from workbench.automl.trying import Workplace, quiet
+from workbench.automl.trying import Outcome, Workplace, entry, quiet
 from workbench.documents.run_folder import handing_over_errors, here
 from workbench.errors import BadParameters, BudgetTooShort, UnknownName, WorkbenchError
 from workbench.executor import DaskCluster, Executor, InProcess
@@ -171,14 +171,22 @@ def _explored(
     )
     progress.started()
     if kept.plan is not None:
-        past, at_most = studies.past(), clock.sooner(REFIT_SHARE * clock.left())
-        progress.resumed(len(past))
-        again = as_recorded(best_of(task, past), families, at_most)
-        left = studies.left_running(families, again=clock.search_ends is None)
-        go_on(way, past, left, refitted(workplace, executor, again, at_most))
+        _take_up(way, workplace)
     found = explore(way)
     progress.ended(interrupted=found.interrupted)
     return found
+
+
+def _take_up(way: Exploration, workplace: Workplace) -> None:
+    """Go on from the study: what is known counts as done, and the best of it is fitted again first."""
+    retried, dead = way.studies.left_running(way.families, again=not way.timed)
+    for asked in dead:
+        outcome = Outcome("failed", failure=RuntimeError("its process died"))
+        way.studies.tell(asked, outcome, None, entry(way.task, way.found.folds, asked, outcome))
+    past, at_most = way.studies.past(), way.clock.sooner(REFIT_SHARE * way.clock.left())
+    way.progress.resumed(len(past))
+    again = as_recorded(best_of(way.task, past), way.families, at_most)
+    go_on(way, past, retried, refitted(workplace, way.executor, again, at_most))
 
 
 def _replayed(given: Given, record: Recorded, executor: Executor) -> Found:

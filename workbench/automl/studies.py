@@ -71,10 +71,10 @@ class Studies:
         study = self._studies[family.name]
         study.sampler = _sampler(self.seed + self._places[family.name] + 1_000 * number)
         trial = study.ask()
-        for name, value in ((ORDER, number), (SEED, seed), (LIMIT, limit)):
+        self._open[number], parameters = trial, family.suggest(trial, self.setting)
+        for name, value in ((ORDER, number), (SEED, seed), (LIMIT, limit)):  # the limit last: then it is all there
             trial.set_user_attr(name, value)
-        self._open[number] = trial
-        return Asked(number, family, family.suggest(trial, self.setting), seed, Clock(), limit)
+        return Asked(number, family, parameters, seed, Clock(), limit)
 
     def tell(self, asked: Asked, outcome: Outcome, loss: float | None, entry: Mapping[str, Any]) -> None:
         """How it went; the entry of the record is kept beside it."""
@@ -99,25 +99,26 @@ class Studies:
             (json.loads(attrs[ENTRY]) for attrs in kept if ENTRY in attrs), key=lambda one: int(one["number"])
         )
 
-    def left_running(self, families: Sequence[Family], *, again: bool) -> list[Asked]:
-        """Trials that were under way when their process died: marked as failed, or with `again` tried once more.
+    def left_running(self, families: Sequence[Family], *, again: bool) -> tuple[list[Asked], list[Asked]]:
+        """Find the trials that were under way when their process died: those to try once more, and those to give up.
 
-        A trial during which two processes died has failed: it may be what they died of.
+        Without `again` all are given up; and always one during which two processes died: it may be what they died of.
         """
-        left = []
+        retried: list[Asked] = []
+        dead: list[Asked] = []
         for family in families:
             study = self._studies[family.name]
             for trial in study.get_trials(states=(TrialState.RUNNING,)):
-                attrs = trial.user_attrs
-                if not again or AGAIN in attrs or ORDER not in attrs:
-                    study.tell(trial.number, state=TrialState.FAIL)
+                attrs, opened = trial.user_attrs, optuna.Trial(study, trial._trial_id)
+                if LIMIT not in attrs:  # hardly asked for: nobody has counted it
+                    study.tell(opened, state=TrialState.FAIL)
                     continue
-                self._open[attrs[ORDER]] = optuna.Trial(study, trial._trial_id)
-                self._open[attrs[ORDER]].set_user_attr(AGAIN, True)
+                self._open[attrs[ORDER]] = opened
                 parameters = family.suggest(optuna.trial.FixedTrial(trial.params), self.setting)  # type: ignore[arg-type]
-                number, seed, limit = attrs[ORDER], attrs[SEED], attrs[LIMIT]
-                left.append(Asked(number, family, parameters, seed, Clock(), limit))
-        return sorted(left, key=lambda asked: asked.number)
+                asked = Asked(attrs[ORDER], family, parameters, attrs[SEED], Clock(), attrs[LIMIT])
+                (retried if again and AGAIN not in attrs else dead).append(asked)
+                opened.set_user_attr(AGAIN, True)
+        return sorted(retried, key=lambda asked: asked.number), dead
 
 
 def beginning_of(journal: Path) -> dict[str, Any] | None:
