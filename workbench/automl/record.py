@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from workbench.documents.files import read_json
 from workbench.documents.run_folder import RunFolder, handing_over_errors, here
 from workbench.documents.table import write_profile, write_schema
 from workbench.documents.why import ROWS, write_background
-from workbench.errors import StoreError
+from workbench.errors import StoreError, WorkbenchError
 from workbench.metrics import AUTO
 from workbench.pages.blocks import Said
 from workbench.pages.words import score_sentence
@@ -150,7 +151,8 @@ def _write(folder: Path, result: Result, checks: Iterable[Check], explanation: E
     write_model(folder / MODEL, result.model, schema=task.schema, golden=_raw(task), metadata=_metadata(result))
     write_background(folder / MODEL, result.model, background(result, ROWS))
     golden = read_json(folder / MODEL / "golden.json")
-    write_notebook(folder / WINNER, of_winner(described, task.schema, trials, result.model, golden))
+    with suppress(WorkbenchError):  # a family of the user's own may be of a kind that no notebook can import
+        write_notebook(folder / WINNER, of_winner(described, task.schema, trials, result.model, golden))
     if explanation is not None:
         outbox.write_importance(folder, explanation.importance)
     write_profile(folder / DATA / "profile.json", profile(task.dataset, task.schema) | {"predictions": _spread(result)})

@@ -12,6 +12,7 @@ import numpy as np
 from workbench.errors import WorkbenchError
 
 WIDTH = 110
+UNWRITTEN = "The model cannot be written as a notebook"
 FEW_NUMBERS = 40  # more are written as base64
 
 
@@ -44,7 +45,7 @@ def expression(value: Any, indent: int = 0) -> str:
         return _joined("[", (expression(each, indent + 4) for each in value), "]", indent)
     if isinstance(value, Mapping):
         if set(value) == {"untold"}:
-            raise WorkbenchError(f"it was made with a value of type {value['untold']}, which cannot be written down")
+            raise WorkbenchError(f"{UNWRITTEN}: it was made with a value of type {value['untold']}.")
         if "class" in value and set(value) <= {"class", "arguments", "learned"}:
             return _estimator(value, indent)
         return _joined("{", (f"{name!r}: {expression(each, indent + 4)}" for name, each in value.items()), "}", indent)
@@ -74,7 +75,7 @@ def _estimator(described: Mapping[str, Any], indent: int) -> str:
 
 def _array(values: np.ndarray[Any, Any], indent: int) -> str:
     if values.dtype.kind not in "fiub":
-        raise WorkbenchError(f"it learned an array of {values.dtype}, which cannot be written down")
+        raise WorkbenchError(f"{UNWRITTEN}: it learned an array of {values.dtype}.")
     if values.size <= FEW_NUMBERS:
         return f"np.array({expression(values.tolist(), indent + 4)})"
     text = base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()

@@ -11,7 +11,7 @@ from typing import Any
 from workbench import estimators
 from workbench.automl import labels, splits
 from workbench.automl.glass_box import cells, reading
-from workbench.automl.glass_box.expression import classes_in
+from workbench.automl.glass_box.expression import UNWRITTEN, classes_in
 from workbench.automl.glass_box.recipe import Recipe
 from workbench.automl.glass_box.source import FUTURE, Piece, part_of, pieces, sources_of, with_needed
 from workbench.dataset import examples
@@ -138,7 +138,7 @@ def _foreign(names: Iterable[str]) -> list[str]:
     for name in names:
         module, _, kind = name.rpartition(".")
         if module == "__main__" or "<locals>" in name:
-            raise WorkbenchError(f"{kind} was defined in a notebook, so that no other notebook can import it")
+            raise WorkbenchError(f"{UNWRITTEN}: {kind} was defined in a notebook, from which no other can import it.")
         statements.append(f"from {module} import {kind}")
     return statements
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def of_winner(
         trials=members,
         parts={name: part for name, part in parts.items() if part is not None},
         golden=_golden(golden["predictions"], int(task["rows"])),
-        packages={name: version(name) for name in PACKAGES},
+        packages=_versions(),
     )
 
 
@@ -118,6 +119,15 @@ def of_trial(
         packages=packages,
         code=code or SOURCE,
     )
+
+
+def _versions() -> dict[str, str]:
+    """Tell the versions of the libraries that are here; CatBoost may not be."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _golden(predictions: Mapping[str, Any], rows: int) -> tuple[list[int], list[Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,13 +75,12 @@ def part_of(source: str, wanted: Iterable[str]) -> str:
         if name not in reached:
             reached.add(name)
             waiting += _used(defined[name]) if name in defined else []
-    kept = [ast.get_docstring(tree) or ""]
-    lines = [f'"""{kept[0]}"""']
+    lines = [f'"""{ast.get_docstring(tree) or ""}"""']
     for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             lines += [_import(node, alias) for alias in node.names if (alias.asname or alias.name) in reached]
         elif isinstance(node, Definition) and reached.intersection(_names(node)):
-            lines.append("\n\n" + _text(source, node))
+            lines.append(("\n" if isinstance(node, ast.Assign | ast.AnnAssign) else "\n\n") + _text(source, node))
     return "\n".join(lines) + "\n"
 
 
@@ -128,8 +127,9 @@ def pieces(sources: Mapping[str, str], order: Iterable[str], taken: Iterable[str
     found = []
     for name in order:
         tree = ast.parse(sources[name])
+        kept = [node for node in tree.body if _is_wanted(node, tree, known)]
         renamed[name] = _renamed(name, tree, known, renamed)
-        found.append(_piece(name, sources[name], tree, renamed[name]))
+        found.append(_piece(name, sources[name], tree, kept, renamed[name]))
     return found
 
 
@@ -162,24 +162,35 @@ def _bound(node: ast.stmt) -> Iterator[tuple[str, str]]:
         yield from ((name, f"{id(node)}") for name in _names(node))
 
 
-def _piece(name: str, source: str, tree: ast.Module, renamed: Mapping[str, str]) -> Piece:
+def _piece(name: str, source: str, tree: ast.Module, kept: Container[ast.stmt], renamed: Mapping[str, str]) -> Piece:
     imports = []
     lines = [line.encode() for line in source.splitlines()]
     for node in tree.body:
-        dropped = isinstance(node, ast.Import | ast.ImportFrom) or _is_docstring(node, tree) or _is_for_checkers(node)
         if isinstance(node, ast.Import | ast.ImportFrom) and not getattr(node, "level", 0):
-            imports += [_imported(node, alias, renamed) for alias in node.names if node_module(node) != "__future__"]
-        if dropped:
+            imports += [_imported(node, alias, renamed) for alias in node.names if _module(node) != "__future__"]
+        if node not in kept:
             lines[node.lineno - 1 : node.end_lineno] = [b""] * (int(node.end_lineno or node.lineno) - node.lineno + 1)
-    for line, column, old in sorted(_places(tree, renamed), reverse=True):
+    for line, column, old in sorted(_places(tree, renamed) if renamed else (), reverse=True):
         here = lines[line - 1]
-        lines[line - 1] = here[:column] + renamed[old].encode() + here[column + len(old.encode()) :]
+        if here:
+            lines[line - 1] = here[:column] + renamed[old].encode() + here[column + len(old.encode()) :]
     code = LINTER.sub("", b"\n".join(lines).decode())
     code = re.sub(r"\n{4,}", "\n\n\n", code).strip()
     return Piece(name, _first_sentence(ast.get_docstring(tree) or ""), code, tuple(imports))
 
 
-def node_module(node: ast.Import | ast.ImportFrom) -> str:
+def _is_wanted(node: ast.stmt, tree: ast.Module, known: Mapping[str, str]) -> bool:
+    """Whether a statement is for the cell: no docstring, import, block for checkers, or assignment made before."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return False
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        return any(known.get(name) != meaning for name, meaning in _bound(node))
+    if isinstance(node, ast.If):
+        return not (isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING")
+    return not (node is tree.body[0] and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+
+def _module(node: ast.Import | ast.ImportFrom) -> str:
     """Name the module a statement imports from."""
     return str(node.module) if isinstance(node, ast.ImportFrom) else ""
 
@@ -189,20 +200,12 @@ def _imported(node: ast.Import | ast.ImportFrom, alias: ast.alias, renamed: Mapp
     return _import(node, ast.alias(alias.name, renamed.get(bound, alias.asname)))
 
 
-def _is_docstring(node: ast.stmt, tree: ast.Module) -> bool:
-    return node is tree.body[0] and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-
-
-def _is_for_checkers(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
 def _places(node: ast.AST, renamed: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
     """Where in the text the renamed names stand: line, column in bytes, old name; a local name hides them."""
-    if isinstance(node, Scope):
-        renamed = {old: new for old, new in renamed.items() if old not in _local(node)}
     if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in renamed:
         yield node.lineno, node.col_offset + len("class " if isinstance(node, ast.ClassDef) else "def "), node.name
+    if isinstance(node, Scope):
+        renamed = {old: new for old, new in renamed.items() if old not in _local(node)}
     if isinstance(node, ast.Name) and node.id in renamed:
         yield node.lineno, node.col_offset, node.id
     for child in ast.iter_child_nodes(node):
