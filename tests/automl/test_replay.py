@@ -66,7 +66,11 @@ class TestWorkers:
         agree(search(made, trials=6, families=FAMILIES), reference)
 
     def test_two_processes_of_a_cluster_find_the_same_as_this_one(self, made, reference, dask_address):
-        agree(search(made, trials=6, families=FAMILIES, cluster=dask_address), reference)
+        result = search(made, trials=6, families=FAMILIES, cluster=dask_address)
+        agree(result, reference)
+        models = [member for bag in result.model.ensemble.bags for member in bag.members]
+        styles = {trial["style"] for trial in result.trials if trial["weight"]}
+        assert len({id(model.encoder) for model in models}) == 5 * len(styles)
 
     def test_a_cluster_keeps_the_time(self, made, dask_address):
         object.__setattr__(made.dataset, "read_at", time.time())

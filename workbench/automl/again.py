@@ -64,7 +64,7 @@ def refitted(workplace: Workplace, executor: Executor, entries: Sequence[Asked],
     for asked, outcome in zip(entries, outcomes, strict=True):
         trial = outcome.trial
         if trial is not None and asked.again is not None and list(trial.boosted) == list(asked.again.boosted):
-            yield replace(trial, cut=False)
+            yield workplace.at_home(asked.family, replace(trial, cut=False))
         if clock.is_up():
             break
 

@@ -179,6 +179,6 @@ def _tell(way: Exploration, asked: Asked, outcome: Outcome) -> None:
     if trial is not None:
         way.turns.saw(asked.family, way.task.metric.loss(trial.value))
         way.estimates.saw(asked.family, trial.seconds)
-        found = with_trial(way.task, found, trial)
+        found = with_trial(way.task, found, way.workplace.at_home(asked.family, trial))
     way.found = found
     way.progress.trial(asked.number, asked.family.name, trial)

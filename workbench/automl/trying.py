@@ -87,6 +87,7 @@ class Workplace:
         self.seed, self.most_rows, self.most_bytes = seed, most_rows, most_bytes
         self._bench: Bench | None = None
         self._busy = Lock()
+        self._encoders: dict[tuple[str, int], Any] = {}
 
     def bench(self) -> Bench:
         """Set up once, without a clock: each trial brings its own."""
@@ -102,11 +103,21 @@ class Workplace:
         with self._busy:
             return tried(replace(self.bench(), clock=asked.clock), asked)
 
+    def at_home(self, family: Family, trial: Trial) -> Trial:
+        """Let a trial's models use the encoders of the trials before it: what each worker made is the same.
+
+        A model is as large, and predicts as slowly, as it has encoders that are not shared.
+        """
+        latest = trial.final.members if self.folds.kind == "time" else []
+        for fold, member in enumerate((*trial.members, *latest)):
+            member.encoder = self._encoders.setdefault((family.style, fold), member.encoder)
+        return trial
+
     def __getstate__(self) -> dict[str, Any]:
         """Travel without what was set up here, and without rows of the file that no fit asks for."""
         data = self.task.dataset
         task = replace(self.task, dataset=replace(data, frame=data.frame.iloc[:0]), test=None)
-        return {**self.__dict__, "task": task, "_bench": None, "_busy": None}
+        return {**self.__dict__, "task": task, "_bench": None, "_busy": None, "_encoders": {}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _busy=Lock())
