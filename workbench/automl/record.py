@@ -74,7 +74,8 @@ def record(result: Result, checks: Iterable[Check] | None = None, explanation: E
         raise StoreError(
             str(folder.outbox), f"cannot be written ({error})", "Make room there, and run again."
         ) from error
-    return Said(f"Handed over to be kept as {_reference(folder)}: {score_sentence(result.score)}.")
+    again = f" {WINNER} makes the model again without the workbench." if (folder.outbox / WINNER).exists() else ""
+    return Said(f"Handed over to be kept as {_reference(folder)}: {score_sentence(result.score)}.{again}")
 
 
 def command(task: Task, searched: Mapping[str, str] | None = None) -> str:
