@@ -259,3 +259,22 @@ def test_names_of_columns_are_escaped(results, explanations):
     page = type(explanation)(results["binary"], table, (), ())._repr_html_()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("role", ["group", "time"])
+def test_with_groups_or_times_too_everything_is_asked_of_rows_the_models_did_not_see(tmp_path, role):
+    frame = table().drop(columns=["sold", "size"])
+    frame["farm"] = np.arange(ROWS) % 12
+    frame.to_csv(tmp_path / "farms.csv", index=False)
+    chosen = {"group": "farm"} if role == "group" else {"time": "opened", "ignore": ["farm"]}
+    made = task(read_table(str(tmp_path / "farms.csv")), "amount", kind="regression", **chosen)
+    result = search(made, trials=1, families=["lightgbm"])
+    rows = held_out(result, 200)
+    explained = [made.frame.index.get_loc(row.row) for row in explain(result).single_rows]
+    assert len(explained) >= 2
+    for place, fold in [*zip(rows.places, rows.fold, strict=True), *((p, result.folds.fold_of[p]) for p in explained)]:
+        known = result.folds.pairs[fold][0]
+        if role == "group":
+            assert made.groups[place] not in set(made.groups[known])
+        else:
+            assert made.times[place] > made.times[known].max()

@@ -13,7 +13,7 @@ from nbconvert import HTMLExporter
 from PIL import Image
 
 from workbench.pages import figures, performance
-from workbench.pages.figures import Effect, Interval
+from workbench.pages.figures import Effect, Interval, Panel
 
 random = np.random.default_rng(0)
 truth = random.random(400) < 0.3
@@ -112,3 +112,28 @@ def test_the_interval_of_a_share_holds_it_and_stays_within_0_and_1(rows, data):
     slack = 1e-9
     assert -slack <= low[0] <= hits / rows + slack
     assert hits / rows - slack <= high[0] <= 1 + slack
+
+
+def test_single_rows_are_drawn_with_what_is_said_of_them():
+    bars = [Interval("tenure = 2", 0.2, 0.15, 0.25), Interval("contract = yearly", -0.1, -0.12, -0.08)]
+    panels = [Panel("Sure, and right: row 7", [*bars, Interval("the other 3 columns", 0.01)])]
+    picture = figures.contributions(panels, moved="probability of yes", alt="Row 7 was raised by tenure.")
+    assert repr(picture) == "Row 7 was raised by tenure."
+    taller = figures.contributions(panels * 3, moved="probability of yes", alt="Three rows.")
+    assert taller.height > 2 * picture.height
+
+
+def test_no_line_of_an_effect_runs_through_the_foot_that_shows_how_the_rows_are_spread():
+    effect = Effect("age", [1.0, 2.0, 3.0], [0.1, 0.5, 0.3], [0.05, 0.4, 0.2], [0.2, 0.6, 0.4], seen=[1.0, 1.5, 2.5])
+    low, high = figures._with_room_at_the_foot((0.04, 0.62), [effect])
+    assert low + figures.FOOT * (high - low) < 0.05
+    assert figures._with_room_at_the_foot((0.0, 1.0), [Effect("age", [1.0, 2.0], [0.1, 0.2])]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("seen", [(), (0.6, 0.4)])
+def test_effects_of_names_and_of_several_classes_are_drawn(seen):
+    shown = [
+        Effect("kind", ["red", "green"], [0.1, 0.3], label="small", seen=seen),
+        Effect("age", [1.0, 5.0], [0.1, 0.3], label="large", seen=[1.0, 2.0, 3.0] if seen else ()),
+    ]
+    assert "kind: lowest (0.1" in repr(figures.effects(shown, predicted="average probability of the class named"))
