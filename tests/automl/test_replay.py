@@ -260,6 +260,12 @@ class TestInterrupt:
         assert "2 models" in result.checks[0].message
         assert len(result.model.predict(made.dataset.frame)) == 120
 
+    def test_an_interrupted_study_can_be_taken_up(self, made, reference, tmp_path, monkeypatch):
+        with monkeypatch.context() as patched:
+            self.interrupted(patched, 3)
+            search(made, trials=6, families=FAMILIES, resume=tmp_path / "study")
+        agree(search(made, trials=6, families=FAMILIES, resume=tmp_path / "study"), reference)
+
     def test_by_the_clock_the_pilot_is_there_before_the_first_trial(self, made, monkeypatch):
         object.__setattr__(made.dataset, "read_at", time.time())
         self.interrupted(monkeypatch, 1)

@@ -78,9 +78,11 @@ def explore(way: Exploration) -> Found:
             _take(way)
             if way.timed and way.clock.left() < -LATE_SECONDS:
                 break
-    except KeyboardInterrupt:
-        way.found = replace(way.found, interrupted=True)
-    for asked in (*way.queue, *way.flight.values(), *(asked for asked, _ in way.ready.values())):
+    except KeyboardInterrupt:  # the study keeps what was under way, for who takes it up
+        return replace(way.found, interrupted=True)
+    for asked in way.flight.values():
+        _tell(way, asked, Outcome("cut off"))
+    for asked in way.queue:
         way.studies.forget(asked)
     return way.found
 
