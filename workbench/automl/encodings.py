@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,15 @@ import numpy as np
 from workbench.automl.splits import Array, Folds, folds_of, sampled
 from workbench.automl.task import Task
 from workbench.errors import BadColumn
+from workbench.estimators.dense import DenseEncoder
 from workbench.estimators.encoder import TableEncoder
+
+# Which encoder serves which style of a family.
+ENCODERS: dict[str, Callable[..., Any]] = {
+    "trees": partial(TableEncoder, style="trees"),
+    "linear": partial(TableEncoder, style="linear"),
+    "dense": DenseEncoder,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +77,7 @@ class Encodings:
         everything = np.arange(len(self.codes)), np.array([], dtype=np.int64)
         train, valid = self.folds.pairs[number] if number < len(self.folds) else everything
         train = sampled(train, self.codes, self.most_rows, classes=len(self.task.classes), seed=self.seed)
-        columns = [self.task.schema[name] for name in self.task.features]
-        kinds = {column.name: "calendar" if column.role == "time" else str(column.kind) for column in columns}
-        encoder = TableEncoder(kinds, style, len(self.task.classes), self.seed)  # type: ignore[arg-type]
+        encoder = encoder_of(style, self.task, self.seed)
         matrix = encoder.fit_transform(self.task.frame.iloc[train], self.codes[train])
         valid_matrix = encoder.transform(self.task.frame.iloc[valid]) if len(valid) else matrix[:0]
         return EncodedFold(encoder, train, matrix, valid, valid_matrix, self._kept_apart(train, valid))
@@ -83,6 +91,13 @@ class Encodings:
         except BadColumn:  # the groups or times were just enough for one split
             return None
         return np.searchsorted(train, inner.validated)
+
+
+def encoder_of(style: str, task: Task, seed: int) -> Any:
+    """Make the encoder that serves a family's style, to be fitted on some rows of a task."""
+    columns = [task.schema[name] for name in task.features]
+    kinds = {column.name: "calendar" if column.role == "time" else str(column.kind) for column in columns}
+    return ENCODERS[style](kinds=kinds, classes=len(task.classes), seed=seed)
 
 
 def _bytes(matrix: Any) -> int:

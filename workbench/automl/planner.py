@@ -24,8 +24,11 @@ FEW_ROWS, HURRIED_SHARE = 5_000, 0.5
 TRIAL_SHARE = 0.17  # of the time: one boosted trial at most this, then three families take less than half
 CAREFUL_ROWS, CAREFUL_SHARE = 2_000, 0.05  # eight folds only where rows are few and a trial costs next to nothing
 ENCODING_SHARE = 0.15
-# How many candidates a table of so many rows can tell apart; more only pick the luckiest (AutoGluon's curve).
-CANDIDATES = ((100, 6), (500, 12), (2_500, 20), (10_000, 40), (100_000, 100))
+# How many candidates a table of so many rows can tell apart; more only pick the luckiest (the shape is AutoGluon's).
+CANDIDATES = ((100, 8), (500, 16), (2_500, 32), (10_000, 64), (100_000, 120))
+EAGER = {
+    "lightgbm": 2.0
+}  # so many turns to one of the others while portfolios are tried: the best family on most tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +115,7 @@ class Turns:
     """Whose turn it is: every family's portfolio in rounds, then the better a family did, the more turns it gets."""
 
     def __init__(self, families: Sequence[Family], portfolios: Sequence[int]) -> None:
-        self._first = [
-            family
-            for turn in range(max(portfolios, default=0))
-            for family, size in zip(families, portfolios, strict=True)
-            if turn < size
-        ]
+        self._first = _first_turns(families, portfolios)
         self._families = list(families)
         self._losses: dict[str, float] = {}
         self._later = 0
@@ -139,6 +137,16 @@ class Turns:
     def saw(self, family: Family, loss: float) -> None:
         """How well a trial of this family did."""
         self._losses[family.name] = min(loss, self._losses.get(family.name, float("inf")))
+
+
+def _first_turns(families: Sequence[Family], portfolios: Sequence[int]) -> list[Family]:
+    """Every family once for each member of its portfolio, in rounds; an eager one is in every round more than once."""
+    when = [
+        (turn / EAGER.get(family.name, 1.0), place)
+        for place, (family, size) in enumerate(zip(families, portfolios, strict=True))
+        for turn in range(size)
+    ]
+    return [families[place] for _, place in sorted(when)]
 
 
 class Estimates:

@@ -80,8 +80,8 @@ class Family(Protocol):
         """As it stands on the leaderboard."""
 
     @property
-    def style(self) -> Literal["trees", "linear"]:
-        """How it wants the table encoded."""
+    def style(self) -> Literal["trees", "linear", "dense", "prepared"]:
+        """How it wants the table encoded: see `workbench.automl.encodings.ENCODERS`."""
 
     @property
     def cost(self) -> float:
