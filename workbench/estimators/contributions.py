@@ -12,8 +12,7 @@ TreeSHAP is no way here: it knows trees only, and speaks of encoded columns and 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,25 +24,10 @@ MOST_STATES = 500_000  # predictions of rows on their way that are held at once
 MOST_CELLS = 2_000_000  # of a table that is predicted at once
 
 
-@dataclass(frozen=True, slots=True)
-class Contributions:
-    """How much each player (a column, or several moved together) moved each prediction.
-
-    Attributes
-    ----------
-    values : ndarray, shape (n_rows, n_players, n_outputs)
-        In the unit of the prediction; summed over players, they are `predicted` - `average`.
-    error : ndarray, shape (n_rows, n_players, n_outputs)
-        Standard error of the sampling; NaN where there is one background row only.
-    predicted : ndarray, shape (n_rows, n_outputs)
-    average : ndarray, shape (n_outputs,)
-        Of the predictions of the background.
-    """
-
-    values: Array
-    error: Array
-    predicted: Array
-    average: Array
+# Not a class statement: those here are types that a model file may hold, and no model holds this one.
+Contributions = NamedTuple(  # noqa: UP014 -- for that reason
+    "Contributions", [("values", Array), ("error", Array), ("predicted", Array), ("average", Array)]
+)
 
 
 def contributions(
@@ -68,6 +52,16 @@ def contributions(
         What they are compared with: as many orders are drawn as it has rows, so some dozens serve.
     players
         Columns that are moved together; by default each by itself. Every column is in one of them.
+
+    Returns
+    -------
+    values : ndarray, shape (n_rows, n_players, n_outputs)
+        How much each player moved each prediction, in its unit; summed over players, `predicted` - `average`.
+    error : ndarray, shape (n_rows, n_players, n_outputs)
+        Standard error of the sampling; NaN where there is one background row only.
+    predicted : ndarray, shape (n_rows, n_outputs)
+    average : ndarray, shape (n_outputs,)
+        Of the predictions of the background.
 
     Examples
     --------
