@@ -43,7 +43,9 @@ class ExtraTrees:
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> RandomTrees:
         """Make a forest with these parameters."""
         settings = grown_settings(parameters, setting, self.most_rows)
-        return RandomTrees(settings, setting.classes, trees=min(TREES, setting.rounds), threads=setting.threads, seed=seed)
+        return RandomTrees(
+            settings, setting.classes, trees=min(TREES, setting.rounds), threads=setting.threads, seed=seed
+        )
 
 
 def grown_settings(parameters: Parameters, setting: Setting, most_rows: int) -> Parameters:

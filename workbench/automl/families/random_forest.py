@@ -30,4 +30,11 @@ class RandomForest(ExtraTrees):
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> RandomTrees:
         """Make a forest with these parameters."""
         settings = grown_settings(parameters, setting, self.most_rows)
-        return RandomTrees(settings, setting.classes, trees=min(TREES, setting.rounds), threads=setting.threads, seed=seed, bootstrap=True)
+        return RandomTrees(
+            settings,
+            setting.classes,
+            trees=min(TREES, setting.rounds),
+            threads=setting.threads,
+            seed=seed,
+            bootstrap=True,
+        )
