@@ -171,7 +171,7 @@ class TableEncoder(BaseEstimator):
 
     def _scaled(self, dense: Array) -> Array:
         """Bring amounts to one scale, and put the pieces of numbers and dates beside them."""
-        scaled = self.scaler_.transform(dense)
+        scaled = dense if self.scaler_ is None else self.scaler_.transform(dense)
         return (
             scaled if self.pieces_ is None else np.hstack([scaled, self.pieces_.transform(dense[:, : self.amounts_])])
         )

@@ -98,7 +98,7 @@ class NeuralNetwork(BaseEstimator):
         self._measure(target, weight)
         told = target.astype(np.int64) if self.classes else self._standardised(target)
         parts = self._parts(np.ascontiguousarray(matrix, dtype=np.float32), told, weight)
-        held = None if valid is None else np.ascontiguousarray(valid[0], dtype=np.float32)
+        held = None if valid is None else (np.ascontiguousarray(valid[0], dtype=np.float32), *valid[1:])
         trained = [
             _Training(self._perceptron(number, len(told)), self.settings["decay"]) for number in range(self.networks)
         ]
@@ -112,7 +112,7 @@ class NeuralNetwork(BaseEstimator):
             if not (last or _is_kept(made)):
                 continue
             self._checkpoints[made] = [each.averaged for each in trained]
-            loss = -made if valid is None else self._loss(self._checkpoints[made], held, valid)
+            loss = -made if held is None else self._loss(self._checkpoints[made], held)
             if loss < best or made == 1:
                 best, self.rounds_ = loss, made
             if last or made - self.rounds_ > self.patience + 0.3 * self.rounds_:
@@ -176,20 +176,21 @@ class NeuralNetwork(BaseEstimator):
         for each in trained:
             each.make_round(seen, told, weight, known)
 
-    def _loss(self, networks: list[Layers], held: Array | None, valid: Held) -> float:
+    def _loss(self, networks: list[Layers], held: Held) -> float:
         """Log loss, or squared error, of the rows to stop by."""
-        said = self._said(networks, held)
+        rows, truth, weight = held
+        said = self._said(networks, rows)
         if self.classes:
-            each = -np.log(np.clip(said[np.arange(len(said)), valid[1].astype(np.int64)], 1e-15, None))
+            each = -np.log(np.clip(said[np.arange(len(said)), truth.astype(np.int64)], 1e-15, None))
         else:
-            each = (said - valid[1]) ** 2
-        return float(np.average(each, weights=valid[2]))
+            each = (said - truth) ** 2
+        return float(np.average(each, weights=weight))
 
     def _said(self, networks: list[Layers], rows: Array) -> Array:
         """Average what the networks say, as probabilities or in the target's own unit."""
         outputs = [self._probabilities(_output(layers, rows, self.settings["activation"])) for layers in networks]
-        mean = np.mean(outputs, axis=0, dtype=np.float64)
-        return mean if self.classes else np.clip(mean[:, 0] * self.spread_ + self.centre_, self.low_, self.high_)
+        mean = np.asarray(np.mean(outputs, axis=0, dtype=np.float64))
+        return mean if self.classes else (mean[:, 0] * self.spread_ + self.centre_).clip(self.low_, self.high_)
 
     def _probabilities(self, output: Array) -> Array:
         if self.classes == 2:
