@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from workbench.automl.splits import split
-from workbench.metrics import METRICS, Predicted, paired_difference, samples
+from workbench.metrics import METRICS, Predicted, paired_difference, reliability, samples
 
 AUC = METRICS["roc_auc"]
 ROWS, SIGNAL, JUNK = 200, 3, 12
@@ -61,3 +61,26 @@ def test_a_sample_has_the_share_of_rows_asked_for(groups):
     truth = np.zeros(ROWS)
     drawn = samples(Predicted(truth, truth, groups=groups), seed=0, share=0.5)
     assert {int(counts.sum()) for counts in drawn} == ({ROWS // 2} if groups is None else {ROWS})
+
+
+class TestReliability:
+    """What was promised, set beside what happened."""
+
+    def test_right_probabilities_are_off_by_about_what_chance_makes_them(self):
+        random = np.random.default_rng(0)
+        p = random.random(20_000)
+        found = reliability(random.random(20_000) < p, p)
+        assert found.rows.sum() == 20_000
+        assert len(found.rows) == 10
+        assert found.promised == pytest.approx(found.happened, abs=0.04)
+        assert found.error < 2 * found.by_chance < 0.03
+
+    def test_wrong_ones_are_off_by_how_wrong_they_are(self):
+        hit = np.arange(1000) % 10 == 0
+        assert reliability(hit, np.full(1000, 0.4)).error == pytest.approx(0.3)
+
+    def test_rows_count_by_their_weight(self):
+        hit, p = np.arange(100) < 50, np.full(100, 0.5)
+        weighed = reliability(hit, p, weight=np.where(hit, 3.0, 1.0))
+        assert weighed.happened == pytest.approx([0.75])
+        assert weighed.error == pytest.approx(0.25)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from workbench.automl.costs import Costs
+from workbench.automl.cuts import LOSSES, best_threshold, cost_of, plain_threshold
 from workbench.automl.search import search
 from workbench.automl.splits import split
 from workbench.automl.task import Task, task
-from workbench.automl.threshold import LOSSES, best_threshold, cost_of, decision, plain_threshold
+from workbench.automl.threshold import decision
 from workbench.errors import BadParameters
 from workbench.metrics import METRICS
 

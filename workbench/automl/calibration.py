@@ -95,7 +95,7 @@ def _gain(task: Task, rows: Array, before: Array, after: Array) -> tuple[float, 
     each = _surprise(before[rows], truth) - _surprise(after[rows], truth)
     weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
     mean = float(np.average(each, weights=weight))
-    apart = weight * (each - mean)
+    apart: Array = weight * (each - mean)
     if task.groups is not None:
         apart = np.bincount(np.unique(task.groups[rows], return_inverse=True)[1], weights=apart)
     return mean, float(np.sqrt((apart**2).sum()) / weight.sum())

@@ -59,9 +59,14 @@ def held_back(task: Task, share: float) -> Task:
 
 def _only(task: Task, rows: Any) -> Task:
     """Keep some rows of a task."""
-    parts = {name: getattr(task, name) for name in ("groups", "times", "weight")}
-    kept = {name: None if values is None else values[rows] for name, values in parts.items()}
-    return replace(task, frame=task.frame.iloc[rows], truth=task.truth[rows], **kept)
+    return replace(
+        task,
+        frame=task.frame.iloc[rows],
+        truth=task.truth[rows],
+        groups=None if task.groups is None else task.groups[rows],
+        times=None if task.times is None else task.times[rows],
+        weight=None if task.weight is None else task.weight[rows],
+    )
 
 
 def _refuse(task: Task, share: float) -> None:

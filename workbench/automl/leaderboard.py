@@ -83,7 +83,7 @@ def leaderboard(
     ranked = ranked.astype({"low": "float64", "high": "float64"})
     ranked.insert(0, "rank", np.arange(1, len(ranked) + 1))
     ranked = ranked.reset_index(drop=True)
-    ranked.insert(ranked.columns.get_loc("tied") + 1, "simplest", simplest(ranked))
+    ranked.insert(list(ranked.columns).index("tied") + 1, "simplest", simplest(ranked))
     return ranked
 
 
@@ -99,8 +99,8 @@ def simplest(board: pd.DataFrame) -> Array:
         kinds = [
             SIMPLEST_FIRST.index(each) if each in SIMPLEST_FIRST else len(SIMPLEST_FIRST) for each in tied["family"]
         ]
-        order = np.lexsort((tied["seconds"].to_numpy(), kinds))
-        marks[board.index.get_loc(tied.index[order[0]])] = True
+        order = np.lexsort((tied["seconds"].to_numpy(dtype=float), np.array(kinds)))
+        marks[board.index == tied.index[order[0]]] = True
     return marks
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from workbench.automl.cuts import LOSSES, curve, loss_of
 from workbench.automl.promises import came_true, certainties, promises, reliability_of
-from workbench.automl.threshold import LOSSES, curve, loss_of
 from workbench.pages import figures, trust
 from workbench.pages.blocks import Said
 from workbench.pages.figures import Interval
@@ -114,8 +114,8 @@ def interval_picture(result: Result) -> Picture | Said:
         return Said("The model predicts classes, so there are no intervals to draw.")
     if found is None:
         return Said("There are too few rows to promise an interval by.")
-    told = {"asked": found.asked, "target": result.task.target}
-    return trust.intervals(said["truth"], said["prediction"], found.low, found.high, **told)
+    ends, target = (found.low, found.high), result.task.target
+    return trust.intervals(said["truth"], said["prediction"], *ends, asked=found.asked, target=target)
 
 
 def target_picture(task: Task) -> Picture:

@@ -83,7 +83,7 @@ def predictions(model: Any, frame: pd.DataFrame, coverage: float | None = None) 
     # `predict` would take as long again. A model of before it had thresholds calls the likeliest class.
     threshold = getattr(model, "threshold", None)
     places = probability.argmax(axis=1) if threshold is None else (probability[:, 1] > threshold).astype(int)
-    said = {"prediction": pd.Series([labels[place] for place in places]).array}
+    said: dict[str, Any] = {"prediction": pd.Series([labels[place] for place in places]).array}
     said |= {name: probability[:, place] for place, name in enumerate(names)}
     if coverage is not None:
         inside = _conformal(model).contains(probability, coverage).tolist()
