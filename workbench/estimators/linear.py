@@ -33,7 +33,7 @@ class LinearModel(BaseEstimator):
     Attributes
     ----------
     rounds_, boosted_ : int
-        Rounds made; 1 for a regression, which is solved at once.
+        Rounds made; for a regression those it was allowed, which limit its solver and so its digits.
     cut_ : bool
         Whether the clock ended it.
     """
@@ -63,6 +63,7 @@ class LinearModel(BaseEstimator):
             if self.classes:
                 self._fit_in_rounds(matrix, target, weight, strength, out_of_time)
             else:
+                self.rounds_ = self.rounds
                 self.linear_ = Ridge(alpha=strength, max_iter=STEPS * self.rounds)
                 self.linear_.fit(matrix, target, sample_weight=weight)
                 margin = 0.1 * (target.max() - target.min())
