@@ -107,9 +107,9 @@ class TestReplay:
         monkeypatch.delenv("WORKBENCH_RUN")
         agree(search(made, replay=folder.path), first)
 
-    @pytest.mark.parametrize("kind", ["time", "cut", "pilot"])
+    @pytest.mark.parametrize("kind", ["time", "cut", "late"])
     def test_whatever_became_of_the_fits(self, table, shop_table, kind):
-        """Rows in time order, fits ended by the clock, and no time for more than the pilot."""
+        """Rows in time order, fits ended by the clock, and hardly any time."""
         frame = shop_table(4000 if kind == "cut" else 90)
         frame["day"] = pd.date_range("2024-01-01", periods=len(frame), freq="h").astype(str)
         made = task(
@@ -118,7 +118,7 @@ class TestReplay:
         if kind == "time":
             first = search(made, trials=3)
         else:
-            object.__setattr__(made.dataset, "read_at", time.time() - (100 if kind == "pilot" else 2))
+            object.__setattr__(made.dataset, "read_at", time.time() - (100 if kind == "late" else 2))
             first = search(made, budget="5s")
         again = search(made, replay={**task_document(first), "trials": first.trials})
         pd.testing.assert_frame_equal(again.predictions, first.predictions, check_exact=True)
