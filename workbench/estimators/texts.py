@@ -58,7 +58,7 @@ class TextFeatures(BaseEstimator):
         told = self._told(distinct, words)[codes]
         if targets is None or words is None or not self.components:
             return told
-        self.scores_ = WordScores(seed=self.seed)
+        self.scores_: WordScores | None = WordScores(seed=self.seed)
         return np.hstack([told, self.scores_.fit_transform(words, codes, targets)])
 
     def transform(self, texts: pd.Series[Any]) -> Any:
@@ -74,7 +74,7 @@ class TextFeatures(BaseEstimator):
         """Learn all that needs no target; give the weighted words, sparse, or None where there are none."""
         self.words_ = self._hashing()
         self.directions_ = self.weights_ = None
-        self.scores_: WordScores | None = None
+        self.scores_ = None
         counts = self.words_.transform(distinct)
         seen = np.bincount(counts.indices, minlength=self.width)
         self.kept_ = np.flatnonzero(seen >= (2 if len(distinct) > 20 else 1))
@@ -84,7 +84,9 @@ class TextFeatures(BaseEstimator):
         words = self._weighted(counts)
         components = min(self.components, len(self.kept_) - 1, len(distinct) - 1)
         if components > 0:
-            self.directions_ = TruncatedSVD(components, n_iter=3, random_state=self.seed).fit(words)
+            # Texts that hold all the same words have no variance, whose share scikit-learn then divides by.
+            with np.errstate(invalid="ignore", divide="ignore"):
+                self.directions_ = TruncatedSVD(components, n_iter=3, random_state=self.seed).fit(words)
         return words
 
     def _weighted(self, counts: Any) -> Any:

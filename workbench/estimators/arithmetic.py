@@ -1,0 +1,119 @@
+"""Sums, differences, products and ratios of number columns: what trees can only build in many small steps."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+from sklearn.base import BaseEstimator
+
+from .numbers import tamed
+from .residuals import binned, share_explained
+
+Array = npt.NDArray[Any]
+ALIKE = 0.95  # rank correlation from which two features say the same
+
+
+class Arithmetic(BaseEstimator):
+    """Add, subtract, multiply and divide pairs of number columns, and keep what explains most of what trees leave over.
+
+    Parameters
+    ----------
+    columns
+        Most columns to pair: those whose bins tell most of the target.
+    most
+        Most features to keep.
+    least
+        How many rows' worth of the residuals' variance a feature must explain to be kept, so that chance finds little.
+
+    Attributes
+    ----------
+    signs_ : list of str
+        One of + - * / for each feature.
+    left_, right_ : ndarray of int, shape (n_features,)
+        The columns that stand on each side of it.
+    """
+
+    def __init__(self, columns: int = 20, most: int = 20, least: float = 5.0) -> None:
+        self.columns = columns
+        self.most = most
+        self.least = least
+
+    def fit(self, numbers: Array, targets: Array, left: Array, half: Array) -> Arithmetic:
+        """Choose features.
+
+        Parameters
+        ----------
+        numbers : ndarray, shape (n_rows, n_columns)
+        targets, left : ndarray, shape (n_rows, n_targets)
+            The targets, and what trees left unexplained of them.
+        half : ndarray of int, shape (n_rows,)
+            0 or 1: what is learned on one half is judged on the other.
+        """
+        known = tamed(numbers)
+        pairs = combinations(_most_telling(known, targets, half, self.columns), 2)
+        candidates = [candidate for one, other in pairs for candidate in _of(one, other)]
+        chosen = self._choose(known, candidates, left, half)
+        self.signs_ = [sign for sign, _, _ in chosen]
+        self.left_ = np.array([one for _, one, _ in chosen], dtype=np.int64)
+        self.right_ = np.array([other for _, _, other in chosen], dtype=np.int64)
+        return self
+
+    def transform(self, numbers: Array) -> Array:
+        """Compute the chosen features, shape (n_rows, n_features); a gap or a division by 0 gives a gap."""
+        known = tamed(numbers)
+        sides = zip(self.signs_, self.left_, self.right_, strict=True)
+        told = [_computed(sign, known[:, one], known[:, other]) for sign, one, other in sides]
+        return np.column_stack([np.empty((len(known), 0)), *told])
+
+    def _choose(
+        self, known: Array, candidates: list[tuple[str, int, int]], left: Array, half: Array
+    ) -> list[tuple[str, int, int]]:
+        shares = np.array([_share(known, candidate, left, half) for candidate in candidates])
+        chosen: list[tuple[str, int, int]] = []
+        ranks: list[Array] = []
+        for place in np.argsort(-shares, kind="stable"):
+            if len(chosen) == self.most or shares[place] * len(known) <= self.least:
+                break
+            sign, one, other = candidates[place]
+            rank = _ranks(_computed(sign, known[:, one], known[:, other]))
+            if all(abs(rank @ earlier) < ALIKE for earlier in ranks):
+                chosen.append(candidates[place])
+                ranks.append(rank)
+        return chosen
+
+
+def _of(one: int, other: int) -> list[tuple[str, int, int]]:
+    return [("+", one, other), ("-", one, other), ("*", one, other), ("/", one, other), ("/", other, one)]
+
+
+def _most_telling(known: Array, targets: Array, half: Array, most: int) -> list[int]:
+    """Find the columns of more than two values whose bins tell most of the target, in their order."""
+    spread = targets - targets.mean(axis=0)
+    columns = [place for place, column in enumerate(known.T) if len(np.unique(column[~np.isnan(column)])) > 2]
+    shares = [share_explained(binned(known[:, place])[0], spread, half) for place in columns]
+    return sorted(columns[place] for place in np.argsort(-np.array(shares), kind="stable")[:most])
+
+
+def _share(known: Array, candidate: tuple[str, int, int], left: Array, half: Array) -> float:
+    sign, one, other = candidate
+    values = _computed(sign, known[:, one], known[:, other])
+    if np.isnan(values).mean() > 0.5:
+        return 0.0
+    return share_explained(binned(values)[0], left, half)
+
+
+def _computed(sign: str, one: Array, other: Array) -> Array:
+    if sign == "/":
+        return tamed(np.divide(one, other, out=np.full(len(one), np.nan), where=(other != 0) & ~np.isnan(other)))
+    return tamed(one + other if sign == "+" else one - other if sign == "-" else one * other)
+
+
+def _ranks(values: Array) -> Array:
+    """Ranks as a vector of length 1 around 0, so that a product of two is Spearman's correlation."""
+    ranks = rankdata(np.where(np.isnan(values), -np.inf, values))
+    ranks -= ranks.mean()
+    return ranks / max(float(np.linalg.norm(ranks)), 1e-300)
