@@ -92,6 +92,53 @@ def test_a_noisy_or_binned_copy_of_a_number_warns(found, make):
     assert found(table.assign(odd=odd), kind="regression")["possible_leak"].columns == ("odd",)
 
 
+@pytest.mark.parametrize("share", [1.0, 0.7, 0.4])
+@pytest.mark.parametrize("blank", [None, 0])
+def test_a_column_filled_in_for_one_class_alone_warns(found, share, blank):
+    random = np.random.default_rng(1)
+    table = plain()
+    there = (table["y"] == "yes") & (random.random(ROWS) < share)
+    amounts = pd.Series(random.exponential(size=ROWS).round(3) + 0.01)
+    checks = found(table.assign(refund=amounts.where(there, blank)))
+    assert checks["possible_leak"].columns == ("refund",)
+    assert checks["possible_leak"].level == "warn"
+
+
+def test_a_column_left_blank_for_one_class_alone_warns(found):
+    table = plain()
+    left = (table["y"] == "yes") & (np.arange(ROWS) % 2 == 0)
+    checks = found(table.assign(renewal=table["two"].mask(left)))
+    assert "left blank" in checks["possible_leak"].message
+
+
+def test_gaps_that_only_lean_to_a_class_are_left_in_peace(found):
+    table, random = plain(2000), np.random.default_rng(1)
+    gap = random.random(2000) < np.where(table["y"] == "yes", 0.5, 0.1)
+    assert "possible_leak" not in found(table.assign(income=table["two"].mask(gap)))
+
+
+def test_parts_that_add_up_to_the_target_warn(found):
+    table = numeric().assign(other=np.random.default_rng(2).exponential(size=ROWS))
+    table["part"] = table["y"] * np.random.default_rng(3).uniform(0.2, 0.8, ROWS)
+    table["rest"] = table["y"] - table["part"]
+    assert set(found(table, kind="regression")["possible_leak"].columns) == {"part", "rest"}
+
+
+def test_a_rate_and_an_amount_whose_product_is_the_target_warn(found):
+    random = np.random.default_rng(2)
+    table = numeric().assign(hours=random.uniform(1, 9, ROWS), rate=random.uniform(5, 50, ROWS))
+    table["y"] = (table["hours"] * table["rate"]).round(3)
+    checks = found(table, kind="regression")
+    assert set(checks["possible_leak"].columns) == {"hours", "rate"}
+    assert "multiplied" in checks["possible_leak"].message
+
+
+def test_a_sum_with_something_unknown_in_it_is_left_in_peace(found):
+    table = numeric()
+    table["y"] = table["one"] + table["two"] + 0.3 * np.random.default_rng(2).normal(size=ROWS)
+    assert "possible_leak" not in found(table, kind="regression")
+
+
 def test_a_strong_honest_feature_never_blocks(found):
     table = plain()
     strong = (table["y"] == "yes") * 2 + np.random.default_rng(1).normal(size=ROWS)
@@ -125,6 +172,13 @@ def test_a_file_sorted_by_its_target_and_a_column_that_follows_its_rows_warn(fou
     assert "row_order" in checks
     assert checks["row_order"].columns == ("elapsed",)
     assert checks["row_order"].level == "warn"
+
+
+def test_a_number_of_the_row_is_left_out_of_a_file_sorted_by_its_target(found):
+    table = plain().sort_values("y").assign(case=np.cumsum(np.random.default_rng(0).integers(1, 3, ROWS)))
+    checks = found(table)
+    assert checks["identifier_columns"].columns == ("case",)
+    assert checks["row_order"].level == "note"
 
 
 def test_rows_that_repeat_are_counted(found):
@@ -178,6 +232,24 @@ def test_a_number_is_a_code_for_unknown_only_if_it_stands_apart(values, code):
     assert (told and told[0]) == code
 
 
+def test_a_code_named_as_missing_is_missing_and_no_longer_told(tmp_path):
+    table = numeric()
+    table.loc[::9, "two"] = -999
+    table.loc[::11, "y"] = -200
+    table.to_csv(tmp_path / "t.csv", index=False)
+    made = task(read_table(str(tmp_path / "t.csv"), missing="-999, -200"), "y", kind="regression")
+    assert made.truth.min() > 0
+    assert len(made.truth) == ROWS - len(range(0, ROWS, 11))
+    assert made.frame["two"].min() > -10
+    assert {one.name for one in check(made)} == {"missing_target"}
+
+
+def test_few_strange_words_of_many_kinds_among_numbers_are_told(found):
+    random = np.random.default_rng(1)
+    load = np.where(random.random(ROWS) < 0.05, random.choice(list("vwxyz"), ROWS), plain()["two"].round(3).astype(str))
+    assert found(plain().assign(load=load))["mixed_types"].columns == ("load",)
+
+
 def test_half_empty_and_nearly_empty_columns_are_told(found):
     table = plain()
     table["half"] = table["two"].where(np.arange(ROWS) % 3 == 0)
@@ -210,6 +282,22 @@ def test_a_column_that_looks_like_a_group_is_told_unless_it_was_named(found):
     assert "undeclared_group" not in found(grouped(), group="patient_id")
 
 
+@pytest.mark.parametrize("text", [True, False])
+def test_a_group_under_any_name_is_told_when_its_rows_all_agree(found, text):
+    table = grouped().rename(columns={"patient_id": "code"})
+    table["code"] = ("n" + table["code"].astype(str)) if text else table["code"]
+    assert found(table)["undeclared_group"].columns == ("code",)
+
+
+def test_an_identifier_that_names_several_rows_is_told(found):
+    assert found(grouped(), id="patient_id")["undeclared_group"].columns == ("patient_id",)
+
+
+def test_rows_in_order_of_time_need_no_group(found):
+    days = pd.date_range("2024-01-01", periods=ROWS).astype(str)
+    assert "undeclared_group" not in found(grouped().assign(day=days), time="day")
+
+
 def test_a_predictive_category_is_no_group(found):
     random = np.random.default_rng(0)
     town = random.integers(0, 40, 2000)
@@ -231,6 +319,12 @@ def test_drift_along_time_is_told_of_features_and_target(found):
     checks = found(dated(), time="day")
     assert checks["drift"].columns == ("two",)
     assert "'yes' goes from" in checks["target_drift"].message
+
+
+def test_a_column_that_is_the_time_in_other_words_does_not_drift(found):
+    table = dated()
+    table["step"] = np.arange(len(table)) + np.random.default_rng(0).normal(0, 3, len(table))
+    assert found(table, time="day")["drift"].columns == ("two",)
 
 
 def test_a_date_that_orders_the_rows_is_told_when_no_time_was_named(found):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.dataset import coerced, read_table, with_roles
+from workbench.dataset import coerced, coercer, read_table, with_roles
 from workbench.errors import UnknownName
 
 PLAIN = "name,price\nanna,1.5\nörjan,2.5\n"
@@ -294,3 +294,24 @@ def test_any_text_written_as_csv_is_read_as_it_was_written(table, lines, mark, e
     csv.writer(buffer, delimiter=mark, lineterminator=end, quoting=quoting).writerows([("x", "y", "z"), *lines])
     found = table(buffer.getvalue().encode(encoding)).frame.fillna("").to_numpy()
     assert [[cell.strip() for cell in line] for line in found] == [[cell.strip() for cell in line] for line in lines]
+
+
+@pytest.mark.parametrize("missing", ["-200, 999", [-200, "999"], (-200.0, 999)])
+def test_codes_for_missing_are_missing_however_they_are_written(table, missing):
+    lines = ["a;b;c;d"] + [f"{n},5;{n % 3};k{n};x" for n in range(30)] + ["-200,00;-200;999;999", "-200;999;-200;x"]
+    dataset = read_table(table("\n".join(lines)).source, missing=missing)
+    assert dataset.schema.read["missing"] == ["-200", "999"]
+    assert [dataset.schema[name].missing for name in "abcd"] == [2, 2, 2, 1]
+    assert coerced(dataset).tail(2).isna().sum().tolist() == [2, 2, 2, 1]
+    assert any("counts as missing, as asked for" in note for note in dataset.notes)
+
+
+def test_a_code_that_stands_nowhere_is_told(table):
+    assert "'-1', named as missing, stands in no column." in read_table(table("a\n1\n2").source, missing=-1).notes
+
+
+def test_codes_of_training_are_missing_in_every_later_file(tmp_path):
+    pd.DataFrame({"a": [1.5, 2.5, -9.0] * 20}).to_parquet(tmp_path / "a.parquet")
+    schema = read_table(tmp_path / "a.parquet", missing=-9).schema
+    later = pd.DataFrame({"a": ["3.5", "-9", "-9.0"]})
+    assert coercer(schema).transform(later)["a"].isna().tolist() == [False, True, True]

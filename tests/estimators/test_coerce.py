@@ -276,3 +276,20 @@ def test_the_input_frame_is_not_changed():
         [{"name": name, "kind": kind} for name, kind in zip("abc", ["boolean", "number", "id"], strict=True)]
     ).transform(FRAME)
     pd.testing.assert_frame_equal(FRAME, before)
+
+
+@pytest.mark.parametrize(
+    ("values", "column", "expected"),
+    [
+        (["-200", "-200.0", "3"], {"kind": "number"}, [None, None, 3.0]),
+        (["-200,00", "3,5"], {"kind": "number", "decimal": ","}, [None, 3.5]),
+        ([-200, 3], {"kind": "number"}, [None, 3.0]),
+        (["-200", "-20", "none", "NA"], {"kind": "category"}, [None, "-20", None, None]),
+        (["00099", "99", "12"], {"kind": "category", "width": 5, "unknown": ["99"]}, [None, None, "00012"]),
+        (["1900-01-01", "2000-01-01"], {"kind": "date"}, [None, pd.Timestamp("2000-01-01")]),
+    ],
+)
+def test_values_that_stand_for_missing_are_missing(values, column, expected):
+    said = {"unknown": ["-200", "none", "1900-01-01", "2000"], "name": "a", **column}
+    found = Coercer([said]).transform(pd.DataFrame({"a": values}))["a"]
+    assert [None if pd.isna(value) else value for value in found] == expected
