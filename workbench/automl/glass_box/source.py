@@ -86,14 +86,13 @@ def part_of(source: str, wanted: Iterable[str]) -> str:
 
 def _used(node: ast.AST) -> Iterator[str]:
     """Every name a definition mentions, but for annotations."""
+    annotations = (getattr(node, "annotation", None), getattr(node, "returns", None))
     for child in ast.iter_child_nodes(node):
+        if child in annotations:
+            continue
         if isinstance(child, ast.Name):
             yield child.id
-        if isinstance(child, ast.arg):
-            continue
-        annotation = {getattr(node, "annotation", None), getattr(node, "returns", None)}
-        if child not in annotation:
-            yield from _used(child)
+        yield from _used(child)
 
 
 def _import(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
