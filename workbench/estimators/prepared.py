@@ -64,7 +64,7 @@ class PreparedEncoder(TableEncoder):
         targets, codes, numbers = self._target_columns(target), self._codes(frame), self._numbers(frame)
         self.bins_ = Bins().fit(numbers)
         parts = self._parts(codes, numbers)
-        self._choose(matrix, parts, numbers, targets)
+        self.crosses_, self.arithmetic_ = self._choose(matrix, parts, numbers, targets)
         blocks = [matrix]
         self.few_ = [place for place, size in enumerate(self._sizes()) if 2 < size <= SEVERAL_LEVELS]
         if self.few_:
@@ -88,18 +88,18 @@ class PreparedEncoder(TableEncoder):
             blocks.append(self.arithmetic_.transform(numbers))
         return np.hstack(blocks)
 
-    def _choose(self, matrix: Array, parts: Array, numbers: Array, targets: Array) -> None:
+    def _choose(
+        self, matrix: Array, parts: Array, numbers: Array, targets: Array
+    ) -> tuple[Crosses | None, Arithmetic | None]:
         """Choose pairs and arithmetic by what they tell beyond what trees make of the matrix."""
         if len(matrix) < FEWEST_ROWS or parts.shape[1] < 2:
-            return
+            return None, None
         rows = sampled_rows(len(matrix), self.seed)
         left = unexplained(matrix[rows], targets[rows], self.classes, self.seed)
         half = np.random.default_rng(self.seed + 1).permutation(np.arange(len(rows)) % 2)
-        if self.crosses:
-            crosses = Crosses(seed=self.seed).choose(parts[rows], targets[rows], left, half)
-            self.crosses_ = crosses if crosses.pairs_ else None
+        crosses = Crosses(seed=self.seed).choose(parts[rows], targets[rows], left, half) if self.crosses else None
         arithmetic = Arithmetic().fit(numbers[rows], targets[rows], left, half)
-        self.arithmetic_ = arithmetic if arithmetic.signs_ else None
+        return crosses if crosses and crosses.pairs_ else None, arithmetic if arithmetic.signs_ else None
 
     def _sizes(self) -> list[int]:
         return self.codes_.sizes() if self.codes_ is not None else []
