@@ -95,12 +95,14 @@ class Fitted:
 def fitted_model(learners: str = "lightgbm trees linear", *, regression: bool = False, seed: int = 0) -> Fitted:
     """Fit one bag of two folds per learner on raw text rows of every kind of column."""
     from workbench.estimators.boosting import BoostedTrees
+    from workbench.estimators.catboost import CategoricalBoostedTrees
     from workbench.estimators.coerce import Coercer
     from workbench.estimators.encoder import TableEncoder
     from workbench.estimators.ensemble import Bag, Ensemble, FoldModel
     from workbench.estimators.forest import RandomTrees
     from workbench.estimators.linear import LinearModel
     from workbench.estimators.model import TabularModel
+    from workbench.estimators.neighbours import NearestRows
     from workbench.records import ColumnSchema, TableSchema
 
     table = churn_table(240, seed)
@@ -131,10 +133,14 @@ def fitted_model(learners: str = "lightgbm trees linear", *, regression: bool = 
         "lightgbm": lambda: BoostedTrees({**objective, "verbosity": -1, "num_threads": 1}, count, rounds=15),
         "trees": lambda: RandomTrees({"min_samples_leaf": 3}, count, trees=10),
         "linear": lambda: LinearModel(1e-3, count),
+        "catboost": lambda: CategoricalBoostedTrees(
+            {"loss_function": "Logloss" if count else "RMSE", "depth": 3, "thread_count": 1}, count, rounds=15
+        ),
+        "neighbours": lambda: NearestRows(5, "distance", count),
     }
     bags = []
     for name in learners.split():
-        style = "linear" if name == "linear" else "trees"
+        style = "linear" if name in ("linear", "neighbours") else "trees"
         members = []
         for rows in (np.arange(0, 240, 2), np.arange(1, 240, 2)):
             encoder = TableEncoder(kinds, style, count, seed)

@@ -95,13 +95,28 @@ def describe(folder: Path, metadata: Mapping[str, Any]) -> None:
 
 
 def _pins(sources: Collection[Path]) -> list[str]:
-    imported = {name for source in sources for name in _imports(source.read_bytes())}
+    imported: set[str] = set()
+    waiting, seen = list(sources), set[Path]()
+    while waiting:
+        source = waiting.pop()
+        if source not in seen:
+            seen.add(source)
+            tree = ast.parse(source.read_bytes())
+            imported |= _imports(tree)
+            waiting += _beside(tree, source)
     names = [*ALWAYS, *(name for name in ON_USE if name in imported)]
     return [f"{name}=={importlib.metadata.version(name)}" for name in sorted(names)]
 
 
-def _imports(source: bytes) -> set[str]:
-    nodes = list(ast.walk(ast.parse(source)))
+def _beside(tree: ast.Module, source: Path) -> list[Path]:
+    """Find the modules that one takes from beside it: they are imported whenever it is."""
+    named = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1)
+    names = {name for node in named for name in ([node.module] if node.module else [part.name for part in node.names])}
+    return [file for name in sorted(names) if (file := source.with_name(f"{name}.py")).is_file()]
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    nodes = list(ast.walk(tree))
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     froms = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
     return {name.split(".")[0] for name in plain | froms}

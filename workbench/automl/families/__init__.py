@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from workbench.automl.families.base import Family, Held, Learner, Setting
+from workbench.automl.families.catboost import CatBoost
 from workbench.automl.families.extra_trees import ExtraTrees
 from workbench.automl.families.lightgbm import LightGBM
 from workbench.automl.families.linear import Linear
+from workbench.automl.families.neighbours import Neighbours
 from workbench.automl.families.network import Network
 
 
 def shipped() -> list[Family]:
-    """List the families a search uses unless told otherwise, in the order of their first turns."""
-    return [LightGBM(), ExtraTrees(), Linear()]
+    """List the families a search uses unless told otherwise, in the order of their first turns.
+
+    CatBoost is left out on a machine where it cannot be imported.
+    """
+    boosted: list[Family] = [LightGBM(), CatBoost()] if can_be_imported("catboost") else [LightGBM()]
+    return [*boosted, ExtraTrees(), Linear()]
 
 
-__all__ = ["ExtraTrees", "Family", "Held", "Learner", "LightGBM", "Linear", "Network", "Setting", "shipped"]
+def can_be_imported(library: str) -> bool:
+    """Whether a library is here and whole; a broken one fails in as many ways as there are to build it."""
+    try:
+        import_module(library)
+    except Exception:
+        return False
+    return True
+
+
+__all__ = [
+    "CatBoost",
+    "ExtraTrees",
+    "Family",
+    "Held",
+    "Learner",
+    "LightGBM",
+    "Linear",
+    "Neighbours",
+    "Network",
+    "Setting",
+    "shipped",
+]

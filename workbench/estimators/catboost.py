@@ -1,0 +1,220 @@
+"""Gradient-boosted trees by CatBoost, kept in its own binary form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from catboost import CatBoost, FeaturesData, Pool
+from sklearn.base import BaseEstimator
+
+from .forest import among_all_classes
+
+Array = npt.NDArray[Any]
+THREADS_FROM = 5_000  # rows; to gather threads takes longer than to predict fewer
+SYMMETRIC = "SymmetricTree"
+# What CatBoost would choose by the number of rounds, so that no fit could be made again with those it came to.
+ALWAYS_NAMED = {"leaf_estimation_iterations": 1, "max_ctr_complexity": 4}
+NEEDED = ("params", "class_params")  # of what CatBoost notes in a model; the rest is dates, random names and history
+
+
+class CategoricalBoostedTrees(BaseEstimator):
+    """Boosted trees that learn from categories themselves, by target statistics of rows that came before.
+
+    The method is that of Prokhorenkova and others (2018), arXiv 1706.09516. A missing code is a level like any other;
+    of a level never seen in training nothing is known but the average. Where there is nothing to learn from, because
+    the target or every column is the same in all rows, the average is predicted.
+
+    Parameters
+    ----------
+    settings : dict
+        CatBoost's own parameters (loss_function, depth, …).
+    classes
+        Number of classes; 0 for a regression.
+    rounds
+        Most rounds of boosting.
+    patience
+        Rounds without progress before it stops; three tenths of the best round are added.
+    """
+
+    def __init__(self, settings: dict[str, Any], classes: int = 0, rounds: int = 1000, patience: int = 30) -> None:
+        self.settings = settings
+        self.classes = classes
+        self.rounds = rounds
+        self.patience = patience
+
+    def fit(
+        self,
+        matrix: Array,
+        target: Array,
+        *,
+        weight: Array | None = None,
+        valid: tuple[Any, Array, Array | None] | None = None,
+        categorical: Sequence[int] = (),
+        out_of_time: Callable[[], bool] | None = None,
+        shared: dict[str, Any] | None = None,
+    ) -> CategoricalBoostedTrees:
+        """Fit trees.
+
+        Parameters
+        ----------
+        matrix : ndarray, shape (n_rows, n_features)
+            Numbers; NaN is missing.
+        target : ndarray, shape (n_rows,)
+            Class numbers 0 … classes-1, or values.
+        valid
+            Rows to stop by. Without them all rounds are boosted.
+        categorical
+            Columns of the matrix that hold whole numbers for levels.
+        out_of_time
+            Asked after each round; when true, fitting ends with the rounds there are.
+        shared
+            Kept between fits on the same rows.
+        """
+        self.categorical_ = [int(column) for column in categorical]
+        self.known_ = np.unique(target).astype(np.int64) if self.classes else np.empty(0, dtype=np.int64)
+        self.average_ = self._average(target, weight)
+        self.rounds_, self.boosted_, self.cut_ = 1, 1, False
+        self._model: CatBoost | None = None
+        if (target != target[0]).any() and _varies(matrix):
+            shared = {} if shared is None else shared
+            if "pools" not in shared:
+                shared["pools"] = self._pools(matrix, target, weight, valid)
+            self._boost(*shared["pools"], out_of_time)
+        return self
+
+    def _boost(self, train: Pool, held: Pool | None, out_of_time: Callable[[], bool] | None) -> None:
+        settings = {
+            **ALWAYS_NAMED,
+            **self.settings,
+            "iterations": self.rounds,
+            "eval_metric": f"{self.settings['loss_function']}:hints=skip_train~true",
+            "use_best_model": False,
+            "allow_writing_files": False,
+            "logging_level": "Silent",
+        }
+        watch = _Watch(self.patience, out_of_time, stops=held is not None)
+        model = CatBoost(settings)
+        model.fit(train, eval_set=held, callbacks=[watch] if held is not None or out_of_time is not None else None)
+        self.boosted_ = int(model.tree_count_)
+        self.rounds_ = max(1, self.boosted_ if held is None else min(watch.best, self.boosted_))
+        self.cut_ = watch.cut
+        self._model = _without_notes(model)
+
+    def _pools(
+        self, matrix: Array, target: Array, weight: Array | None, valid: tuple[Any, Array, Array | None] | None
+    ) -> tuple[Pool, Pool | None]:
+        train = Pool(self._features(matrix), self._label(target), weight=weight)
+        if valid is None:
+            return train, None
+        rows, truth, heavy = valid
+        told = np.isin(truth, self.known_) if self.classes else np.full(len(truth), fill_value=True)
+        if not told.any():
+            return train, None
+        return train, Pool(
+            self._features(rows[told]), self._label(truth[told]), weight=None if heavy is None else heavy[told]
+        )
+
+    def _label(self, target: Array) -> Array:
+        """Give the classes that there are numbers without gaps: CatBoost warns on the console of those without rows."""
+        return np.searchsorted(self.known_, target) if self.classes else target
+
+    def _features(self, matrix: Array) -> FeaturesData:
+        """Split into numbers, in the precision CatBoost computes in, and levels by the name of their code."""
+        names = None
+        if self.categorical_:
+            codes = matrix[:, self.categorical_]
+            codes = np.where(np.isnan(codes), -1, codes).astype(np.int64) + 1
+            levels = np.array([str(code).encode() for code in range(-1, int(codes.max(initial=0)))], dtype=object)
+            names = levels[codes]
+        amounts = np.delete(matrix, self.categorical_, axis=1).astype(np.float32, order="C")
+        return FeaturesData(num_feature_data=amounts if amounts.shape[1] else None, cat_feature_data=names)
+
+    def _average(self, target: Array, weight: Array | None) -> Array:
+        """Give each class's share, shape (n_classes,), or the mean, shape ()."""
+        if not self.classes:
+            return np.asarray(np.average(target, weights=weight))
+        counts = np.bincount(target, weights=weight, minlength=self.classes)
+        return np.asarray(counts / counts.sum())
+
+    def settle(self, rounds: int) -> None:
+        """Predict by so many rounds, as far as they were boosted."""
+        self.rounds_ = max(1, min(rounds, self.boosted_))
+
+    def predict(self, matrix: Array) -> Array:
+        """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
+        if self._model is None or not len(matrix):
+            return np.full((len(matrix), *self.average_.shape), self.average_)
+        said = self._model.predict(
+            self._features(matrix),
+            prediction_type="Probability" if self.classes else "RawFormulaVal",
+            ntree_end=min(self.rounds_, self._model.tree_count_),
+            thread_count=1 if len(matrix) < THREADS_FROM else -1,
+        )
+        return among_all_classes(np.asarray(said), self.known_, self.classes) if self.classes else np.asarray(said)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep the rounds it predicts by as bytes, which CatBoost reads back to the last digit."""
+        state = {name: value for name, value in self.__dict__.items() if name != "_model"}
+        if "_model" in self.__dict__:
+            symmetric = self.settings.get("grow_policy", SYMMETRIC) == SYMMETRIC
+            state["model_"] = None if self._model is None else _bytes_of(self._model, self.rounds_, symmetric=symmetric)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "model_" in state:
+            kept = self.__dict__.pop("model_")
+            self._model = None if kept is None else CatBoost().load_model(blob=kept.tobytes())
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_model")
+
+
+class _Watch:
+    """CatBoost's callback: remembers the best round, and ends the fit when it is long past or time is up."""
+
+    def __init__(self, patience: int, out_of_time: Callable[[], bool] | None, *, stops: bool) -> None:
+        self.patience, self.out_of_time, self.stops = patience, out_of_time, stops
+        self.best, self.loss, self.cut = 1, np.inf, False
+
+    def after_iteration(self, info: Any) -> bool:
+        """Say whether to go on."""
+        if self.stops:
+            loss = next(iter(info.metrics["validation"].values()))[-1]
+            if loss < self.loss:
+                self.best, self.loss = info.iteration, loss
+            if info.iteration - self.best > self.patience + 0.3 * self.best:
+                return False
+        self.cut = self.out_of_time is not None and self.out_of_time()
+        return not self.cut
+
+
+def _varies(matrix: Array) -> bool:
+    """Whether any column tells rows apart; CatBoost refuses a table in which none does."""
+    known = np.nan_to_num(matrix.astype(np.float32), nan=-np.inf)
+    return bool((known != known[:1]).any())
+
+
+def _without_notes(model: CatBoost) -> CatBoost:
+    """Take out what differs between two fits that are the same: when it was, and a random name."""
+    notes = model.get_metadata()
+    for name in list(notes.keys()):
+        if name not in NEEDED:
+            del notes[name]
+    return model
+
+
+def _bytes_of(model: CatBoost, rounds: int, *, symmetric: bool) -> Array:
+    """Write the first rounds of a model as CatBoost's file, shape (n_bytes,); only symmetric trees can be cut off."""
+    cut = model.copy()
+    if rounds < cut.tree_count_ and symmetric:
+        cut.shrink(ntree_end=rounds)
+    with TemporaryDirectory() as folder:  # it writes its form into files only
+        file = Path(folder, "model.cbm")
+        _without_notes(cut).save_model(str(file), format="cbm")
+        return np.fromfile(file, dtype=np.uint8)

@@ -1,0 +1,101 @@
+"""The training rows most like a row tell what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import BaseEstimator
+
+Array = npt.NDArray[Any]
+STEP = 2.0**-12  # of the grid that numbers are rounded to: a table's scaled columns are about one wide
+FARTHEST = 16.0  # from zero; scaled numbers end long before
+AT_A_TIME = 4_000_000  # distances
+
+
+class NearestRows(BaseEstimator):
+    """Nearest neighbours by Euclidean distance, for a matrix of scaled numbers without gaps.
+
+    All numbers are rounded to a grid so fine that nothing is lost, and so coarse that sums of squared differences are
+    exact whatever the order they are added in. So a row has the same neighbours alone as among others, and by any
+    number of threads, which scikit-learn's neighbours do not promise where distances are equal.
+
+    Parameters
+    ----------
+    neighbours
+        How many to ask.
+    weights
+        ``distance``: the nearer, the more a neighbour counts; or ``uniform``.
+    classes
+        Number of classes; 0 for a regression.
+    """
+
+    def __init__(
+        self, neighbours: int = 5, weights: Literal["distance", "uniform"] = "distance", classes: int = 0
+    ) -> None:
+        self.neighbours = neighbours
+        self.weights = weights
+        self.classes = classes
+
+    def fit(
+        self,
+        matrix: Array,
+        target: Array,
+        *,
+        weight: Array | None = None,
+        valid: Any = None,  # noqa: ARG002 - nothing to stop early
+        categorical: Sequence[int] = (),  # noqa: ARG002 - its encoder leaves no codes
+        out_of_time: Callable[[], bool] | None = None,  # noqa: ARG002 - rows are only kept
+        shared: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> NearestRows:
+        """Keep the rows, but for those of no weight."""
+        self.boosted_, self.rounds_, self.cut_ = 1, 1, False
+        known = np.ones(len(target)) if weight is None else np.asarray(weight, dtype=np.float64)
+        counted = known > 0
+        self.rows_ = _on_grid(matrix[counted]).astype(np.float32)  # exact: the grid has fewer digits
+        self.target_ = np.asarray(target)[counted]
+        self.weight_ = known[counted] / known[counted].mean()
+        shares = np.bincount(self.target_, weights=self.weight_, minlength=self.classes) if self.classes else None
+        self.shares_ = None if shares is None else shares / shares.sum()
+        return self
+
+    def settle(self, rounds: int) -> None:
+        """Leave everything as it is: there are no rounds."""
+
+    def predict(self, matrix: Array) -> Array:
+        """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,).
+
+        To the neighbours' votes that of one more is added, which knows only how common each class is: no class is
+        impossible because a few neighbours are of another.
+        """
+        told = [self._told(near, weight) for near, weight in self._nearest(_on_grid(matrix))]
+        return np.concatenate([np.empty((0, *([self.classes] if self.classes else []))), *told])
+
+    def _told(self, near: Array, weight: Array) -> Array:
+        """Average the neighbours' targets; both arrays are of shape (n_rows, n_neighbours)."""
+        target, total = self.target_[near], weight.sum(axis=1)
+        if not self.classes:
+            return (weight * target).sum(axis=1) / total
+        votes = np.column_stack([(weight * (target == number)).sum(axis=1) for number in range(self.classes)])
+        asked = near.shape[1]
+        return np.asarray((asked * votes / total[:, None] + self.shares_) / (asked + 1))
+
+    def _nearest(self, matrix: Array) -> Iterator[tuple[Array, Array]]:
+        """Find the neighbours of some rows at a time, and how much each counts."""
+        rows = self.rows_.astype(np.float64)
+        asked, squares = min(self.neighbours, len(rows)), (rows**2).sum(axis=1)
+        size = max(1, AT_A_TIME // len(rows))
+        for first in range(0, len(matrix), size):
+            some = matrix[first : first + size]
+            squared = (some**2).sum(axis=1)[:, None] - 2.0 * (some @ rows.T) + squares
+            near = np.argpartition(squared, asked - 1, axis=1)[:, :asked]
+            distance = np.sqrt(np.take_along_axis(squared, near, axis=1))
+            counts = np.ones_like(distance) if self.weights == "uniform" else 1.0 / (distance + STEP)
+            yield near, counts * self.weight_[near]
+
+
+def _on_grid(matrix: Array) -> Array:
+    """Round to the grid, shape (n_rows, n_features)."""
+    return np.asarray(np.rint(np.clip(matrix, -FARTHEST, FARTHEST) / STEP) * STEP, dtype=np.float64)
