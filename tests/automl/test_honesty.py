@@ -48,7 +48,7 @@ def test_with_one_part_held_out_a_family_sets_rows_aside_only_if_it_stops_by_the
         lambda self, matrix, target, **how: learned.append(target) or fit_one(self, matrix, target, **how),
     )
     fit(Bench(encodings, setting, untimed()), 1, family, family.portfolio(setting)[0], seed=0)
-    assert [len(target) for target in learned] == [64 if family.name == "lightgbm" else 80]
+    assert [len(target) for target in learned] == [64 if family.stops_by_rows else 80]
 
 
 def test_a_number_that_is_noise_is_not_explained(table):

@@ -1,0 +1,109 @@
+"""Families: what they propose, that machines may lack a library, and CatBoost in a search."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import optuna
+import pytest
+
+from workbench.automl.families import CatBoost, Neighbours, Setting, shipped
+from workbench.automl.search import search
+from workbench.automl.task import task
+
+SETTINGS = {
+    "binary": Setting("binary", "roc_auc", 2, 1000, 10),
+    "multiclass": Setting("multiclass", "log_loss", 5, 1000, 10),
+    "regression": Setting("regression", "rmse", 0, 1000, 10),
+}
+
+
+@pytest.mark.parametrize("family", [*shipped(), Neighbours()], ids=lambda family: family.name)
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_the_space_holds_the_portfolio(family, kind):
+    """Else Optuna would warn, or draw at random what the portfolio does not name."""
+    portfolio = family.portfolio(SETTINGS[kind])
+    study = optuna.create_study()
+    for parameters in portfolio:
+        study.enqueue_trial(parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [family.suggest(study.ask(), SETTINGS[kind]) for _ in portfolio] == portfolio
+
+
+ABSENT = """
+import sys
+sys.modules["catboost"] = None  # as if it were not installed
+from workbench.automl.families import shipped
+print([family.name for family in shipped()])
+"""
+LAZY = "import sys, workbench.automl.families; assert not {'catboost', 'plotly'} & set(sys.modules)"
+
+
+def test_a_machine_without_catboost_has_the_other_families():
+    said = subprocess.run([sys.executable, "-c", ABSENT], check=True, capture_output=True, text=True)
+    assert "catboost" not in said.stdout
+    assert "'lightgbm', 'extra_trees'" in said.stdout
+
+
+def test_families_are_known_before_catboost_is_imported():
+    subprocess.run([sys.executable, "-c", LAZY], check=True)
+
+
+def test_catboost_has_its_turn_after_lightgbm():
+    assert [family.name for family in shipped()][:2] == ["lightgbm", "catboost"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "loss"),
+    [
+        ("binary", "roc_auc", "Logloss"),
+        ("multiclass", "log_loss", "MultiClass"),
+        ("regression", "rmse", "RMSE"),
+        ("regression", "mae", "MAE"),
+        ("regression", "mape", "MAPE"),
+    ],
+)
+def test_catboost_lessens_the_loss_that_is_measured(kind, metric, loss):
+    setting = Setting(kind, metric, {"binary": 2, "multiclass": 3, "regression": 0}[kind], 100, 3)
+    learner = CatBoost().build(CatBoost().portfolio(setting)[0], setting, seed=3)
+    assert learner.settings["loss_function"] == loss
+    assert learner.settings["random_seed"] == 3
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(60, 2))
+    target = np.digitize(matrix[:, 0], [0.0, 0.5][: max(1, setting.classes - 1)]) if setting.classes else matrix[:, 0]
+    assert np.isfinite(learner.fit(matrix, target, out_of_time=lambda: True).predict(matrix)).all()
+
+
+def test_catboost_takes_its_time_where_lightgbm_hurries():
+    slow, fast = (
+        CatBoost().build({}, Setting("binary", "roc_auc", 2, 100, 2, learning_rate=rate), seed=0)
+        for rate in (0.04, 0.3)
+    )
+    assert (slow.settings["learning_rate"], fast.settings["learning_rate"]) == (0.04, 0.15)
+    assert slow.patience > fast.patience
+
+
+@pytest.mark.parametrize("target", ["bought", "worth"])
+def test_a_search_may_be_for_catboost_alone(table, shop_table, target):
+    dataset = table(shop_table(80))
+    others = [name for name in ("bought", "worth", "grade") if name != target]
+    kind = "regression" if target == "worth" else "classification"
+    small = type("Small", (CatBoost,), {"portfolio": lambda *_: [quick(CatBoost().portfolio(SETTINGS["binary"])[0])]})()
+    one, same = (search(task(dataset, target, kind=kind, ignore=others), trials=1, families=[small]) for _ in range(2))
+    assert [trial["state"] for trial in one.trials] == ["completed"]
+    assert np.array_equal(one.model.predict(dataset.frame), same.model.predict(dataset.frame))
+    known = "probability_yes" if target == "bought" else "prediction"
+    assert np.array_equal(one.predictions[known], same.predictions[known])
+
+
+def quick(parameters):
+    return {**parameters, "depth": 4, "leaf_estimation_iterations": 1}
+
+
+@pytest.mark.parametrize(("rows", "columns", "tried"), [(20_000, 100, 2), (20_001, 10, 0), (100, 101, 0)])
+def test_neighbours_are_for_small_tables(rows, columns, tried):
+    assert len(Neighbours().portfolio(Setting("binary", "roc_auc", 2, rows, columns))) == tried
