@@ -135,3 +135,18 @@ def test_models_that_share_an_encoder_share_it_when_stored(fitted):
     again = skops.io.loads(stored, trusted=skops.io.get_untrusted_types(data=stored))
     one, other = again.ensemble.bags[0].members
     assert one.encoder is other.encoder
+
+
+def test_a_threshold_moves_labels_and_no_probability(made):
+    from workbench.estimators.model import TabularModel
+
+    plain = made.model
+    eager = TabularModel(plain.coercer, plain.ensemble, made.classes, threshold=0.2)
+    probability = plain.predict_proba(made.raw)
+    assert np.array_equal(eager.predict_proba(made.raw), probability)
+    assert eager.predict(made.raw).tolist() == np.where(probability[:, 1] > 0.2, *reversed(made.classes)).tolist()
+    assert (plain.threshold_, eager.threshold_) == (0.5, 0.2)
+
+
+def test_a_number_has_no_threshold(regression):
+    assert regression.model.threshold_ is None
