@@ -96,7 +96,8 @@ def _weights(task: Task, stack: Array, rows: Array, families: Sequence[str], see
         return value if np.isfinite(value) else np.inf
 
     alone = np.array([loss(predicted) for predicted in few])
-    pool = _pool(alone, families)
+    ranked = np.argsort(alone, kind="stable")
+    pool = ranked[best_of_each([families[place] for place in ranked], POOL)]
     taken = _greedy(few[pool], loss)
     weights = np.zeros(len(stack))
     weights[pool] = taken / taken.sum()
@@ -104,18 +105,16 @@ def _weights(task: Task, stack: Array, rows: Array, families: Sequence[str], see
     return weights / weights.sum()
 
 
-def _pool(alone: Array, families: Sequence[str]) -> Array:
-    """Places of the best trials of every family, then of the best of all, best first."""
-    ranked = np.argsort(alone, kind="stable").tolist()
+def best_of_each(families: Sequence[str], most: int) -> list[int]:
+    """Choose among ranked trials: the best few of every family, then the best of all, up to `most`; ranks, in order."""
     seen: Counter[str] = Counter()
-    chosen = []
-    for place in ranked:
-        seen[families[place]] += 1
-        if seen[families[place]] <= EACH_FAMILY:
-            chosen.append(place)
-    others = [place for place in ranked if place not in chosen]
-    chosen = [*chosen, *others[: max(0, POOL - len(chosen))]]
-    return np.array(sorted(chosen, key=ranked.index))
+    first = []
+    for rank, family in enumerate(families):
+        seen[family] += 1
+        if seen[family] <= EACH_FAMILY:
+            first.append(rank)
+    others = [rank for rank in range(len(families)) if rank not in set(first)]
+    return sorted([*first, *others[: max(0, most - len(first))]])
 
 
 def _greedy(stack: Array, loss: Callable[[Array], float]) -> Array:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from workbench.automl.clock import Clock
+from workbench.automl.ensemble import best_of_each
 from workbench.automl.families import Family
 from workbench.automl.fitting import Trial
 from workbench.automl.planner import Estimates, Turns
@@ -27,8 +28,9 @@ from workbench.automl.trying import Asked, Outcome, Workplace, carry_out, entry,
 from workbench.executor import Executor
 
 ROUND = 4  # suggestions asked for before one is told, in a search for a number of trials
-KEPT = 25  # trials whose models are kept for the ensemble; it looks at fewer
+KEPT = 25  # trials whose models are kept for the ensemble, beside the best of every family
 LONGEST_TRIAL = 0.4  # of the time that is left: a trial slower than expected may not keep the others from their turns
+TOO_SLOW = 2.0  # times the time that is left: a family which is guessed to take more is not begun
 LATE_SECONDS = 3.0  # a worker that has not ended its trial so long after the search should end is not waited for
 
 
@@ -110,12 +112,14 @@ def go_on(way: Exploration, past: Sequence[dict[str, Any]], again: Sequence[Aske
 
 
 def with_trial(task: Task, found: Found, trial: Trial) -> Found:
-    """Add a trial to those found: only the best are kept."""
+    """Add a trial to those found: only the best are kept, and the best of every family."""
 
     def order(each: Trial) -> tuple[float, int]:
         return float(np.nan_to_num(task.metric.loss(each.value), nan=np.inf)), each.number
 
-    return replace(found, trials=sorted([*found.trials, trial], key=order)[:KEPT])
+    ranked = sorted([*found.trials, trial], key=order)
+    chosen = best_of_each([each.family for each in ranked], KEPT)
+    return replace(found, trials=[ranked[place] for place in chosen])
 
 
 def _asks(way: Exploration) -> bool:
@@ -141,12 +145,15 @@ def _affordable(way: Exploration, family: Family, tried: set[str]) -> bool:
         return True
     if way.clock.is_up():
         return False
-    return way.estimates.of(family) <= way.clock.left() or (family.ends_early and family.name not in tried)
+    seconds, left = way.estimates.of(family), way.clock.left()
+    return seconds <= left or (family.ends_early and family.name not in tried and seconds <= TOO_SLOW * left)
 
 
 def _begin(way: Exploration, asked: Asked) -> None:
-    at_most = way.clock.sooner(max(LONGEST_TRIAL * way.clock.left(), 2 * way.estimates.of(asked.family)))
-    asked = replace(asked, clock=at_most)
+    seconds = LONGEST_TRIAL * way.clock.left()
+    if not way.found.log or asked.family.name in {str(one["family"]) for one in way.found.log}:
+        seconds = max(seconds, 2 * way.estimates.of(asked.family))  # what was seen is more than a guess
+    asked = replace(asked, clock=way.clock.sooner(seconds))
     way.progress.begins(asked.number, asked.family.name)
     way.flight[way.executor.submit(carry_out, way.workplace, asked)] = asked
 

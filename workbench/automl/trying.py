@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # sh
 
 from workbench.automl.clock import Clock
 from workbench.automl.encodings import Encodings
+from workbench.automl.ensemble import EACH_FAMILY
 from workbench.automl.families import Family, Setting
 from workbench.automl.fitting import Bench, GivenUp, Rounds, Trial, fit, fold_values, measured
 from workbench.automl.glass_box.realised import realised
@@ -194,10 +195,10 @@ def loss_of(task: Task, entry: dict[str, Any]) -> float:
 def limit_for(task: Task, log: Sequence[dict[str, Any]], family: Family) -> float | None:
     """Say what the next trial of a family has to reach on its first folds: the best trial's worst fold.
 
-    None for the first trial of a family, which the ensemble may need however it compares.
+    None for the first few trials of a family, which the ensemble may need however they compare.
     """
     done = completed(log)
-    if family.name not in {entry["family"] for entry in done}:
+    if sum(entry["family"] == family.name for entry in done) < EACH_FAMILY:
         return None
     best = min(done, key=lambda entry: loss_of(task, entry))
     values = best.get("fold_scores") or [None]
