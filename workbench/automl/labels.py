@@ -101,11 +101,11 @@ def _number(text: str) -> float | None:
 
 def read_numbers(column: ColumnSchema, raw: pd.DataFrame) -> tuple[Array, Array]:
     """Read a target column as numbers; what is there but is no number refuses the column."""
-    unknown = {"unknown": column.coercion.get("unknown", [])}
+    unknown: dict[str, Any] = {"unknown": column.coercion.get("unknown", [])}
     number = {**column.coercion} if column.kind == "number" else unknown
     values, written = (
         Coercer([{**number, **said, "name": column.name, "kind": "number"}]).transform(raw[[column.name]])[column.name]
-        for said in (unknown, {"unknown": []})
+        for said in (unknown, {**unknown, "unknown": []})
     )
     text = Coercer([{"name": column.name, "kind": "category"}]).transform(raw[[column.name]])[column.name]
     missing = (text.isna() | (written.notna() & values.isna())).to_numpy(dtype=bool)
