@@ -84,7 +84,8 @@ class CategoricalBoostedTrees(BaseEstimator):
             shared = {} if shared is None else shared
             if "pools" not in shared:
                 shared["pools"] = self._pools(matrix, target, weight, valid)
-            self._boost(*shared["pools"], out_of_time)
+            train, held = shared["pools"]
+            self._boost(train, held, out_of_time)
         return self
 
     def _boost(self, train: Pool, held: Pool | None, out_of_time: Callable[[], bool] | None) -> None:
