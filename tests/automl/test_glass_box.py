@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 
 from workbench.automl.families import ExtraTrees, LightGBM
+from workbench.automl.families.catboost import CatBoost
+from workbench.automl.families.network import Network
 from workbench.automl.glass_box.notebook import notebook, write_notebook
 from workbench.automl.glass_box.reading import read_csv, read_parquet
 from workbench.automl.glass_box.realised import kinds_of, lean
@@ -257,10 +259,10 @@ def test_every_trial_can_be_made_again(kept, roles):
         assert float(printed.split()[-1].rstrip(".")) <= CLOSE
 
 
-@pytest.mark.parametrize("family", ["catboost", "network"])
+@pytest.mark.parametrize("family", [CatBoost(), Network()], ids=lambda family: family.name)
 def test_other_families_are_made_again_too(family, kept):
     result, outbox_folder = kept(farm(), "grade", searched={"trials": 1, "families": [family]})
-    assert result.trials[0]["family"] == family
+    assert result.trials[0]["family"] == family.name
     again = play(outbox_folder / "winner.ipynb", fresh())
     assert largest(again["said"], result.model.predict_proba(fresh())) <= CLOSE
 
