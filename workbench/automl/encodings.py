@@ -14,12 +14,14 @@ from workbench.automl.task import Task
 from workbench.errors import BadColumn
 from workbench.estimators.dense import DenseEncoder
 from workbench.estimators.encoder import TableEncoder
+from workbench.estimators.prepared import PreparedEncoder
 
 # Which encoder serves which style of a family.
 ENCODERS: dict[str, Callable[..., Any]] = {
     "trees": partial(TableEncoder, style="trees"),
     "linear": partial(TableEncoder, style="linear"),
     "dense": DenseEncoder,
+    "prepared": PreparedEncoder,
 }
 
 

@@ -19,7 +19,17 @@ from workbench.metrics import Predicted
 ENSEMBLE, BASELINE = "ensemble", "baseline"
 RANKED = 15  # lines with an interval
 # What one can say in a sentence of how each kind of model comes to its answer gets longer along this list.
-SIMPLEST_FIRST = ("linear", "tree", "neighbours", "extra_trees", "random_forest", "lightgbm")
+SIMPLEST_FIRST = (
+    "linear",
+    "tree",
+    "neighbours",
+    "extra_trees",
+    "random_forest",
+    "lightgbm",
+    "catboost",
+    "lightgbm_features",
+    "network",
+)
 
 
 @dataclass(frozen=True, slots=True)

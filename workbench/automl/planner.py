@@ -12,7 +12,7 @@ from math import ceil
 
 import numpy as np
 
-from workbench.automl.families import Family
+from workbench.automl.families import Family, Setting
 
 PILOT_ROWS = 10_000
 PILOT_ROUNDS = 30
@@ -137,6 +137,11 @@ class Turns:
     def saw(self, family: Family, loss: float) -> None:
         """How well a trial of this family did."""
         self._losses[family.name] = min(loss, self._losses.get(family.name, float("inf")))
+
+
+def fitting(families: Sequence[Family], setting: Setting) -> list[Family]:
+    """Leave out families that propose nothing for such a table, unless there is no other."""
+    return [family for family in families if family.portfolio(setting)] or list(families)
 
 
 def _first_turns(families: Sequence[Family], portfolios: Sequence[int]) -> list[Family]:

@@ -28,7 +28,7 @@ from workbench.automl.clock import Clock, clock_for, untimed
 from workbench.automl.exploring import LONGEST_TRIAL, Exploration, explore, go_on, with_trial
 from workbench.automl.families import Family, shipped
 from workbench.automl.pilot import Given, pilot, sample_workplace, setting_of, threads_that_help
-from workbench.automl.planner import Estimates, Plan, Turns, plan_by_clock, plan_by_size, shared_out
+from workbench.automl.planner import Estimates, Plan, Turns, fitting, plan_by_clock, plan_by_size, shared_out
 from workbench.automl.progress import Progress
 from workbench.automl.result import Found, Result, finished, seconds_to_finish
 from workbench.automl.splits import folds_of
@@ -150,8 +150,9 @@ def _explored(
     if kept.plan is not None:
         # The same folds and rate as before, or nothing of it could be compared; time is another today.
         plan = replace(kept.plan, trials=plan.trials, seconds=plan.seconds)
-    task, families, seed, folder = given.task, given.families, given.seed, here()
+    task, seed, folder = given.task, given.seed, here()
     workplace = _workplace(given, plan, executor, threads)
+    families = fitting(given.families, workplace.setting)
     started = beginning(task, seed, plan)
     studies = Studies(families, workplace.setting, seed=seed, journal=kept.journal, beginning=started)
     estimates = Estimates(families, plan.seconds)

@@ -7,10 +7,11 @@ from importlib import import_module
 from workbench.automl.families.base import Family, Held, Learner, Setting
 from workbench.automl.families.catboost import CatBoost
 from workbench.automl.families.extra_trees import ExtraTrees
-from workbench.automl.families.lightgbm import LightGBM
+from workbench.automl.families.lightgbm import LightGBM, LightGBMWithFeatures
 from workbench.automl.families.linear import Linear
 from workbench.automl.families.neighbours import Neighbours
 from workbench.automl.families.network import Network
+from workbench.automl.families.random_forest import RandomForest
 
 
 def shipped() -> list[Family]:
@@ -18,8 +19,9 @@ def shipped() -> list[Family]:
 
     CatBoost is left out on a machine where it cannot be imported.
     """
-    boosted: list[Family] = [LightGBM(), CatBoost()] if can_be_imported("catboost") else [LightGBM()]
-    return [*boosted, ExtraTrees(), Linear()]
+    families: list[Family] = [LightGBM(), ExtraTrees(), Linear(), Network()]
+    families += [CatBoost()] if can_be_imported("catboost") else []
+    return [*families, RandomForest(), LightGBMWithFeatures(), Neighbours()]
 
 
 def can_be_imported(library: str) -> bool:
@@ -38,9 +40,11 @@ __all__ = [
     "Held",
     "Learner",
     "LightGBM",
+    "LightGBMWithFeatures",
     "Linear",
     "Neighbours",
     "Network",
+    "RandomForest",
     "Setting",
     "shipped",
 ]

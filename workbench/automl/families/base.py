@@ -104,7 +104,10 @@ class Family(Protocol):
         """Training rows beyond which it learns from a sample."""
 
     def portfolio(self, setting: Setting) -> list[Parameters]:
-        """Parameters that are good on many tables, best first: each is tried before the sampler begins."""
+        """Parameters that are good on many tables, best first: each is tried before the sampler begins.
+
+        None at all says that the family is not for such a table.
+        """
 
     def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
         """Parameters the sampler would like to try; the space holds the portfolio."""

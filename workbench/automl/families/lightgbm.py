@@ -74,6 +74,21 @@ class LightGBM:
         return BoostedTrees(settings, setting.classes, rounds=setting.rounds, patience=patience)
 
 
+class LightGBMWithFeatures(LightGBM):
+    """The same on a matrix with generated features beside the columns (see `workbench.estimators.prepared`)."""
+
+    name = "lightgbm_features"
+    style: Literal["prepared"] = "prepared"  # type: ignore[assignment] # a style of its own is what it is for
+    cost = 1.3
+
+    def portfolio(self, setting: Setting) -> list[Parameters]:  # noqa: ARG002 - the same for all
+        """Try two members of AutoGluon's portfolio of December 2025 that are made for such features."""
+        return [
+            _parameters(leaves=64, fewest=28, features=0.55, rows=0.99, extra=True, l1=0.91, l2=1.9, smooth=1.9),
+            _parameters(leaves=16, fewest=1, features=0.58, rows=0.96, l1=0.94, l2=0.99, smooth=0.02),
+        ]
+
+
 def _objective(setting: Setting) -> dict[str, Any]:
     if setting.kind == "regression":
         return {"objective": OBJECTIVES.get(setting.metric, "regression")}
