@@ -30,6 +30,7 @@ from workbench.executor import Executor
 ROUND = 4  # suggestions asked for before one is told, in a search for a number of trials
 KEPT = 25  # trials whose models are kept for the ensemble, beside the best of every family
 LONGEST_TRIAL = 0.4  # of the time that is left: a trial slower than expected may not keep the others from their turns
+LONGEST_GUESS = 0.7  # the same for a family that was not tried yet and is guessed to take so long
 TOO_SLOW = 2.0  # times the time that is left: a family which is guessed to take more is not begun
 LATE_SECONDS = 3.0  # a worker that has not ended its trial so long after the search should end is not waited for
 
@@ -150,9 +151,10 @@ def _affordable(way: Exploration, family: Family, tried: set[str]) -> bool:
 
 
 def _begin(way: Exploration, asked: Asked) -> None:
-    seconds = LONGEST_TRIAL * way.clock.left()
-    if not way.found.log or asked.family.name in {str(one["family"]) for one in way.found.log}:
-        seconds = max(seconds, 2 * way.estimates.of(asked.family))  # what was seen is more than a guess
+    left, expected = way.clock.left(), way.estimates.of(asked.family)
+    # What was seen is more than a guess; the very first is needed however long it takes.
+    known = not way.found.log or asked.family.name in {str(one["family"]) for one in way.found.log}
+    seconds = max(LONGEST_TRIAL * left, 2 * expected if known else min(1.3 * expected, LONGEST_GUESS * left))
     asked = replace(asked, clock=way.clock.sooner(seconds))
     way.progress.begins(asked.number, asked.family.name)
     way.flight[way.executor.submit(carry_out, way.workplace, asked)] = asked

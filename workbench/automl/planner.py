@@ -17,18 +17,29 @@ from workbench.automl.families import Family, Setting
 PILOT_ROWS = 10_000
 PILOT_ROUNDS = 30
 ROUNDS_PER_RATE = 18.0  # rounds until early stopping, times the learning rate: about 180 at 0.1
-# From the most careful to the most hurried: folds and learning rate.
-CHOICES = ((8, 0.04), (6, 0.04), (5, 0.05), (4, 0.05), (5, 0.1), (4, 0.1), (3, 0.1), (4, 0.2), (1, 0.15), (1, 0.3))
+# From the most careful to the most hurried: folds, learning rate, and the share of the time that one trial of LightGBM
+# may take for it. The dearer families take ten or twenty times as long, and are worth more than a lower rate.
+CHOICES = (
+    (8, 0.04, 0.015),
+    (6, 0.04, 0.03),
+    (5, 0.05, 0.04),
+    (4, 0.05, 0.05),
+    (5, 0.1, 0.06),
+    (4, 0.1, 0.08),
+    (3, 0.1, 0.12),
+    (3, 0.15, 0.15),
+    (1, 0.1, 0.17),
+    (1, 0.15, 0.2),
+    (1, 0.3, float("inf")),
+)
 HURRIED = (3, 0.3)  # where rows are few a part held out is measured on next to nothing: rather this, while it fits
 FEW_ROWS, HURRIED_SHARE = 5_000, 0.5
-TRIAL_SHARE = 0.17  # of the time: one boosted trial at most this, then three families take less than half
-CAREFUL_ROWS, CAREFUL_SHARE = 2_000, 0.05  # eight folds only where rows are few and a trial costs next to nothing
 ENCODING_SHARE = 0.15
 # How many candidates a table of so many rows can tell apart; more only pick the luckiest (the shape is AutoGluon's).
 CANDIDATES = ((100, 8), (500, 16), (2_500, 32), (10_000, 64), (100_000, 120))
-EAGER = {
-    "lightgbm": 2.0
-}  # so many turns to one of the others while portfolios are tried: the best family on most tables
+# While portfolios are tried, so many turns to one of the others: LightGBM is the best family on most tables.
+EAGER = {"lightgbm": 2.0}
+LATER = {"random_forest": 0.6, "lightgbm_features": 0.7}  # rounds by which those wait that resemble another family
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +88,9 @@ def plan_by_clock(cost: Cost, rows: int, seconds: float, workers: int) -> Plan:
     affordable = int(ENCODING_SHARE * seconds / max(cost.encoding, 1e-9))
     most = max(affordable, min(rows, 1_000)) if affordable < rows else None
     learned = rows if most is None else most
-    for folds, rate in CHOICES:
+    for folds, rate, share in CHOICES:
         expected = _seconds(cost, learned, folds, rate, workers)
-        careful = folds == CHOICES[0][0]
-        if careful and (rows > CAREFUL_ROWS or expected > CAREFUL_SHARE * seconds):
-            continue
-        if expected <= TRIAL_SHARE * seconds:
+        if expected <= share * seconds:
             break
     hurried = _seconds(cost, learned, *HURRIED, workers)
     if folds == 1 and rows <= FEW_ROWS and hurried <= HURRIED_SHARE * seconds:
@@ -147,7 +155,7 @@ def fitting(families: Sequence[Family], setting: Setting) -> list[Family]:
 def _first_turns(families: Sequence[Family], portfolios: Sequence[int]) -> list[Family]:
     """Every family once for each member of its portfolio, in rounds; an eager one is in every round more than once."""
     when = [
-        (turn / EAGER.get(family.name, 1.0), place)
+        (turn / EAGER.get(family.name, 1.0) + LATER.get(family.name, 0.0), place)
         for place, (family, size) in enumerate(zip(families, portfolios, strict=True))
         for turn in range(size)
     ]

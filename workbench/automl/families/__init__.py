@@ -19,9 +19,9 @@ def shipped() -> list[Family]:
 
     CatBoost is left out on a machine where it cannot be imported.
     """
-    families: list[Family] = [LightGBM(), ExtraTrees(), Linear(), Network()]
+    families: list[Family] = [LightGBM(), ExtraTrees(), Linear(), Neighbours()]
     families += [CatBoost()] if can_be_imported("catboost") else []
-    return [*families, RandomForest(), LightGBMWithFeatures(), Neighbours()]
+    return [*families, Network(), RandomForest(), LightGBMWithFeatures()]
 
 
 def can_be_imported(library: str) -> bool:

@@ -18,7 +18,7 @@ class ExtraTrees:
 
     name = "extra_trees"
     style: Literal["trees"] = "trees"
-    cost = 2.0
+    cost = 4.0
     ends_early = True
     stops_by_rows = False
     side_by_side = True

@@ -17,7 +17,7 @@ class Linear:
 
     name = "linear"
     style: Literal["linear"] = "linear"
-    cost = 0.5
+    cost = 1.5
     ends_early = True
     stops_by_rows = False
     side_by_side = False  # scikit-learn sets warning filters while it fits, which are one for all threads

@@ -19,7 +19,7 @@ class Network:
 
     name = "network"
     style: Literal["dense"] = "dense"
-    cost = 3.0
+    cost = 12.0
     ends_early = True
     stops_by_rows = True
     side_by_side = True

@@ -16,7 +16,7 @@ class RandomForest(ExtraTrees):
 
     name = "random_forest"
     style: Literal["trees"] = "trees"
-    cost = 3.0
+    cost = 7.0
 
     def portfolio(self, setting: Setting) -> list[Parameters]:
         """Few features for classes, half of them for numbers; then the other way round."""
