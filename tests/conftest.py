@@ -92,23 +92,34 @@ class Fitted:
         return self.model.classes_
 
 
-def fitted_model(learners: str = "lightgbm trees linear", *, regression: bool = False, seed: int = 0) -> Fitted:
-    """Fit one bag of two folds per learner on raw text rows of every kind of column."""
+def fitted_model(
+    learners: str = "lightgbm trees linear", *, regression: bool = False, sure: bool = False, seed: int = 0
+) -> Fitted:
+    """Fit one bag of two folds per learner on raw text rows of every kind of column.
+
+    If it is to be `sure`, the model also carries a calibration and how far it may be off.
+    """
     from workbench.estimators.boosting import BoostedTrees
+    from workbench.estimators.calibration import TemperatureScaling
     from workbench.estimators.catboost import CategoricalBoostedTrees
     from workbench.estimators.coerce import Coercer
+    from workbench.estimators.conformal import PredictionIntervals, PredictionSets
+    from workbench.estimators.dense import DenseEncoder
     from workbench.estimators.encoder import TableEncoder
     from workbench.estimators.ensemble import Bag, Ensemble, FoldModel
     from workbench.estimators.forest import RandomTrees
     from workbench.estimators.linear import LinearModel
     from workbench.estimators.model import TabularModel
     from workbench.estimators.neighbours import NearestRows
+    from workbench.estimators.network import NeuralNetwork
+    from workbench.estimators.prepared import PreparedEncoder
     from workbench.records import ColumnSchema, TableSchema
 
-    table = churn_table(240, seed)
+    rows = 600 if "prepared" in learners.split() else 240  # what is chosen of pairs of columns takes a few rows
+    table = churn_table(rows, seed)
     random = np.random.default_rng(seed)
-    table["town"] = [f"{random.choice(['New ', 'Old ', ''])}Town {number}" for number in random.integers(0, 130, 240)]
-    table["note"] = random.choice(["pays late, calls often", "is content", "asked for a better price"], 240)
+    table["town"] = [f"{random.choice(['New ', 'Old ', ''])}Town {number}" for number in random.integers(0, 130, rows)]
+    table["note"] = random.choice(["pays late, calls often", "is content", "asked for a better price"], rows)
     raw = table.astype(str).replace({"nan": None, " ": None})
     kinds = {"tenure": "number", "contract": "category", "charges": "number", "joined": "date", "town": "category"}
     kinds |= {"note": "text"}
@@ -122,33 +133,56 @@ def fitted_model(learners: str = "lightgbm trees linear", *, regression: bool = 
     )
     coercer = Coercer([{"name": name, "kind": kind, **forms.get(name, {})} for name, kind in kinds.items()])
     classes = [] if regression else ["No", "Yes"]
-    truth = (
-        table["tenure"].to_numpy(float) + random.normal(0, 1, 240)
-        if regression
-        else (table["Churn"] == "Yes").to_numpy(int)
-    )
     frame, count = coercer.transform(raw), len(classes)
+    truth = worth(frame) + random.normal(0, 1, rows) if regression else (table["Churn"] == "Yes").to_numpy(int)
     objective = {"objective": "regression"} if regression else {"objective": "binary"}
+
+    def boosted() -> BoostedTrees:
+        return BoostedTrees({**objective, "verbosity": -1, "num_threads": 1}, count, rounds=15)
+
     make = {
-        "lightgbm": lambda: BoostedTrees({**objective, "verbosity": -1, "num_threads": 1}, count, rounds=15),
+        "lightgbm": boosted,
+        "prepared": boosted,
         "trees": lambda: RandomTrees({"min_samples_leaf": 3}, count, trees=10),
         "linear": lambda: LinearModel(1e-3, count),
         "catboost": lambda: CategoricalBoostedTrees(
             {"loss_function": "Logloss" if count else "RMSE", "depth": 3, "thread_count": 1}, count, rounds=15
         ),
         "neighbours": lambda: NearestRows(5, "distance", count),
+        "network": lambda: NeuralNetwork(
+            {"layers": [8], "activation": "relu", "learning_rate": 4e-3, "batch": 32, "decay": 0.03, "drop": 0.1},
+            count,
+            rounds=5,
+        ),
+    }
+    encoders = {
+        "linear": functools.partial(TableEncoder, style="linear"),
+        "prepared": functools.partial(PreparedEncoder, crosses=True),
+        "neighbours": DenseEncoder,
+        "network": DenseEncoder,
     }
     bags = []
     for name in learners.split():
-        style = "linear" if name in ("linear", "neighbours") else "trees"
         members = []
-        for rows in (np.arange(0, 240, 2), np.arange(1, 240, 2)):
-            encoder = TableEncoder(kinds, style, count, seed)
-            matrix = encoder.fit_transform(frame.iloc[rows], truth[rows])
-            members.append(FoldModel(encoder, make[name]().fit(matrix, truth[rows])))
+        for fold in (np.arange(0, rows, 2), np.arange(1, rows, 2)):
+            encoder = encoders.get(name, TableEncoder)(kinds=kinds, classes=count, seed=seed)
+            matrix = encoder.fit_transform(frame.iloc[fold], truth[fold])
+            members.append(FoldModel(encoder, make[name]().fit(matrix, truth[fold])))
         bags.append(Bag(members))
-    model = TabularModel(coercer, Ensemble(bags, [1 / len(bags)] * len(bags)), classes)
+    ensemble = Ensemble(bags, [1 / len(bags)] * len(bags))
+    calibration = TemperatureScaling().fit(ensemble.predict(frame), truth) if sure and classes else None
+    kind = PredictionSets if classes else PredictionIntervals
+    seen = (ensemble.predict(frame), truth) if classes else (truth, ensemble.predict(frame))
+    conformal = kind().fit(*seen) if sure else None
+    model = TabularModel(coercer, ensemble, classes, calibration, None, conformal)
     return Fitted(model, schema, raw, np.array(classes)[truth] if classes else truth)
+
+
+def worth(frame: pd.DataFrame) -> np.ndarray:
+    """A number that hangs on single columns, on which of two is larger, and on two together."""
+    tenure, monthly = frame["tenure"].to_numpy(), (frame["contract"] == "monthly").to_numpy()
+    larger = 2 * tenure > frame["charges"].fillna(60).to_numpy()
+    return tenure + 20 * np.where(larger, 1, -1) + 20 * np.where(monthly == (tenure // 9 % 2 == 0), 1, -1)
 
 
 @pytest.fixture(scope="session")

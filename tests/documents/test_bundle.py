@@ -26,7 +26,7 @@ from workbench.documents import bundle_loader
 from workbench.documents.bundle import check_golden, load_model, write_model
 from workbench.errors import BadArtifact, BadTable
 
-LEARNERS = ["lightgbm", "trees", "linear"]
+LEARNERS = ["lightgbm", "trees", "linear", "catboost", "neighbours", "network", "prepared"]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def package(folder: Path) -> str:
 def test_a_model_comes_back_the_same_to_the_last_digit(
     fitted: Callable[..., Any], tmp_path: Path, learners: str, regression: bool
 ) -> None:
-    made = fitted(learners, regression=regression)
+    made = fitted(learners, regression=regression, sure=True)
     model = load_model(write(tmp_path / "model", made))
     assert type(model.estimator) is not type(made.model)
     assert (model.classes_, model.features_) == (made.model.classes_, made.model.features_)
@@ -74,9 +74,12 @@ def test_every_class_a_model_can_be_made_of_is_among_those_tried(fitted: Callabl
         for name, kind in inspect.getmembers(module, inspect.isclass)
         if issubclass(kind, BaseEstimator) and kind.__module__ == module.__name__
     }
-    folder = write(tmp_path / "model", fitted())
-    stored = types_in(folder)
-    assert {f"{package(folder)}{name}" for name in classes} <= stored
+    folders = [
+        write(tmp_path / f"{regression}", fitted(" ".join(LEARNERS), regression=regression, sure=True))
+        for regression in (False, True)
+    ]
+    stored = set().union(*map(types_in, folders))
+    assert {f"{package(folders[0])}{name}" for name in classes} <= stored
     assert not any(name.startswith("workbench") for name in stored)
 
 

@@ -5,7 +5,7 @@ It stands alone: the standard library and what the folder's ``requirements.txt``
 the digest of that source. So folders written years apart load side by side, and folders of one source share it.
 
 Loading a model runs the source code that lies in its folder: load folders of people you trust. The model file itself
-is data: nothing in it is ever unpickled, and only types that are listed here, or defined by that source, are built.
+is data: nothing in it is ever unpickled, and only what that source defines, and scikit-learn, is built.
 """
 
 from __future__ import annotations
@@ -29,9 +29,6 @@ import skops.io
 PREFIX = "wbm_"
 MODEL = "model.skops"
 LOADER = "loader"
-# What a fitted model may hold beside scikit-learn's own estimators, which skops knows. The list is ours, never the
-# file's: a file that could name its own would be no safer than a pickle (CVE-2024-37065, GHSA-w582-9x45-8mpx).
-TRUSTED = frozenset({"sklearn.tree._tree.Tree"})
 # A zip of 287 KB was seen to take 570 MB (skops has no guard of its own). Model files shrink about ten times.
 LARGEST, RATIO, ALWAYS = 8 << 30, 50, 32 << 20
 
@@ -54,7 +51,7 @@ def load(folder: str | Path) -> Any:
     if name_of(sources) != code.name:
         raise ModelError(f"the source in code/{code.name} was changed since it was written")
     register(code, sources)
-    return _build(path / MODEL, TRUSTED | classes_of(code.name, sources))
+    return _build(path / MODEL, classes_of(code.name, sources))
 
 
 def predictions(model: Any, frame: pd.DataFrame, coverage: float | None = None) -> pd.DataFrame:
@@ -175,6 +172,8 @@ def _dotted(package: str, path: str) -> str:
 def _build(file: Path, trusted: frozenset[str]) -> Any:
     try:
         _check_sizes(file)
+        # What may be built, beside what skops knows of scikit-learn, is told by the sources, never by the file: one
+        # that could name its own types would be no safer than a pickle (CVE-2024-37065, GHSA-w582-9x45-8mpx).
         return skops.io.load(file, trusted=sorted(trusted))
     except ModelError:
         raise
