@@ -55,10 +55,14 @@ class TestTurns:
         assert turns.next(lambda _: False) is None
 
     def test_estimates_follow_what_was_seen(self):
-        family = shipped()[0]
-        estimates = Estimates([family], 10.0)
+        family, other = LightGBM(), Linear()
+        estimates = Estimates([family, other], 10.0)
+        assert estimates.of(family) == 10.0
+        assert estimates.of(other) == 10.0 * other.cost
         estimates.saw(family, 2.0)
-        assert estimates.of(family) == 6.0
+        estimates.saw(family, 4.0)
+        assert estimates.of(family) == 3.0
+        assert estimates.of(other) == 3.0 * other.cost
 
 
 class TestClock:

@@ -163,15 +163,24 @@ def _first_turns(families: Sequence[Family], portfolios: Sequence[int]) -> list[
 
 
 class Estimates:
-    """What a trial of each family will take: a guess first, then what was seen, the latest counting half."""
+    """What a trial of each family will take: a guess first, then what was seen, the latest counting half.
+
+    The guess is a family's cost in units of a trial of LightGBM; what such a unit is on this table and machine is
+    learned from every family that was seen.
+    """
 
     def __init__(self, families: Sequence[Family], seconds: float) -> None:
-        self._seconds = {family.name: family.cost * seconds for family in families}
+        self._costs = {family.name: family.cost for family in families}
+        self._guess = seconds
+        self._seen: dict[str, float] = {}
 
     def of(self, family: Family) -> float:
         """Seconds the next trial should take."""
-        return self._seconds[family.name]
+        if family.name in self._seen:
+            return self._seen[family.name]
+        units = [seconds / self._costs[name] for name, seconds in self._seen.items()]
+        return family.cost * (float(np.median(units)) if units else self._guess)
 
     def saw(self, family: Family, seconds: float) -> None:
         """Correct the estimate by a trial that was fitted."""
-        self._seconds[family.name] = 0.5 * self._seconds[family.name] + 0.5 * seconds
+        self._seen[family.name] = 0.5 * (self._seen.get(family.name, seconds) + seconds)

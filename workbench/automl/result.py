@@ -261,7 +261,7 @@ def seconds_to_finish(task: Task) -> float:
         began = time.perf_counter()
         evaluator(task.metric, as_predicted(task, random.random(shape), rows))(np.ones(len(rows)))
         once = min(once, time.perf_counter() - began)
-    # Greedy selection tries a dozen members in about fifteen steps for each of up to six sets of folds; the intervals
-    # take some twenty lines and metrics of two million row evaluations, each a fraction of the one timed.
-    chosen = 1.0 + 12 * 15 * 6 * once + 20 * 200 * 0.3 * once
+    # Greedy selection tries a dozen members in about ten steps for each of up to six sets of folds; the intervals take
+    # some twenty lines and metrics of two million row evaluations, each a fraction of the one timed.
+    chosen = 0.5 + 12 * 10 * 6 * once + 20 * 200 * 0.1 * once
     return chosen + calibration.seconds(task) + threshold.seconds(task)

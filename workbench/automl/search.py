@@ -43,7 +43,7 @@ from workbench.template import memory_bytes, seconds
 MEMORY = "70%"  # of what is free
 CACHE_SHARE = 0.25  # of the memory, for encoded folds
 PILOT_SHARE = 0.15  # of the time, for measuring what fits cost
-LONGEST_FINISH = 0.25  # of the time: what the ensemble and the intervals may take
+LONGEST_FINISH = 0.12  # of the time: what the ensemble and the intervals may take
 
 
 @handing_over_errors
