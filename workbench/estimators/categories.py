@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from .look import Look
+
 Array = npt.NDArray[Any]
 
 
@@ -36,17 +38,27 @@ class CategoryCodes(BaseEstimator):
             self.other_[str(name)] = len(order) if len(order) < len(levels) else -1
         return self
 
-    def transform(self, frame: pd.DataFrame) -> Array:
+    def transform(self, rows: pd.DataFrame | Look) -> Array:
         """Give the codes as floats, shape (n_rows, n_columns)."""
-        coded = np.empty((len(frame), frame.shape[1]))
-        for place, name in enumerate(frame.columns):
-            codes = (
-                pd.Index(self.levels_[str(name)], dtype=object).get_indexer(pd.Index(frame[name])).astype(np.float64)
-            )
-            codes[codes < 0] = np.nan if self.other_[str(name)] < 0 else self.other_[str(name)]
-            codes[frame[name].isna().to_numpy()] = np.nan
-            coded[:, place] = codes
+        look = Look.at(rows)
+        coded = np.empty((len(look), len(look.columns)))
+        for place, name in enumerate(look.columns):
+            places, levels = look.levels(name)
+            known, other = self._codes(name), np.nan if self.other_[name] < 0 else self.other_[name]
+            # A gap is at place -1: the last.
+            coded[:, place] = np.array([*(known.get(level, other) for level in levels), np.nan])[places]
         return coded
+
+    def _codes(self, name: str) -> dict[str, int]:
+        """Give the code of each level by its name; made once, for a row alone would wait for it."""
+        made: dict[str, dict[str, int]] = self.__dict__.setdefault("_by_level", {})
+        if name not in made:
+            made[name] = {level: code for code, level in enumerate(self.levels_[name].tolist())}
+        return made[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep what was learned."""
+        return {name: value for name, value in self.__dict__.items() if name != "_by_level"}
 
     def sizes(self) -> list[int]:
         """How many codes each column has."""

@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from .look import Look
+
 Array = npt.NDArray[Any]
 DAY = 86_400.0
 PERIODS = {"month": 12.0, "weekday": 7.0, "hour": 24.0}
@@ -39,10 +41,11 @@ class DateFeatures(BaseEstimator):
         self.names_ = [name for name, values in features.items() if name not in passing and _varies(values)]
         return self
 
-    def transform(self, frame: pd.DataFrame) -> Array:
+    def transform(self, rows: pd.DataFrame | Look) -> Array:
         """Give one column per part of a date that varied in training, shape (n_rows, n_parts)."""
-        features = self._all(frame)
-        return np.column_stack([features[name] for name in self.names_] or [np.empty((len(frame), 0))])
+        look = Look.at(rows)
+        features = look.once(("dates", self.cyclic, *look.columns), lambda: self._all(look.frame[look.columns]))
+        return np.column_stack([features[name] for name in self.names_] or [np.empty((len(look), 0))])
 
     def _all(self, frame: pd.DataFrame) -> dict[str, Array]:
         features: dict[str, Array] = {}

@@ -11,6 +11,7 @@ from sklearn.feature_selection import r_regression
 
 from .categories import LevelCounts
 from .encoder import MOST_CLASSES, TableEncoder
+from .look import Look
 from .texts import TextFeatures
 
 Array = npt.NDArray[Any]
@@ -65,18 +66,18 @@ class DenseEncoder(TableEncoder):
     def _most_levels(self) -> int:
         return FEW_LEVELS if self.classes <= MOST_CLASSES else SOME_LEVELS
 
-    def _fit_categories(self, frame: pd.DataFrame) -> Array:
-        codes = super()._fit_categories(frame)
+    def _fit_categories(self, look: Look) -> Array:
+        codes = super()._fit_categories(look)
         self.often_ = LevelCounts().fit(codes[:, self.wide_])
         return codes
 
     def _text_features(self, name: str) -> TextFeatures:
         return super()._text_features(name) if name in self.dirty_ else TextFeatures("word", DIRECTIONS, seed=self.seed)
 
-    def _dense(self, frame: pd.DataFrame, codes: Array, means: Array | None, texts: list[Array]) -> Array:
-        return np.hstack([super()._dense(frame, codes, means, texts), self.often_.transform(codes[:, self.wide_])])
+    def _dense(self, look: Look, codes: Array, means: Array | None, texts: list[Array]) -> Array:
+        return np.hstack([super()._dense(look, codes, means, texts), self.often_.transform(codes[:, self.wide_])])
 
-    def _joined(self, frame: pd.DataFrame, dense: Array, codes: Array) -> Array:  # noqa: ARG002 - texts are in `dense`
+    def _joined(self, look: Look, dense: Array, codes: Array) -> Array:  # noqa: ARG002 - texts are in `dense`
         blocks = [self._scaled(dense)]
         if self.one_hot_ is not None:
             blocks.append(self.one_hot_.transform(codes[:, self.narrow_]).toarray())

@@ -13,7 +13,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from .categories import CategoryCodes, TargetMeans
 from .dates import DateFeatures
-from .numbers import PiecewiseLinear, SmoothScaler, tamed
+from .look import Look
+from .numbers import PiecewiseLinear, SmoothScaler
 from .texts import TextFeatures
 
 Array = npt.NDArray[Any]
@@ -63,26 +64,32 @@ class TableEncoder(BaseEstimator):
         target : ndarray, shape (n_rows,)
             Class numbers, or the values of a regression.
         """
+        look = Look.at(frame)
         self._share_out_columns(frame)
         calendar = [name for name, kind in self.kinds.items() if kind == "calendar"]
         self.dates_ = DateFeatures(calendar, self.style == "linear").fit(frame[self.date_]) if self.date_ else None
-        codes = self._fit_categories(frame)
+        codes = self._fit_categories(look)
         targets = self._target_columns(target)
-        texts = self._fit_texts(frame, targets)
+        texts = self._fit_texts(look, targets)
         means = self.means_.fit_transform(codes[:, self.averaged_], targets) if self.means_ else None
-        dense = self._dense(frame, codes, means, texts)
+        dense = self._dense(look, codes, means, texts)
         self.scaler_ = SmoothScaler().fit(dense) if self.style == "linear" else None
         self.pieces_ = self._fit_pieces(dense) if self.style == "linear" else None
         first = dense.shape[1]
         self.categorical_ = [] if self.scaler_ else list(range(first, first + len(self.narrow_)))
-        return self._joined(frame, dense, codes)
+        return self._joined(look, dense, codes)
 
-    def transform(self, frame: pd.DataFrame) -> Any:
+    def transform(self, rows: pd.DataFrame | Look) -> Any:
         """Encode other rows, shape (n_rows, n_features); sparse when it is wide and most of it is zero."""
-        codes = self.codes_.transform(frame[self.category_]) if self.codes_ else np.empty((len(frame), 0))
+        look = Look.at(rows)
+        codes = self._codes(look)
         means = self.means_.transform(codes[:, self.averaged_]) if self.means_ else None
-        texts = [self.texts_[name].transform(frame[name]) for name in self.condensed_]
-        return self._joined(frame, self._dense(frame, codes, means, texts), codes)
+        texts = [self.texts_[name].transform(look.texts(name)) for name in self.condensed_]
+        return self._joined(look, self._dense(look, codes, means, texts), codes)
+
+    def _codes(self, look: Look) -> Array:
+        """Give the codes of categories as floats, shape (n_rows, n_categories)."""
+        return self.codes_.transform(look.only(self.category_)) if self.codes_ else np.empty((len(look), 0))
 
     def _share_out_columns(self, frame: pd.DataFrame) -> None:
         self.plain_ = [name for name, kind in self.kinds.items() if kind in ("number", "boolean")]
@@ -92,17 +99,17 @@ class TableEncoder(BaseEstimator):
         self.dirty_ = [name for name in self.category_ if frame[name].nunique() > DIRTY_LEVELS]
         self.condensed_ = self.dirty_ if self.style == "linear" else [*self.text_, *self.dirty_]
 
-    def _fit_categories(self, frame: pd.DataFrame) -> Array:
+    def _fit_categories(self, look: Look) -> Array:
         """Learn codes, and which columns have too many levels to be told by codes alone."""
         self.codes_ = self.means_ = self.one_hot_ = None
         self.narrow_: list[int] = []
         self.wide_: list[int] = []
         self.averaged_: list[int] = []
         if not self.category_:
-            return np.empty((len(frame), 0))
-        fewest = 1 if len(frame) < 1000 else 3
-        self.codes_ = CategoryCodes(fewest).fit(frame[self.category_])
-        codes = self.codes_.transform(frame[self.category_])
+            return np.empty((len(look), 0))
+        fewest = 1 if len(look) < 1000 else 3
+        self.codes_ = CategoryCodes(fewest).fit(look.frame[self.category_])
+        codes = self._codes(look)
         for place, size in enumerate(self.codes_.sizes()):
             (self.narrow_ if size <= self._most_levels() else self.wide_).append(place)
             if size > (SEVERAL_LEVELS if self.style == "trees" else self._most_levels()):
@@ -135,36 +142,36 @@ class TableEncoder(BaseEstimator):
             return TextFeatures("letters", components=10, seed=self.seed)
         return TextFeatures("word", components=0 if self.style == "linear" else 40, seed=self.seed)
 
-    def _fit_texts(self, frame: pd.DataFrame, targets: Array) -> list[Array]:
+    def _fit_texts(self, look: Look, targets: Array) -> list[Array]:
         """Learn words; give what of texts and names is condensed. What prose says of the target is told, too."""
         self.texts_ = {name: self._text_features(name) for name in [*self.text_, *self.dirty_]}
         for name in set(self.texts_) - set(self.condensed_):
-            self.texts_[name].fit(frame[name])
+            self.texts_[name].fit(look.texts(name))
         scored = self.text_ if self.classes <= MOST_CLASSES else []
         return [
-            self.texts_[name].fit_transform(frame[name], targets if name in scored else None)
+            self.texts_[name].fit_transform(look.texts(name), targets if name in scored else None)
             for name in self.condensed_
         ]
 
-    def _dense(self, frame: pd.DataFrame, codes: Array, means: Array | None, texts: list[Array]) -> Array:
+    def _dense(self, look: Look, codes: Array, means: Array | None, texts: list[Array]) -> Array:
         """Everything that is an amount: numbers, dates, target means, what names and prose are made of."""
-        blocks: list[Array] = [tamed(frame[self.plain_].to_numpy(dtype=np.float64))]
+        blocks: list[Array] = [look.only(self.plain_).numbers()]
         if self.dates_ is not None:
-            blocks.append(self.dates_.transform(frame[self.date_]))
+            blocks.append(self.dates_.transform(look.only(self.date_)))
         if means is not None:
             blocks.append(means)
         if self.style == "trees":
             blocks.append(codes[:, self.wide_])
         return np.hstack([*blocks, *texts])
 
-    def _joined(self, frame: pd.DataFrame, dense: Array, codes: Array) -> Any:
+    def _joined(self, look: Look, dense: Array, codes: Array) -> Any:
         """Put codes beside the amounts for trees, one column a level and words beside them for a linear model."""
         if self.scaler_ is None:
             return np.hstack([dense, codes[:, self.narrow_]])
         blocks = [sparse.csr_matrix(self._scaled(dense))]
         if self.one_hot_ is not None:
             blocks.append(self.one_hot_.transform(codes[:, self.narrow_]))
-        blocks += [sparse.csr_matrix(self.texts_[name].transform(frame[name])) for name in self.text_]
+        blocks += [sparse.csr_matrix(self.texts_[name].transform(look.texts(name))) for name in self.text_]
         joined = sparse.hstack(blocks, format="csr")
         pieces = self.pieces_.width() if self.pieces_ is not None else 0
         return joined.toarray() if joined.shape[1] <= DENSE_WIDTH + pieces else joined

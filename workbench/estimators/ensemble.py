@@ -9,6 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
 
+from .look import Look
+
 Array = npt.NDArray[Any]
 
 
@@ -19,13 +21,11 @@ class FoldModel(BaseEstimator):
         self.encoder = encoder
         self.learner = learner
 
-    def predict(self, frame: pd.DataFrame, encoded: dict[int, Any] | None = None) -> Array:
-        """Predict coerced rows; `encoded` remembers matrices, for models often share an encoder."""
-        encoded = {} if encoded is None else encoded
-        key = id(self.encoder)
-        if key not in encoded:
-            encoded[key] = self.encoder.transform(frame)
-        return self.learner.predict(encoded[key])
+    def predict(self, rows: pd.DataFrame | Look) -> Array:
+        """Predict coerced rows; a `Look` remembers matrices, for models often share an encoder."""
+        look = Look.at(rows)
+        matrix = look.once(("matrix", id(self.encoder)), lambda: self.encoder.transform(look))
+        return np.asarray(self.learner.predict(matrix))
 
 
 class Bag(BaseEstimator):
@@ -34,13 +34,17 @@ class Bag(BaseEstimator):
     def __init__(self, members: list[FoldModel]) -> None:
         self.members = members
 
-    def predict(self, frame: pd.DataFrame, encoded: dict[int, Any] | None = None) -> Array:
+    def predict(self, rows: pd.DataFrame | Look) -> Array:
         """Average the members' predictions."""
-        encoded = {} if encoded is None else encoded
-        total = self.members[0].predict(frame, encoded)
-        for member in self.members[1:]:
-            total = total + member.predict(frame, encoded)
-        return total / len(self.members)
+        look = Look.at(rows)
+        return self.average([member.predict(look) for member in self.members])
+
+    def average(self, said: list[Array]) -> Array:
+        """Average what the members said, in their order."""
+        total = said[0]
+        for one in said[1:]:
+            total = total + one
+        return total / len(said)
 
 
 class Ensemble(BaseEstimator):
@@ -57,8 +61,8 @@ class Ensemble(BaseEstimator):
         self.bags = bags
         self.weights = weights
 
-    def predict(self, frame: pd.DataFrame) -> Array:
+    def predict(self, rows: pd.DataFrame | Look) -> Array:
         """Give class probabilities, shape (n_rows, n_classes), or values, shape (n_rows,), of coerced rows."""
-        encoded: dict[int, Any] = {}
-        parts = (weight * bag.predict(frame, encoded) for weight, bag in zip(self.weights, self.bags, strict=True))
+        look = Look.at(rows)
+        parts = (weight * bag.predict(look) for weight, bag in zip(self.weights, self.bags, strict=True))
         return np.sum(np.array(list(parts)), axis=0)

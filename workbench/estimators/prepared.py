@@ -12,7 +12,7 @@ from .arithmetic import Arithmetic
 from .categories import TargetMeans
 from .crosses import Bins, Crosses
 from .encoder import MOST_CLASSES, SEVERAL_LEVELS, TableEncoder
-from .numbers import tamed
+from .look import Look
 from .residuals import sampled_rows, unexplained
 
 Array = npt.NDArray[Any]
@@ -55,13 +55,14 @@ class PreparedEncoder(TableEncoder):
             Class numbers, or the values of a regression.
         """
         matrix: Array = super().fit_transform(frame, target)
+        look = Look.at(frame)
         self.few_: list[int] = []
         self.few_means_: TargetMeans | None = None
         self.crosses_: Crosses | None = None
         self.arithmetic_: Arithmetic | None = None
         if self.classes > MOST_CLASSES:
             return matrix
-        targets, codes, numbers = self._target_columns(target), self._codes(frame), self._numbers(frame)
+        targets, codes, numbers = self._target_columns(target), self._codes(look), look.only(self.plain_).numbers()
         self.bins_ = Bins().fit(numbers)
         parts = self._parts(codes, numbers)
         self.crosses_, self.arithmetic_ = self._choose(matrix, parts, numbers, targets)
@@ -76,10 +77,11 @@ class PreparedEncoder(TableEncoder):
             blocks.append(self.arithmetic_.transform(numbers))
         return np.hstack(blocks)
 
-    def transform(self, frame: pd.DataFrame) -> Array:
+    def transform(self, rows: pd.DataFrame | Look) -> Array:
         """Encode other rows, shape (n_rows, n_features)."""
-        blocks = [super().transform(frame)]
-        codes, numbers = self._codes(frame), self._numbers(frame)
+        look = Look.at(rows)
+        blocks = [super().transform(look)]
+        codes, numbers = self._codes(look), look.only(self.plain_).numbers()
         if self.few_means_ is not None:
             blocks.append(self.few_means_.transform(codes[:, self.few_]))
         if self.crosses_ is not None:
@@ -103,12 +105,6 @@ class PreparedEncoder(TableEncoder):
 
     def _sizes(self) -> list[int]:
         return self.codes_.sizes() if self.codes_ is not None else []
-
-    def _codes(self, frame: pd.DataFrame) -> Array:
-        return self.codes_.transform(frame[self.category_]) if self.codes_ is not None else np.empty((len(frame), 0))
-
-    def _numbers(self, frame: pd.DataFrame) -> Array:
-        return tamed(frame[self.plain_].to_numpy(dtype=np.float64))
 
     def _parts(self, codes: Array, numbers: Array) -> Array:
         """Give what pairs are made of as whole numbers: categories, then bins of numbers; 0 for a gap."""

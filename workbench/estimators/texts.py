@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +16,43 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import Ridge
 
 Array = npt.NDArray[Any]
+
+
+class Texts:
+    """One column of text, each distinct one looked at once, whoever asks; no model holds one.
+
+    Attributes
+    ----------
+    codes : ndarray, shape (n_rows,)
+        For every row the place of its text among the distinct ones; a missing text is an empty one.
+    distinct : list of str
+    """
+
+    def __init__(self, texts: pd.Series[Any]) -> None:
+        self.codes, distinct = pd.factorize(texts.fillna("").to_numpy(dtype=object))
+        self.distinct = [str(text) for text in distinct]
+        self._known: dict[str, Any] = {}
+        self._lock = Lock()
+
+    @classmethod
+    def of(cls, texts: pd.Series[Any] | Texts) -> Texts:
+        """Begin to look at texts, or go on."""
+        return texts if isinstance(texts, Texts) else cls(texts)
+
+    def written(self) -> Array:
+        """How the distinct ones are written, shape (n_texts, 5)."""
+        with self._lock:
+            if "written" not in self._known:
+                self._known["written"] = _written(self.distinct)
+        return np.asarray(self._known["written"])
+
+    def counts(self, words: HashingVectorizer) -> Any:
+        """How often each of the hashed words or letters is in each of the distinct ones, sparse."""
+        key = repr((words.analyzer, words.ngram_range, words.n_features))
+        with self._lock:
+            if key not in self._known:
+                self._known[key] = words.transform(self.distinct)
+        return self._known[key]
 
 
 class TextFeatures(BaseEstimator):
@@ -39,12 +77,12 @@ class TextFeatures(BaseEstimator):
         self.width = width
         self.seed = seed
 
-    def fit(self, texts: pd.Series[Any]) -> TextFeatures:
+    def fit(self, texts: pd.Series[Any] | Texts) -> TextFeatures:
         """Learn which words are common, how much each tells, and their main directions."""
-        self._fit_words(_distinct(texts)[1])
+        self._fit_words(Texts.of(texts))
         return self
 
-    def fit_transform(self, texts: pd.Series[Any], targets: Array | None = None) -> Any:
+    def fit_transform(self, texts: pd.Series[Any] | Texts, targets: Array | None = None) -> Any:
         """Learn from training rows and encode them.
 
         Parameters
@@ -53,35 +91,35 @@ class TextFeatures(BaseEstimator):
             When given, and the words are condensed, a column more for each target is what the words say of it; no row
             is told what was learned from its own target.
         """
-        codes, distinct = _distinct(texts)
-        words = self._fit_words(distinct)
-        told = self._told(distinct, words)[codes]
+        known = Texts.of(texts)
+        codes, words = known.codes, self._fit_words(known)
+        told = self._told(known, words)[codes]
         if targets is None or words is None or not self.components:
             return told
         self.scores_: WordScores | None = WordScores(seed=self.seed)
         return np.hstack([told, self.scores_.fit_transform(words, codes, targets)])
 
-    def transform(self, texts: pd.Series[Any]) -> Any:
+    def transform(self, texts: pd.Series[Any] | Texts) -> Any:
         """Give one row per text: a dense array, or a sparse one when the words are not condensed."""
-        codes, distinct = _distinct(texts)
-        words = self._weighted(self.words_.transform(distinct))
-        told = self._told(distinct, words)
+        known = Texts.of(texts)
+        words = self._weighted(known)
+        told = self._told(known, words)
         if self.scores_ is not None and words is not None:
             told = np.hstack([told, self.scores_.transform(words)])
-        return told[codes]
+        return told[known.codes]
 
-    def _fit_words(self, distinct: list[str]) -> Any:
+    def _fit_words(self, known: Texts) -> Any:
         """Learn all that needs no target; give the weighted words, sparse, or None where there are none."""
         self.words_ = self._hashing()
         self.directions_ = self.weights_ = None
         self.scores_ = None
-        counts = self.words_.transform(distinct)
+        counts, distinct = known.counts(self.words_), known.distinct
         seen = np.bincount(counts.indices, minlength=self.width)
         self.kept_ = np.flatnonzero(seen >= (2 if len(distinct) > 20 else 1))
         if not len(self.kept_):
             return None
         self.weights_ = TfidfTransformer(sublinear_tf=True).fit(counts[:, self.kept_])
-        words = self._weighted(counts)
+        words = self._weighted(known)
         components = min(self.components, len(self.kept_) - 1, len(distinct) - 1)
         if components > 0:
             # Texts that hold all the same words have no variance, whose share scikit-learn then divides by.
@@ -89,12 +127,12 @@ class TextFeatures(BaseEstimator):
                 self.directions_ = TruncatedSVD(components, n_iter=3, random_state=self.seed).fit(words)
         return words
 
-    def _weighted(self, counts: Any) -> Any:
-        return None if self.weights_ is None else self.weights_.transform(counts[:, self.kept_])
+    def _weighted(self, known: Texts) -> Any:
+        return None if self.weights_ is None else self.weights_.transform(known.counts(self.words_)[:, self.kept_])
 
-    def _told(self, distinct: list[str], words: Any) -> Any:
+    def _told(self, known: Texts, words: Any) -> Any:
         """Tell of each distinct text how it is written, and its words: condensed, or as they are."""
-        written = _written(distinct)
+        written = known.written()
         if words is None or (self.components and self.directions_ is None):
             return written
         if self.directions_ is None:
@@ -158,12 +196,6 @@ class WordScores(BaseEstimator):
         self.coefficients_ = np.asarray(ridge.coef_).reshape(targets.shape[1], -1)
         self.intercept_ = np.asarray(ridge.intercept_).reshape(-1)
         return self
-
-
-def _distinct(texts: pd.Series[Any]) -> tuple[Array, list[str]]:
-    """For every row the place of its text among the distinct ones; a missing text is an empty one."""
-    codes, distinct = pd.factorize(texts.fillna(""))
-    return codes, [str(text) for text in distinct]
 
 
 def _written(texts: Sequence[str]) -> Array:
