@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ import numpy as np
 from workbench.automl.exploring import with_trial
 from workbench.automl.families import Family, LightGBM, Setting
 from workbench.automl.fitting import Bench
+from workbench.automl.memory import Room
 from workbench.automl.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Plan
 from workbench.automl.result import Found
 from workbench.automl.splits import folds_of, sampled
@@ -19,12 +21,13 @@ from workbench.automl.trying import Asked, Workplace, entry, tried
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a search was given; `cache` is in bytes."""
+    """What a search was given, and the memory it may take; `drawn` is how large the pilot's sample may be."""
 
     task: Task
     families: Sequence[Family]
     seed: int
-    cache: float
+    room: Room
+    drawn: int = PILOT_ROWS
 
 
 def setting_of(task: Task, threads: int) -> Setting:
@@ -39,13 +42,13 @@ def setting_of(task: Task, threads: int) -> Setting:
     )
 
 
-def sample_workplace(given: Given, drawn: int = PILOT_ROWS) -> Workplace:
+def sample_workplace(given: Given, drawn: int) -> Workplace:
     """Set up a sample of the rows, a part of it held out, and few rounds."""
     task, seed = given.task, given.seed
     rows = sampled(np.arange(len(task.truth)), task.codes, drawn, classes=len(task.classes), seed=seed)
     setting = replace(setting_of(task, 1), rounds=PILOT_ROUNDS, rows=len(rows))
     folds = folds_of(task, 1, seed=seed, rows=rows)
-    return Workplace(task, folds, setting, seed=seed, most_rows=None, most_bytes=given.cache, hands=1)
+    return Workplace(task, folds, setting, seed=seed, most_rows=None, most_bytes=math.inf, hands=1)
 
 
 def pilot(given: Given, bench: Bench) -> tuple[Found, Cost]:
@@ -56,12 +59,14 @@ def pilot(given: Given, bench: Bench) -> tuple[Found, Cost]:
     encoding = (bench.clock.now() - began) / setting.rows
     asked = Asked(0, family, family.portfolio(setting)[0], given.seed, bench.clock)
     outcome = tried(bench, asked)
-    plan = Plan(1, setting.learning_rate, setting.rounds, 1, setting.rows, drawn=PILOT_ROWS)
+    plan = Plan(1, setting.learning_rate, setting.rounds, 1, setting.rows, drawn=given.drawn)
     log = [entry(bench.task, bench.folds, asked, outcome)]
     found, trial = Found([], bench.folds, plan, log, outcome.failure), outcome.trial
     if trial is None:
         return found, Cost(encoding, np.inf)
-    each = trial.seconds / max(trial.boosted[0], 1) / len(encoded.train)
+    # A first fit does once what the fits after it need not do again: the second tells what one costs.
+    again = tried(bench, asked).trial or trial
+    each = min(trial.seconds, again.seconds) / max(trial.boosted[0], 1) / len(encoded.train)
     return with_trial(bench.task, found, trial), Cost(encoding, float(each))
 
 

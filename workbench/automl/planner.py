@@ -16,7 +16,7 @@ from workbench.automl.families import Family, Setting
 
 PILOT_ROWS = 10_000
 PILOT_ROUNDS = 30
-ROUNDS_PER_RATE = 18.0  # rounds until early stopping, times the learning rate: about 180 at 0.1
+ROUNDS_PER_RATE = 12.0  # rounds until early stopping, times the learning rate: about 120 at 0.1
 # From the most careful to the most hurried: folds, learning rate, and the share of the time that one trial of LightGBM
 # may take for it. The dearer families take ten or twenty times as long, and are worth more than a lower rate.
 CHOICES = (
@@ -66,6 +66,8 @@ class Plan:
         What one boosted trial should take; NaN when nobody looked at a clock.
     drawn
         At most about how many rows took part at all, drawn before they were split: the pilot's sample; None for all.
+    models
+        Most bytes that the models of the kept trials may take; None for no limit.
     """
 
     folds: int
@@ -75,6 +77,7 @@ class Plan:
     rows: int | None = None
     seconds: float = float("nan")
     drawn: int | None = None
+    models: float | None = None
 
 
 def plan_by_size(rows: int, trials: int) -> Plan:

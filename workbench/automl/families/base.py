@@ -12,6 +12,7 @@ import optuna
 Array = npt.NDArray[Any]
 Parameters = dict[str, Any]
 Held = tuple[Any, Array, Array | None]  # rows to stop by: matrix, target, weight
+TREES = 60  # of a forest in a fold; the bag of folds then has hundreds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Setting:
         Of boosting: a question of how much time there is, so it is the planner's.
     threads
         For one fit.
+    trees
+        Most trees of a forest in a fold: as many as fit into memory.
     """
 
     kind: Literal["binary", "multiclass", "regression"]
@@ -38,6 +41,7 @@ class Setting:
     learning_rate: float = 0.1
     rounds: int = 2000
     threads: int = 1
+    trees: int = TREES
 
 
 class Learner(Protocol):

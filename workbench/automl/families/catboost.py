@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 LOSSES = {"mae": "MAE", "mape": "MAPE"}
 # Its rounds are dear, so it learns faster than LightGBM does; but its symmetric trees lose more by a high rate.
-SLOWEST, FASTEST = 0.05, 0.15
+SLOWEST, FASTEST = 0.05, 0.1
 
 
 class CatBoost:
@@ -59,7 +59,7 @@ class CatBoost:
         # Here, for it takes a while to import, and a machine without it has the other families.
         from workbench.estimators.catboost import CategoricalBoostedTrees
 
-        rate = min(max(2 * setting.learning_rate, SLOWEST), FASTEST)
+        rate = min(max(1.5 * setting.learning_rate, SLOWEST), FASTEST)
         settings: dict[str, Any] = {
             "loss_function": _loss(setting),
             **parameters,

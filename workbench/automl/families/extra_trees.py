@@ -9,7 +9,6 @@ import optuna
 from workbench.automl.families.base import Parameters, Setting
 from workbench.estimators.forest import RandomTrees
 
-TREES = 60  # a fold; the bag of folds then has hundreds
 MOST_LEAVES = 4_000  # a tree of more leaves takes megabytes of memory and hardly predicts better
 
 
@@ -44,7 +43,7 @@ class ExtraTrees:
         """Make a forest with these parameters."""
         settings = grown_settings(parameters, setting, self.most_rows)
         return RandomTrees(
-            settings, setting.classes, trees=min(TREES, setting.rounds), threads=setting.threads, seed=seed
+            settings, setting.classes, trees=min(setting.trees, setting.rounds), threads=setting.threads, seed=seed
         )
 
 

@@ -32,10 +32,10 @@ class LightGBM:
         return [
             _parameters(leaves=31, fewest=fewest, features=0.7, rows=0.9),
             _parameters(leaves=8, fewest=24, features=0.94, rows=0.81, l1=0.44, l2=0.3, smooth=0.029),
+            _parameters(leaves=31, fewest=5, features=0.5, rows=0.9, smooth=1.0, levels=16),
             _parameters(leaves=39, fewest=3, features=0.46, rows=0.88, extra=True, l1=0.24, l2=0.36, smooth=15.4),
             _parameters(leaves=20, fewest=2, features=0.43, rows=0.71, l1=0.51, l2=0.51, smooth=48.7),
             _parameters(leaves=100, fewest=5, features=0.6, rows=0.8),
-            _parameters(leaves=31, fewest=5, features=0.5, rows=0.9, smooth=1.0, levels=16),
         ]
 
     def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:  # noqa: ARG002 - the same for all

@@ -21,7 +21,7 @@ class Neighbours:
     ends_early = False
     stops_by_rows = False
     side_by_side = True
-    most_rows = 20_000
+    most_rows = 5_000
 
     def portfolio(self, setting: Setting) -> list[Parameters]:
         """Few neighbours, which find rows that nearly repeat, then many; nothing for a table too large."""

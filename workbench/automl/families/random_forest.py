@@ -7,7 +7,7 @@ from typing import Literal
 import optuna
 
 from workbench.automl.families.base import Parameters, Setting
-from workbench.automl.families.extra_trees import TREES, ExtraTrees, grown_settings
+from workbench.automl.families.extra_trees import ExtraTrees, grown_settings
 from workbench.estimators.forest import RandomTrees
 
 
@@ -33,7 +33,7 @@ class RandomForest(ExtraTrees):
         return RandomTrees(
             settings,
             setting.classes,
-            trees=min(TREES, setting.rounds),
+            trees=min(setting.trees, setting.rounds),
             threads=setting.threads,
             seed=seed,
             bootstrap=True,
