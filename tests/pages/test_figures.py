@@ -40,7 +40,7 @@ PICTURES = {
     "slices": lambda: figures.error_slices(
         [Interval("kind = a", 0.6, 0.5, 0.7, rows=120)], 0.8, metric="roc_auc", higher_is_better=True
     ),
-    "binary": lambda: performance.binary_performance(truth, probability, classes=["no", "yes"]),
+    "binary": lambda: performance.binary_performance(truth, probability),
     "multiclass": lambda: performance.multiclass_performance(labels, labels[::-1], classes=["a", "b", "c"]),
     "regression": lambda: performance.regression_performance(numbers, numbers + 5, target="price"),
 }
@@ -90,7 +90,7 @@ def test_names_are_never_read_as_formulas_and_unknown_letters_do_not_warn(caplog
 
 
 def test_one_class_only_among_the_rows_is_drawn_without_a_warning():
-    performance.binary_performance(np.zeros(30, bool), np.full(30, 0.2), classes=["no", "yes"])
+    performance.binary_performance(np.zeros(30, bool), np.full(30, 0.2))
 
 
 def test_a_class_nobody_has_is_drawn_without_a_warning():

@@ -48,7 +48,7 @@ def task_text(task: Task) -> str:
 
 
 def task_html(task: Task) -> str:
-    """Say what is predicted from what, how it is judged, and what was noticed."""
+    """Say what is predicted from what and how it is judged; what was noticed is told among the checks."""
     meaning = metric_meaning(task.metric.name)
     said = [
         f"Predict {task.target}: {_kind(task)}. There are {count(len(task.truth), 'row')} to learn from and "
@@ -57,7 +57,7 @@ def task_html(task: Task) -> str:
         *_how_split(task),
     ]
     parts = [paragraph(text) for text in said]
-    return join([*parts, _what_the_target_holds(task), *(check_notice(check) for check in task.checks)])
+    return join([*parts, _what_the_target_holds(task)])
 
 
 def _kind(task: Task) -> str:

@@ -28,9 +28,7 @@ def performance_picture(result: Result) -> Picture:
         return regression_performance(said["truth"], said["prediction"], target=task.target)
     if len(task.classes) == 2:
         positive = task.classes[1]
-        probability = said[f"probability_{positive}"]
-        threshold = result.model.threshold_ or 0.5
-        return binary_performance(said["truth"] == positive, probability, classes=task.classes, threshold=threshold)
+        return binary_performance(said["truth"] == positive, said[f"probability_{positive}"])
     return multiclass_performance(said["truth"], said["prediction"], classes=task.classes)
 
 

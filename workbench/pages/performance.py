@@ -19,10 +19,8 @@ Array = npt.NDArray[Any]
 MOST_POINTS = 2_000  # more only blacken a scatter plot
 
 
-def binary_performance(
-    truth: npt.ArrayLike, probability: npt.ArrayLike, *, classes: Sequence[Any], threshold: float = 0.5
-) -> Picture:
-    """Draw ROC, precision against recall, calibration, and what a threshold makes of it.
+def binary_performance(truth: npt.ArrayLike, probability: npt.ArrayLike) -> Picture:
+    """Draw ROC, and precision against recall: what every threshold makes of the probabilities.
 
     Parameters
     ----------
@@ -30,29 +28,19 @@ def binary_performance(
         True where the row is of the positive class.
     probability : array_like, shape (n_rows,)
         Predicted probability of the positive class.
-    classes : sequence
-        The two labels, the positive one last.
-    threshold : float
-        A row is called positive above this probability.
     """
     hit, p = np.asarray(truth, dtype=bool), np.asarray(probability, dtype=float)
-    called = p > threshold
-    names, positive = [shorten(label, 16) for label in classes], classes[1]
 
     def paint(figure: Figure) -> None:
-        panels = figure.subplots(2, 2)
-        roc_panel(panels[0, 0], hit, p)
-        precision_recall_panel(panels[0, 1], hit, p)
-        calibration_panel(panels[1, 0], hit, p)
-        confusion_panel(panels[1, 1], _confusion(hit, called, [False, True]), names)
+        left, right = figure.subplots(1, 2)
+        roc_panel(left, hit, p)
+        precision_recall_panel(right, hit, p)
 
-    found, right = (float(np.mean(x)) if len(x) else float("nan") for x in (called[hit], hit[called]))
     alt = (
-        f"How good the predictions are, in four charts: ROC curve (area {number(_auc(hit, p))}), precision against "
-        f"recall, calibration, and hits and misses. At a threshold of {threshold:.3g}, {share(found)} of the rows "
-        f"that are {positive} are found, and {share(right)} of those called {positive} are."
+        f"How good the predictions are, in two charts: ROC curve (area {number(_auc(hit, p))}), and precision against "
+        f"recall, where {share(float(hit.mean()))} of the rows are positive."
     )
-    return draw(paint, size=(8.4, 7.4), alt=alt.replace("nan %", "none"))
+    return draw(paint, size=(8.4, 3.9), alt=alt)
 
 
 def multiclass_performance(truth: npt.ArrayLike, prediction: npt.ArrayLike, *, classes: Sequence[Any]) -> Picture:
@@ -117,24 +105,6 @@ def precision_recall_panel(axes: Axes, hit: Array, probability: Array) -> None:
     axes.set(xlabel="hits found (recall)", ylabel="right when called (precision)")
     _square(axes)
     axes.legend(loc="lower left")
-
-
-def calibration_panel(axes: Axes, hit: Array, probability: Array) -> None:
-    """Draw what happened against what was promised, in up to ten groups of equally many rows, with 95 % intervals."""
-    edges = np.unique(np.quantile(probability, np.linspace(0, 1, min(10, max(2, len(hit) // 20)) + 1)))
-    group = np.clip(np.searchsorted(edges, probability, side="right") - 1, 0, max(0, len(edges) - 2))
-    rows = np.bincount(group)
-    kept = rows > 0
-    rows, hits = rows[kept], np.bincount(group, weights=hit)[kept]
-    promised = np.bincount(group, weights=probability)[kept] / rows
-    low, high = wilson(hits, rows)
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="as promised")
-    axes.vlines(promised, low, high, color=BLUE, alpha=0.4, linewidth=2)
-    axes.plot(promised, hits / rows, "o-", color=BLUE, markersize=4.5, linewidth=1.1, label="model")
-    axes.set(title="Are the probabilities right?")
-    axes.set(xlabel="predicted probability", ylabel="share that was positive")
-    _square(axes)
-    axes.legend(loc="upper left")
 
 
 def confusion_panel(axes: Axes, matrix: Array, names: Sequence[str]) -> None:

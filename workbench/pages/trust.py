@@ -90,7 +90,7 @@ def decision(matrix: Array, curve: Curve, *, classes: Sequence[Any], title: str)
             right.axvline(mark, color=color, linewidth=1.1, linestyle=DASHED)
             right.plot([mark], [value], "o", color=color, markersize=6, label=f"{name}: {number(mark, 2)}")
         right.set(xlabel=f"threshold: called {shorten(classes[1], 16)} above it", ylabel=curve.name, xlim=(-0.02, 1.02))
-        right.set_title("What other thresholds would give")
+        right.set_title("What each threshold would have given")
         right.legend(loc="best")
 
     return draw(paint, size=(8.4, 3.9), alt=f"What was called what. {title}.")
