@@ -10,6 +10,7 @@ from workbench.automl.clock import Clock
 from workbench.automl.fitting import Trial
 from workbench.documents.run_folder import RunFolder
 from workbench.metrics import Metric
+from workbench.pages.words import count
 
 
 class Progress:
@@ -57,7 +58,7 @@ class Progress:
         if self.folder is not None:
             self.folder.say("search", state="ended", done=self.done, best=_plain(self.best), interrupted=interrupted)
         how = "Interrupted: the best is kept of" if interrupted else ""
-        self._show(f"{how} {self.done} trials in {self.clock.elapsed():.0f} s.".strip())
+        self._show(f"{how} {count(self.done, 'trial')} in {self.clock.elapsed():.0f} s.".strip())
 
     def _standing(self) -> dict[str, Any]:
         """How far the search is."""
@@ -78,7 +79,7 @@ class Progress:
         rest = f"{self.planned} planned" if math.isinf(left) else f"{max(left, 0):.0f} s left"
         best = "" if self.best is None else f"best {self.metric.name} {self.best.value:.4f} ({self.best.family}) · "
         now = f"trying {self.trying} · " if self.trying else ""
-        return f"{self.done} trials done · {best}{now}{rest}"
+        return f"{count(self.done, 'trial')} done · {best}{now}{rest}"
 
     def _show(self, text: str) -> None:
         if self._line is not None:

@@ -78,7 +78,7 @@ class Progress:
     def _search(self, event: dict[str, Any]) -> None:
         """Tell how far the search is, and what is being tried while it is."""
         done, left, best = event["done"], event.get("left"), event.get("best")
-        facts = f"{done} trials done · " + (
+        facts = f"{done} trial{'' if done == 1 else 's'} done · " + (
             f"best {event['metric']} {best:.4f}" if best is not None else "no score yet"
         )
         elapsed = event.get("elapsed") or 0.0
