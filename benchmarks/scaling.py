@@ -1,0 +1,165 @@
+"""How quality and time grow with the number of rows, on a table whose rule is known.
+
+    python benchmarks/scaling.py                    1k, 10k, 100k and 1M rows, for 60 s each and for 3 trials each
+    python benchmarks/scaling.py --table            print the table, and put it on the benchmark page
+
+Twenty columns of mixed types are drawn, and what is predicted follows from seven of them by a rule and by chance; so
+the loss of somebody who knows the rule is known, and quality is the share of what can be learnt that was learnt: 0 for
+a constant guess, 1 for the rule itself. All are judged on the same 20,000 fresh rows. Rows go to
+benchmarks/results/scaling.jsonl; what has a row for this version of the workbench is not measured again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sidebyside import environments, page, table
+from sidebyside.measure import Split, loss, measure
+from sidebyside.rows import RESULTS, Row, append, done, newest, quiet, read
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+TASKS = ("binary", "regression")
+FRESH = 20_000  # rows that all are judged on
+BUDGET, TRIALS = 60.0, 3
+LONGEST = 3_600.0  # seconds a fixed number of trials may take
+CITIES, SHOPS = 30, 2_000
+
+
+def drawn(rows: int, task: str, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
+    """Draw a table, and what the rule says of its rows: the mean of the target, or the probability of a yes."""
+    random = np.random.default_rng([seed, rows])
+    columns: dict[str, Any] = {f"number_{i}": random.normal(size=rows) for i in range(8)}
+    columns |= {f"count_{i}": random.poisson(3, rows) for i in range(3)}
+    city, shop = random.integers(CITIES, size=rows), random.integers(SHOPS, size=rows)
+    day = random.integers(0, 3 * 365, size=rows)
+    columns["city"] = np.array([f"city {i}" for i in range(CITIES)])[city]
+    columns["shop"] = np.array([f"shop {i}" for i in range(SHOPS)])[shop]
+    columns["kind"] = random.choice(["small", "middle", "large"], rows)
+    columns["colour"] = random.choice(["red", "green", "blue", "none"], rows)
+    columns["day"] = np.datetime64("2023-01-01", "ns") + day.astype("timedelta64[D]")
+    columns["member"] = random.random(rows) < 0.4
+    columns["share"] = random.beta(2, 5, rows)
+    columns["amount"] = random.lognormal(3, 1, rows)
+    columns["grade"] = random.integers(1, 6, rows)
+    frame = pd.DataFrame(columns)
+    told = signal(frame, effects(CITIES, 1)[city], effects(SHOPS, 2)[shop])
+    # A tenth of two columns is missing: one that matters, after it has had its effect, and one that does not.
+    for name in ("amount", "number_7"):
+        frame[name] = frame[name].mask(random.random(rows) < 0.1)
+    if task == "regression":
+        return frame.assign(target=told + random.normal(size=rows)), told
+    chance = 1 / (1 + np.exp(-1.5 * told))
+    return frame.assign(target=np.where(random.random(rows) < chance, "yes", "no")), chance
+
+
+def signal(frame: pd.DataFrame, city: np.ndarray, shop: np.ndarray) -> np.ndarray:
+    """Follow the rule: curves, a product, a season, and what places add."""
+    season = np.sin(2 * np.pi * frame["day"].dt.dayofyear / 365)
+    curves = np.sin(2 * frame["number_0"]) + 0.7 * frame["number_1"] * frame["number_2"]
+    told = curves + 0.8 * season * frame["member"] + 0.3 * np.log(frame["amount"]) - 0.9 + city + 0.5 * shop
+    return told.to_numpy(dtype=float)
+
+
+def effects(count: int, seed: int) -> np.ndarray:
+    """Give what each place adds: the same for every size of the table."""
+    return np.random.default_rng([7, seed]).normal(size=count)
+
+
+def posed(rows: int, task: str, seed: int) -> tuple[Split, float]:
+    """Draw what is learnt from and what is judged on, with the loss of the rule itself on the latter."""
+    train, _ = drawn(rows, task, seed)
+    test, told = drawn(FRESH, task, seed + 1_000)
+    given = Split(train, test, task, "target")
+    if task == "regression":
+        return given, loss(given, told, [])
+    return given, loss(given, np.column_stack([1 - told, told]), ["no", "yes"])
+
+
+def run(sizes: Sequence[int], tasks: Sequence[str], plans: Sequence[Row], seed: int, results: Path) -> None:
+    version = environments.commit()
+    for rows in sizes:
+        for task in tasks:
+            for plan in plans:
+                fields = {"rows": rows, "task": task, "seed": seed, "version": version, **plan}
+                if done(read(results), fields):
+                    continue
+                given, best = posed(rows, task, seed)
+                limit = 2 * plan["budget"] + 120 if plan["budget"] else LONGEST
+                row = measure("workbench", sys.executable, given, seed=seed, limit=limit, **plan)
+                append(fields | {"best": best} | row, results)
+                print(line(fields | {"best": best} | row), flush=True)
+
+
+def line(row: Row) -> str:
+    plan = f"{row['budget']:g} s" if row["budget"] else f"{row['trials']} trials"
+    found = f"learnt {learnt(row):.3f}" if row["loss"] is not None else f"failed: {row['error'][:100]}"
+    return f"{row['rows']:9,} rows  {row['task']:10}  {plan:8}  {found}  {row['wall']:.0f} s  {row['peak_mb']:,} MB"
+
+
+def learnt(row: Row) -> float:
+    """Tell the share of what can be learnt that was learnt; a failure has learnt nothing."""
+    return (row["constant"] - table.imputed(row)) / (row["constant"] - row["best"])
+
+
+def tables(rows: Sequence[Row]) -> str:
+    """Write one table for each plan and task, out of the newest rows that were measured undisturbed."""
+    kept = newest(quiet(rows), "rows", "task", "budget", "trials", "seed")
+    if not kept:
+        return "*Nothing was measured yet on a machine at rest: there is no table to show.*"
+    heads = ["rows", "loss", "of the rule", "learnt", "time", "peak memory", "predict 10,000 rows", "model"]
+    parts = []
+    for plan in dict.fromkeys((row["budget"], row["trials"]) for row in kept):
+        for task in dict.fromkeys(row["task"] for row in kept):
+            own = [row for row in kept if (row["budget"], row["trials"], row["task"]) == (*plan, task)]
+            title = f"{plan[0]:g} seconds" if plan[0] else f"{plan[1]} trials"
+            lines = [cells(row) for row in sorted(own, key=lambda row: (row["rows"], row["seed"]))]
+            parts.append(f"### {title}, {task}\n\n{table.markdown(heads, lines)}")
+    told = ", ".join(dict.fromkeys(row["version"] for row in kept))
+    machines = {f"{row['machine']['cores']} cores, {row['machine']['memory_gb']} GB" for row in kept}
+    return "\n\n".join([f"Workbench {told}, on {' and '.join(sorted(machines))}.", *parts])
+
+
+def cells(row: Row) -> list[str]:
+    if row["loss"] is None:
+        return [f"{row['rows']:,}", f"failed: {row['error'].split(';')[0]}", f"{row['best']:.4f}", "0 %", *["–"] * 4]
+    return [
+        f"{row['rows']:,}",
+        f"{row['loss']:.4f}",
+        f"{row['best']:.4f}",
+        f"{100 * learnt(row):.1f} %",
+        f"{row['seconds']:.0f} s",
+        f"{row['peak_mb']:,} MB",
+        f"{row['predict_seconds']:.2f} s",
+        f"{row['model_mb']:.1f} MB",
+    ]
+
+
+def main(words: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", action="store_true", help="write the table from the rows there are")
+    parser.add_argument("--sizes", type=lambda text: [int(one) for one in text.split(",")], default=list(SIZES))
+    parser.add_argument("--tasks", type=lambda text: text.split(","), default=list(TASKS), help="binary, regression")
+    parser.add_argument("--budget", type=float, default=BUDGET, help="seconds; 0 leaves this plan out")
+    parser.add_argument("--trials", type=int, default=TRIALS, help="0 leaves this plan out")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=RESULTS / "scaling.jsonl")
+    said = parser.parse_args(words)
+    if said.table:
+        text = tables(read(said.results))
+        print(text)
+        if said.results.resolve().parent == RESULTS.resolve():
+            page.fill("scaling", text)
+        return
+    plans: list[Row] = [{"budget": said.budget, "trials": None}] if said.budget else []
+    plans += [{"budget": None, "trials": said.trials}] if said.trials else []
+    run(said.sizes, said.tasks, plans, said.seed, said.results)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

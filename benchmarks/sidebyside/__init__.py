@@ -1,0 +1,1 @@
+"""What the benchmarks share: tables, environments, one measurement, and the rows kept of it."""
