@@ -99,7 +99,7 @@ def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
         raise BadReference(
             name, f"is of a search with another {' and '.join(other)}", "Replay it on what it was made of."
         )
-    fields = {part: plan.get(part) for part in ("folds", "learning_rate", "rounds", "rows", "drawn")}
+    fields = {part: plan.get(part) for part in ("folds", "learning_rate", "rounds", "rows", "drawn", "models")}
     return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials)
 
 

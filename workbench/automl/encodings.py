@@ -23,6 +23,7 @@ ENCODERS: dict[str, Callable[..., Any]] = {
     "dense": DenseEncoder,
     "prepared": PreparedEncoder,
 }
+BESIDE = 1.75  # times its matrix: what trees keep of a fold, for further fits, beside it (bins, CatBoost's pool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Encodings:
     most_rows
         Training rows per fold; of more, a random sample is used.
     most_bytes
-        Matrices to keep; what does not fit is encoded again.
+        Of matrices to keep and what is kept beside them; what does not fit is encoded again.
     """
 
     def __init__(self, task: Task, folds: Folds, *, seed: int, most_rows: int | None, most_bytes: float) -> None:
@@ -62,7 +63,7 @@ class Encodings:
         self.most_rows, self.most_bytes = most_rows, most_bytes
         self.codes = task.codes
         self._kept: dict[tuple[str, int], EncodedFold] = {}
-        self._bytes = 0
+        self._bytes = 0.0
 
     def fold(self, style: str, number: int) -> EncodedFold:
         """Give the matrices of one fold; the number after the last stands for all rows, none held out."""
@@ -70,7 +71,8 @@ class Encodings:
         if key in self._kept:
             return self._kept[key]
         encoded = self._encode(style, number)
-        size = _bytes(encoded.matrix) + _bytes(encoded.valid_matrix)
+        beside = 1.0 if style in ("linear", "dense") else BESIDE
+        size = beside * (_bytes(encoded.matrix) + _bytes(encoded.valid_matrix))
         if self._bytes + size <= self.most_bytes:
             self._kept[key], self._bytes = encoded, self._bytes + size
         return encoded

@@ -7,6 +7,7 @@ is free and tells what is done at once.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import CancelledError, Future
@@ -19,6 +20,7 @@ from workbench.automl.clock import Clock
 from workbench.automl.ensemble import best_of_each
 from workbench.automl.families import Family
 from workbench.automl.fitting import Trial
+from workbench.automl.memory import within
 from workbench.automl.planner import Estimates, Turns
 from workbench.automl.progress import Progress
 from workbench.automl.result import Found
@@ -120,7 +122,8 @@ def with_trial(task: Task, found: Found, trial: Trial) -> Found:
 
     ranked = sorted([*found.trials, trial], key=order)
     chosen = best_of_each([each.family for each in ranked], KEPT)
-    return replace(found, trials=[ranked[place] for place in chosen])
+    most = math.inf if found.plan.models is None else found.plan.models
+    return replace(found, trials=within([ranked[place] for place in chosen], most))
 
 
 def _asks(way: Exploration) -> bool:

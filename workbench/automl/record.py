@@ -185,6 +185,7 @@ def task_document(result: Result) -> dict[str, Any]:
             "rounds": result.plan.rounds,
             "rows": result.plan.rows,
             "drawn": result.plan.drawn,
+            "models": result.plan.models,
             "check_share": task.check_share,
             "seed": result.seed,
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,9 +23,11 @@ from workbench.automl.again import (
     refitted,
     taken_up,
 )
+from workbench.automl.allowance import Allowance, allowance
 from workbench.automl.clock import Clock, clock_for, untimed
 from workbench.automl.exploring import LONGEST_TRIAL, Exploration, explore, go_on, with_trial
 from workbench.automl.families import Family, shipped
+from workbench.automl.memory import room_for
 from workbench.automl.pilot import Given, pilot, sample_workplace, setting_of, threads_that_help
 from workbench.automl.planner import Estimates, Plan, Turns, fitting, plan_by_clock, plan_by_size, shared_out
 from workbench.automl.progress import Progress
@@ -38,10 +39,8 @@ from workbench.automl.trying import Outcome, Workplace, entry, quiet
 from workbench.documents.run_folder import handing_over_errors, here
 from workbench.errors import BadParameters, BudgetTooShort, UnknownName, WorkbenchError
 from workbench.executor import DaskCluster, Executor, InProcess
-from workbench.template import memory_bytes, seconds
+from workbench.template import seconds
 
-MEMORY = "70%"  # of what is free
-CACHE_SHARE = 0.25  # of the memory, for encoded folds
 PILOT_SHARE = 0.15  # of the time, for measuring what fits cost
 LONGEST_FINISH = 0.12  # of the time: what the ensemble and the intervals may take
 
@@ -71,7 +70,9 @@ def search(
         A number of trials in place of a budget: no clock is read, and the same seed gives the same result to the bit,
         however many cores or workers there are.
     memory
-        What the search may use for its caches: ``4GB``, or bytes; by default 70 % of what is free.
+        What the process may take in all, what it holds already among it: ``4GB``, or bytes; or a share of what is
+        free beside it, by default 70 %. Rows of a fold, folds fitted at a time, forests, kept trials and families are
+        chosen to stay within it.
     families
         Families to choose from, by name or your own (see `workbench.automl.families.Family`); by default all.
     cluster
@@ -86,6 +87,8 @@ def search(
 
     Raises
     ------
+    BadParameters
+        If the memory is too little for any model.
     BudgetTooShort
         If not one model could be fitted in time.
     NoCluster
@@ -94,7 +97,7 @@ def search(
         If what is to be resumed or replayed is of another search.
     """
     started = time.time()
-    given = Given(task, _families(families), seed, CACHE_SHARE * memory_bytes(memory or MEMORY, of=_free_memory()))
+    given = _within_memory(Given(task, _families(families), seed, room_for(memory)))
     clock = clock_for(task.dataset, budget) if trials is None and replay is None else untimed()
     with quiet(), _executor(cluster) as executor:
         if replay is not None:
@@ -129,7 +132,7 @@ def _executor(cluster: str) -> Iterator[Executor]:
 def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor) -> Found:
     """Measure what fits cost here, plan, explore till the clock says stop; the pilot is there if nothing else is."""
     task = given.task
-    bench = replace(sample_workplace(given).bench(), clock=clock.sooner(PILOT_SHARE * clock.left()))
+    bench = replace(sample_workplace(given, given.drawn).bench(), clock=clock.sooner(PILOT_SHARE * clock.left()))
     first, cost = pilot(given, bench)
     finish = min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
     clock = replace(clock, search_ends=(clock.search_ends or 0.0) - finish)
@@ -151,8 +154,11 @@ def _explored(
         # The same folds and rate as before, or nothing of it could be compared; time is another today.
         plan = replace(kept.plan, trials=plan.trials, seconds=plan.seconds)
     task, seed, folder = given.task, given.seed, here()
-    workplace = _workplace(given, plan, executor, threads)
-    families = fitting(given.families, workplace.setting)
+    allowed = _allowed(given, plan, executor, threads)
+    if kept.plan is None:
+        plan = replace(plan, rows=_fewer(plan.rows, allowed.rows), models=allowed.models)
+    workplace = _workplace(given, plan, executor, threads, allowed)
+    families = fitting(allowed.families, workplace.setting)
     started = beginning(task, seed, plan)
     studies = Studies(families, workplace.setting, seed=seed, journal=kept.journal, beginning=started)
     estimates = Estimates(families, plan.seconds)
@@ -199,12 +205,15 @@ def _replayed(given: Given, record: Recorded, executor: Executor) -> Found:
         If one of them cannot be.
     """
     given = replace(given, seed=record.seed)
-    workplace = executor.send(_workplace(given, record.plan, executor, None))
+    allowed = _allowed(given, record.plan, executor, None)
+    workplace = executor.send(_workplace(given, record.plan, executor, None, allowed))
     found = Found([], workplace.folds, record.plan, record.trials, None)
     asked = as_recorded(best_of(given.task, record.trials), given.families, untimed())
+    missing = {one.number for one in asked}
     for trial in refitted(workplace, executor, asked, untimed()):
         found = with_trial(given.task, found, trial)
-    if missing := {one.number for one in asked} - {trial.number for trial in found.trials}:
+        missing.remove(trial.number)
+    if missing:
         raise WorkbenchError(
             f"Trials {', '.join(map(str, sorted(missing)))} could not be fitted as they were. Replay with the versions "
             "that the experiment's environment names."
@@ -212,22 +221,38 @@ def _replayed(given: Given, record: Recorded, executor: Executor) -> Found:
     return found
 
 
-def _workplace(given: Given, plan: Plan, executor: Executor, threads: int | None) -> Workplace:
+def _within_memory(given: Given) -> Given:
+    """Refuse a memory that is too little for anything, and take so many rows for the pilot as fit."""
+    rows = allowance(given.task, given.families, given.room, folds=1, hands=1).rows
+    return given if rows is None else replace(given, drawn=min(given.drawn, rows))
+
+
+def _allowed(given: Given, plan: Plan, executor: Executor, threads: int | None) -> Allowance:
+    hands = max(1, min(threads or executor.threads, plan.folds))
+    # Workers of a cluster may well be on one machine, this one.
+    return allowance(given.task, given.families, given.room, folds=plan.folds, hands=hands, shares=executor.workers)
+
+
+def _fewer(one: int | None, other: int | None) -> int | None:
+    return min((rows for rows in (one, other) if rows is not None), default=None)
+
+
+def _workplace(given: Given, plan: Plan, executor: Executor, threads: int | None, allowed: Allowance) -> Workplace:
     """Share out the cores between trials, folds and the fits of a fold."""
     if plan.drawn is not None:
         return sample_workplace(given, plan.drawn)
     task = given.task
     folds = folds_of(task, plan.folds, seed=given.seed)
-    hands, each = shared_out(executor.cores, executor.workers, threads or executor.threads, len(folds))
+    side_by_side = min(len(folds), allowed.hands)
+    hands, each = shared_out(executor.cores, executor.workers, threads or executor.threads, side_by_side)
     setting = replace(
         setting_of(task, each),
         learning_rate=plan.learning_rate,
         rounds=plan.rounds,
         rows=min(len(task.truth), plan.rows or len(task.truth)),
+        trees=allowed.trees,
     )
-    # Workers of a cluster may well be on one machine, this one.
-    cache = given.cache / executor.workers
-    return Workplace(task, folds, setting, seed=given.seed, most_rows=plan.rows, most_bytes=cache, hands=hands)
+    return Workplace(task, folds, setting, seed=given.seed, most_rows=plan.rows, most_bytes=allowed.cache, hands=hands)
 
 
 def _families(given: Sequence[str | Family] | None) -> list[Family]:
@@ -244,10 +269,3 @@ def _whole(trials: int) -> int:
     if trials != int(trials) or trials < 1:
         raise BadParameters([f"trials={trials!r}: give a whole number above zero."])
     return int(trials)
-
-
-def _free_memory() -> float:
-    pages = (
-        "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
-    )  # macOS tells the total only
-    return float(os.sysconf(pages) * os.sysconf("SC_PAGE_SIZE"))

@@ -1,0 +1,199 @@
+"""A search stays within the memory it is given: by what it plans, measured from outside."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.automl.allowance import allowance
+from workbench.automl.families import LightGBM, shipped
+from workbench.automl.families.base import TREES
+from workbench.automl.memory import LEARNER, Room, free, held, resident, room_for, within
+from workbench.automl.search import search
+from workbench.automl.task import Task, task
+from workbench.errors import BadParameters
+from workbench.estimators.forest import RandomTrees
+
+SEARCHED = """
+import resource, sys
+from workbench.automl.search import search
+from workbench.automl.task import task
+from workbench.dataset import read_table
+
+made = task(read_table(sys.argv[1]), "y")
+result = search(made, trials=3, memory=sys.argv[2], families=["lightgbm", "extra_trees", "linear"])
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+print(peak, result.plan.rows or 0, result.score.value)
+"""
+
+
+@pytest.fixture(scope="module")
+def long_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """100,000 rows of 30 columns."""
+    random = np.random.default_rng(0)
+    values = random.normal(size=(100_000, 30)).astype(np.float32)
+    frame = pd.DataFrame(values, columns=[f"x{place}" for place in range(30)])
+    frame["y"] = np.where(values[:, 0] + values[:, 1] > random.normal(size=len(values)), "yes", "no")
+    path = tmp_path_factory.mktemp("memory") / "long.parquet"
+    frame.to_parquet(path)
+    return path
+
+
+@pytest.mark.slow
+def test_the_process_never_holds_more_than_the_limit(long_table):
+    """What a search of this table takes without a limit is more: its linear models alone hold 800 MB."""
+    done = subprocess.run(
+        [sys.executable, "-c", SEARCHED, str(long_table), "800MB"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    peak, rows, score = map(float, done.stdout.split())
+    assert peak < 800e6
+    assert rows > 5_000
+    assert score > 0.8
+
+
+class Left(Room):
+    """A room that says how much is left of it."""
+
+    def left(self) -> float:
+        return self.limit
+
+
+@pytest.fixture
+def made(table, shop_table) -> Task:
+    return task(table(shop_table(2_000)), "bought", ignore=["worth", "grade"])
+
+
+def allowed(made: Task, limit: float, **changes):
+    return allowance(made, shipped(), Left(limit, "some"), **{"folds": 5, "hands": 2, **changes})
+
+
+def test_where_memory_is_plenty_nothing_is_given_up(made):
+    all_of_it = allowed(made, 50e9)
+    assert (all_of_it.rows, all_of_it.hands, all_of_it.trees) == (None, 2, TREES)
+    assert [family.name for family in all_of_it.families] == [family.name for family in shipped()]
+
+
+def test_the_less_memory_the_less_is_allowed(made):
+    plans = [allowed(made, limit) for limit in (400e6, 1e9, 3e9, 50e9)]
+    for less, more in itertools.pairwise(plans):
+        assert (less.rows or 10**9) <= (more.rows or 10**9)
+        assert less.hands <= more.hands
+        assert less.cache < more.cache
+        assert less.models < more.models
+    assert len(plans[0].families) < len(plans[-1].families)
+
+
+def test_the_first_family_is_never_left_out(made):
+    assert isinstance(allowed(made, 400e6).families[0], LightGBM)
+
+
+def test_processes_share_what_there_is(made):
+    assert allowed(made, 8e9, shares=4).cache == pytest.approx(allowed(made, 2e9).cache)
+
+
+def test_too_little_for_anything_is_refused_in_one_line(made):
+    with pytest.raises(BadParameters, match=r"^memory='100MB' is too little: [\d,]+ MB are taken") as refusal:
+        search(made, trials=1, memory="100MB")
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_the_refusal_asks_for_is_enough(made):
+    with pytest.raises(BadParameters) as refusal:
+        allowed(made, 1e6)
+    more = float(str(refusal.value).split("needs ")[1].split(" MB")[0])
+    assert allowed(made, (more + 1) * 1e6).families
+
+
+def test_a_share_is_of_what_is_free_and_an_amount_of_all():
+    assert room_for("3GB").limit == 3e9
+    assert room_for("50%").limit == pytest.approx(resident() + 0.5 * free(), rel=0.2)
+    assert room_for(None).stated == "70%"
+    with pytest.raises(BadParameters, match="not an amount of memory"):
+        room_for("much")
+
+
+def machine(root: Path, groups: str, **files: str) -> Path:
+    """Write down what a system tells of itself: ``machine(root, "0::/a", **{"sys/fs/cgroup/a/memory.max": "5"})``."""
+    said = {"proc/meminfo": "MemTotal: 16000000 kB\nMemFree: 1000 kB\nMemAvailable: 8000000 kB\n"}
+    for name, text in {**said, "proc/self/cgroup": groups, **files}.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+V1 = "sys/fs/cgroup/memory/docker/abc/"
+CONTAINERS = {
+    "no container": ("0::/\n", {}, 8_192_000_000),
+    "a container that may take all": ("0::/\n", {"sys/fs/cgroup/memory.max": "max\n"}, 8_192_000_000),
+    "its own group is the top": (
+        "0::/far/away\n",
+        {
+            "sys/fs/cgroup/memory.max": "2000000000\n",
+            "sys/fs/cgroup/memory.current": "1500000000\n",
+            "sys/fs/cgroup/memory.stat": "anon 900000000\ninactive_file 400000000\n",
+        },
+        900_000_000,
+    ),
+    "a group within a group": (
+        "0::/user/job\n",
+        {
+            "sys/fs/cgroup/user/memory.max": "1000000000\n",
+            "sys/fs/cgroup/user/memory.current": "400000000\n",
+            "sys/fs/cgroup/user/memory.stat": "anon 400000000\n",
+            "sys/fs/cgroup/user/job/memory.max": "max\n",
+        },
+        600_000_000,
+    ),
+    "the first version": (
+        "5:cpu:/docker/abc\n4:memory:/docker/abc\n",
+        {
+            f"{V1}memory.limit_in_bytes": "3000000000\n",
+            f"{V1}memory.usage_in_bytes": "1000000000\n",
+            f"{V1}memory.stat": "total_inactive_file 500000000\n",
+        },
+        2_500_000_000,
+    ),
+    "the first version without a limit": (
+        "4:memory:/docker/abc\n",
+        {f"{V1}memory.limit_in_bytes": "9223372036854771712\n"},
+        8_192_000_000,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTAINERS)
+def test_what_is_free_is_what_the_containers_leave(tmp_path, case):
+    groups, files, left = CONTAINERS[case]
+    assert free(machine(tmp_path, groups, **files)) == left
+
+
+def test_a_machine_that_does_not_tell_is_shared_with_others(tmp_path):
+    assert 1e8 < free(tmp_path) < 1e15
+
+
+def test_what_a_forest_holds_is_counted():
+    random = np.random.default_rng(0)
+    matrix, target = random.normal(size=(500, 3)), random.integers(0, 2, 500)
+    few, many = (RandomTrees({}, 2, trees=trees).fit(matrix, target) for trees in (2, 20))
+    assert held(vars(many)) > 5 * held(vars(few)) > 5 * 2 * 64 * 100
+
+
+def sized(family: str) -> SimpleNamespace:
+    """Make up a trial of one fold that holds a thousand bytes, and its learner."""
+    members = (SimpleNamespace(learner=SimpleNamespace()),)
+    final = SimpleNamespace(members=members)
+    return SimpleNamespace(family=family, predicted=np.zeros(125), members=members, final=final)
+
+
+@pytest.mark.parametrize(("fit", "left"), [(9, "aaba"), (3, "aab"), (2, "ab"), (1, "a"), (0, "a")])
+def test_the_worst_trials_go_first_and_the_best_of_each_family_last(fit, left):
+    ranked = [sized(family) for family in "aaba"]
+    assert "".join(trial.family for trial in within(ranked, fit * (LEARNER + 1_000))) == left

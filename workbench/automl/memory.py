@@ -1,0 +1,145 @@
+"""How much memory there is, how much of it is taken, and what fitted models hold.
+
+The operating system is asked by its files, for what a container may take stands nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench.template import memory_bytes
+
+if TYPE_CHECKING:
+    from workbench.automl.fitting import Trial
+
+MEMORY = "70%"  # of what is free
+OTHERS = 0.5  # of the machine, left to other programs where the system does not tell what is free
+LEARNER = 2e6  # bytes of a learner beside its arrays: boosted trees, which live in their library
+NODE = 64  # bytes of a node in scikit-learn's trees, without its values
+UNLIMITED = 2**60  # a container without a limit tells a number near 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the process may take in all, in bytes, and how the limit was stated."""
+
+    limit: float
+    stated: str
+
+    def left(self) -> float:
+        """Give what may still be taken."""
+        return self.limit - resident()
+
+
+def room_for(memory: str | float | None) -> Room:
+    """Understand a limit: an amount is for the whole process, a share is of what is free beside it.
+
+    Raises
+    ------
+    BadParameters
+        If it is not an amount of memory.
+    """
+    stated = str(MEMORY if memory is None else memory)
+    share = stated.strip().endswith("%")
+    return Room(memory_bytes(MEMORY if memory is None else memory, of=free()) + (resident() if share else 0.0), stated)
+
+
+def resident() -> float:
+    """Give the bytes this process holds in memory; where the system does not tell, the most it ever held."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        import resource  # not on every system
+
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # macOS counts bytes
+    return float(pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def free(root: Path = Path("/")) -> float:
+    """Give the bytes a process may still take: of the machine, or of the containers it is in, if those have less."""
+    return max(0.0, min([_of_machine(root), *_of_containers(root)]))
+
+
+def _of_machine(root: Path) -> float:
+    try:
+        lines = (root / "proc/meminfo").read_text().splitlines()
+    except OSError:
+        return OTHERS * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    known = {name: 1024.0 * int(rest.split()[0]) for name, rest in (line.split(":", 1) for line in lines)}
+    return known.get("MemAvailable", known["MemFree"])
+
+
+def _of_containers(root: Path) -> Iterator[float]:
+    """Give what each control group round this process has left: version 2, then version 1."""
+    try:
+        entries = [line.split(":", 2) for line in (root / "proc/self/cgroup").read_text().splitlines()]
+    except OSError:
+        return
+    for _, controllers, name in entries:
+        if not controllers:
+            top, limit, used, cached = root / "sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"
+        elif "memory" in controllers.split(","):
+            top, limit, used, cached = (
+                root / "sys/fs/cgroup/memory",
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+                "total_inactive_file",
+            )
+        else:
+            continue
+        folder = top / name.lstrip("/")
+        # Inside a container its own group is the top, and the name may lead nowhere.
+        for group in (folder, *folder.parents):
+            if (left := _left(group, limit, used, cached)) is not None:
+                yield left
+            if group == top:
+                break
+
+
+def _left(group: Path, limit: str, used: str, cached: str) -> float | None:
+    """Give what a control group may still take; what it keeps of files is given up when asked for."""
+    try:
+        most = (group / limit).read_text().strip()
+        if most == "max" or int(most) >= UNLIMITED:
+            return None
+        told = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return float(int(most) - int((group / used).read_text()) + int(told.get(cached, 0)))
+    except (OSError, ValueError):
+        return None
+
+
+def held(value: Any) -> float:
+    """Give the bytes of the arrays and trees in a fitted model, however deep they are."""
+    if isinstance(value, np.ndarray):
+        return float(value.nbytes)
+    if hasattr(value, "node_count"):
+        return float(NODE * value.node_count + value.value.nbytes)
+    if isinstance(value, dict):
+        return sum(map(held, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(held, value))
+    return held(vars(value)) if hasattr(value, "get_params") else 0.0
+
+
+def held_by(trial: Trial) -> float:
+    """Give the bytes a trial keeps: what was predicted, and its learners; encoders are not its own."""
+    members = trial.members if trial.final.members[0] in trial.members else (*trial.members, *trial.final.members)
+    return held(trial.predicted) + sum(LEARNER + held(vars(member.learner)) for member in members)
+
+
+def within(trials: Sequence[Trial], most: float) -> list[Trial]:
+    """Leave out ranked trials that do not fit: the worst first, and the best of each family last.
+
+    Which are left follows from the trials alone, in whatever order they came.
+    """
+    families = [trial.family for trial in trials]
+    order = sorted(range(len(trials)), key=lambda rank: (families.index(families[rank]) != rank, rank))
+    sizes = np.cumsum([held_by(trials[rank]) for rank in order])
+    fitting = max(1, int(np.searchsorted(sizes, most, side="right")))
+    return [trials[rank] for rank in sorted(order[:fitting])]
