@@ -6,9 +6,9 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
 
-.PHONY: demo test check format clean help
+.PHONY: demo test check format bench-quick clean help
 help:            ## list the targets
-	@grep -E '^[a-z]+: .*##' Makefile | sed 's/:.*##/  —/'
+	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/  —/'
 
 demo: .venv/ready   ## set up, then run the whole line on a real data set (about a minute)
 	@$(BIN)/python -m workbench demo
@@ -26,6 +26,10 @@ check: .venv/ready-dev   ## format, lint, types, import contracts, docs
 format: .venv/ready-dev   ## rewrite the code in the house format
 	$(BIN)/python -m ruff format .
 	$(BIN)/python -m ruff check --fix .
+
+bench-quick: .venv/ready   ## measure this work tree beside the last commit and its peers (at most 10 minutes)
+	@$(BIN)/python benchmarks/peers.py --prepare data
+	@$(BIN)/python benchmarks/peers.py --quick
 
 clean:   ## remove the environment
 	rm -rf .venv

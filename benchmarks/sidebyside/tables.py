@@ -129,7 +129,7 @@ TABLES: dict[str, Recipe] = {
         plain("DAAG", "nassCDS", "injSeverity", "caseid", "weight"),
     ),
     "rare": Recipe("20,000 rows made up, mixed types, 2 % positives", "binary", "event", rare),
-    "rodents": Recipe("34,700 animals caught, missing values, 33 classes", "multiclass", "species_id", rodents),
+    "rodents": Recipe("34,700 animals caught, missing values, 30 classes", "multiclass", "species_id", rodents),
     "grants": Recipe("8,190 applications, 1,502 columns", "binary", "class", plain("modeldata", "grants_other")),
     "diamonds": Recipe("53,940 stones", "regression", "price", plain("ggplot2", "diamonds")),
     "flights": Recipe("327,346 flights, dates, airports and tail numbers", "binary", "arrival", flights),
