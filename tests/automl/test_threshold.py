@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from workbench.automl.costs import Costs
-from workbench.automl.cuts import LOSSES, best_threshold, cost_of, plain_threshold
+from workbench.automl.cuts import LOSSES, best_threshold, cost_of, loss_when_cut, plain_threshold
+from workbench.automl.fitting import judged
 from workbench.automl.search import search
 from workbench.automl.splits import split
 from workbench.automl.task import Task, task
@@ -159,3 +160,74 @@ def test_model_scores_and_predictions_agree_on_the_threshold(table):
     called = result.predictions["prediction"] == "yes"
     assert called.tolist() == result.decision.called.tolist()
     assert result.scores["f1"].value == pytest.approx(f1_score(result.predictions["truth"] == "yes", called))
+
+
+@pytest.fixture(scope="module")
+def rare(tmp_path_factory) -> Task:
+    """3,000 rows, 2 % of them positive, and none of them likely to be."""
+    from workbench.dataset import read_table
+
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(3000, 4)).round(4), columns=list("abcd"))
+    chance = 1 / (1 + np.exp(4.9 - 1.5 * frame["a"]))
+    frame["y"] = np.where(random.random(3000) < chance, "yes", "no")
+    path = tmp_path_factory.mktemp("rare") / "rows.csv"
+    frame.to_csv(path, index=False)
+    return task(read_table(str(path)), "y", metric="f1")
+
+
+def halves(probability: np.ndarray) -> np.ndarray:
+    return np.stack([1 - probability, probability], axis=1)
+
+
+@pytest.mark.parametrize("costs", [None, Costs(20.0, 1.0)])
+@pytest.mark.parametrize("metric", ["f1", "balanced_accuracy"])
+def test_the_search_tells_signal_from_noise_though_no_row_is_likely_positive(rare, metric, costs):
+    one = replace(rare, metric=METRICS[metric], costs=costs)
+    random, rows = np.random.default_rng(1), np.arange(len(rare.truth))
+    signal = 0.4 / (1 + np.exp(-rare.frame["a"].to_numpy(dtype=float)))
+    noise = 0.4 * random.random(len(rows))
+    found, missed = (judged(one, halves(p), rows) for p in (signal, noise))
+    assert found > missed + 0.05
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 1000), st.sampled_from(["f1", "accuracy", "balanced_accuracy"]), st.booleans())
+def test_a_model_is_judged_by_its_best_cut(made, seed, metric, weighted):
+    random = np.random.default_rng(seed)
+    weight = random.random(len(made.truth)) if weighted else None
+    one, rows = replace(made, metric=METRICS[metric], weight=weight), np.arange(200)
+    said = halves(random.random(200).round(1))
+    measured, truth = METRICS[metric].function, made.truth[rows]
+    cuts = [np.where(said[:, 1] > cut, "yes", "no") for cut in np.linspace(0, 1, 21) + 1e-9]
+    heavy = None if weight is None else weight[rows]
+    best = max(measured(truth, called, made.classes, heavy) for called in cuts)
+    assert judged(one, said, rows) == pytest.approx(best)
+
+
+def test_labels_called_by_costs_are_measured_as_they_are_called(rare):
+    one, rows = replace(rare, costs=Costs(1.0, 1.0)), np.arange(len(rare.truth))
+    p = np.where(rare.truth == "yes", 0.3, 0.1)
+    p[np.flatnonzero(rare.truth == "no")[:200]] = 0.3  # to call them costs more than to miss the others
+    assert judged(one, halves(p), rows) == 0.0
+    assert judged(rare, halves(p), rows) > 0.3
+
+
+@pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
+def test_metrics_of_probabilities_are_not_cut(rare, metric):
+    assert loss_when_cut(replace(rare, metric=METRICS[metric]), np.arange(3000)) is None
+
+
+def test_rows_of_one_class_are_judged_as_they_are(rare):
+    rows = np.flatnonzero(rare.truth == "no")[:50]
+    assert loss_when_cut(rare, rows) is None
+    assert judged(replace(rare, metric=METRICS["accuracy"]), halves(np.full(50, 0.1)), rows) == 1.0
+
+
+def test_a_search_by_f1_finds_the_signal_of_a_rare_class(rare):
+    found = search(rare, trials=3, families=["lightgbm", "linear"])
+    by_chance = 2 * 0.03 / 1.03  # of calling every row positive
+    assert found.score.value > 2 * by_chance
+    assert all(trial["score"] > by_chance for trial in found.trials)
+    best = max(found.trials, key=lambda trial: trial["score"])
+    assert best["weight"] > 0

@@ -54,6 +54,35 @@ def _balanced_accuracy(right: Floats, wrong: Floats, positives: float, others: f
 LOSSES: dict[str, Loss] = {"f1": _f1, "accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy}
 
 
+def loss_when_cut(task: Task, rows: Array) -> Callable[[Array], float] | None:
+    """Judge probabilities of some rows by a metric that needs labels, called as the final model will call them.
+
+    That is above the best threshold for these rows: the likelier class says next to nothing of a rare one, which no
+    row may be likely to be. It flatters a little, and all alike; what is reported is of thresholds chosen elsewhere.
+
+    Returns
+    -------
+    callable or None
+        Takes probabilities, shape (n_rows, 2), and gives the metric's loss. None where the metric needs no labels of
+        two classes, or the rows hold one class only.
+    """
+    chosen, measured = loss_of(task), LOSSES.get(task.metric.name)
+    hit = task.truth[rows] == task.classes[-1] if chosen else np.zeros(0, dtype=bool)
+    if chosen is None or measured is None or hit.all() or not hit.any():
+        return None
+    weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
+
+    def judged(predicted: Array) -> float:
+        probability = predicted[:, 1]
+        if task.costs is None:
+            return float(curve(probability, hit, weight, measured)[0].min())
+        called = probability > best_threshold(probability, hit, weight, chosen, plain_threshold(task.costs))
+        right, wrong = (np.array([weight[called & (hit == side)].sum()]) for side in (True, False))
+        return float(measured(right, wrong, float(weight[hit].sum()), float(weight[~hit].sum()))[0])
+
+    return judged
+
+
 def best_threshold(probability: Array, hit: Array, weight: Array, loss: Loss, plain: float) -> float:
     """Find the threshold with the least loss on these rows; of equals, the one nearest to `plain`.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from workbench.automl.cuts import loss_when_cut
 from workbench.automl.fitting import Trial, as_predicted
 from workbench.automl.intervals import evaluator
 from workbench.automl.splits import Array, Folds
@@ -90,8 +91,11 @@ def _weights(task: Task, stack: Array, rows: Array, families: Sequence[str], see
     if len(rows) > MOST_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
     few, everyone = stack[:, rows], np.ones(len(rows))
+    cut = loss_when_cut(task, rows)
 
     def loss(predicted: Array) -> float:
+        if cut is not None:
+            return cut(predicted)
         value = task.metric.loss(evaluator(task.metric, as_predicted(task, predicted, rows))(everyone))
         return value if np.isfinite(value) else np.inf
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.automl.clock import Clock
+from workbench.automl.cuts import loss_when_cut
 from workbench.automl.encodings import EncodedFold, Encodings
 from workbench.automl.families import Family, Held, Learner, Setting
 from workbench.automl.splits import Array, Folds, sampled
@@ -205,8 +206,8 @@ def _loss_so_far(bench: Bench, job: Job, members: Sequence[FoldModel | None]) ->
     losses = []
     for fold, member in enumerate(members):
         assert member is not None
-        said = as_predicted(bench.task, _predict_fold(bench, job, member, fold), bench.folds.pairs[fold][1])
-        losses.append(bench.task.metric.loss(measure(bench.task.metric, said)))
+        said = _predict_fold(bench, job, member, fold)
+        losses.append(bench.task.metric.loss(judged(bench.task, said, bench.folds.pairs[fold][1])))
     return float(np.mean(losses))
 
 
@@ -296,13 +297,20 @@ def as_predicted(task: Task, predicted: Array, rows: Array) -> Predicted:
     )
 
 
+def judged(task: Task, predicted: Array, rows: Array) -> float:
+    """Measure the task's metric of what was predicted of these rows, labels being called as is best for them."""
+    cut = loss_when_cut(task, rows)
+    if cut is None:
+        return measure(task.metric, as_predicted(task, predicted, rows))
+    return -cut(predicted)  # of metrics that need labels more is better
+
+
 def measured(task: Task, folds: Folds, trial: Trial) -> float:
-    """Measure the task's metric over all rows that some fold validates."""
+    """Judge a trial by all rows that some fold validates."""
     rows = folds.validated
-    return measure(task.metric, as_predicted(task, trial.predicted[rows], rows))
+    return judged(task, trial.predicted[rows], rows)
 
 
 def fold_values(task: Task, folds: Folds, trial: Trial) -> list[float]:
-    """Measure the task's metric over each fold's validated rows; NaN where a fold's rows cannot tell."""
-    parts = [as_predicted(task, trial.predicted[valid], valid) for _, valid in folds.pairs]
-    return [measure(task.metric, part) for part in parts]
+    """Judge a trial by each fold's validated rows; NaN where a fold's rows cannot tell."""
+    return [judged(task, trial.predicted[valid], valid) for _, valid in folds.pairs]
