@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from workbench.pages.words import moment
+
 if TYPE_CHECKING:
     from workbench.comparison import Comparison
 
@@ -95,7 +97,7 @@ def show(document: Mapping[str, Any]) -> None:
     """Show one experiment."""
     line(document["ref"])
     line(
-        f"{document['status']}, {document['started']} by {document['author']}"
+        f"{document['status']}, {moment(document['started'])}, by {document['author']}"
         + (f": {document['reason']}" if document["reason"] else "")
     )
     for name, one in document["scores"].items():

@@ -21,6 +21,7 @@ from workbench.estimators.contributions import contributions
 
 FILE = "background.json"
 ROWS = 30
+LONGEST = 40  # letters of a value
 SMALL = 1e-12  # a column that moved less did nothing
 
 
@@ -114,7 +115,8 @@ def _told(column: str, value: Any, moved: float) -> str | None:
     if abs(moved) < SMALL:
         return None
     shown = "missing" if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)) else str(value).strip()
-    return f"{column} = {shown[:40] or 'missing'} ({moved:+.3g})"
+    shown = shown if len(shown) <= LONGEST else shown[: LONGEST - 1].rstrip() + "…"
+    return f"{column} = {shown or 'missing'} ({moved:+.3g})"
 
 
 def _cell(value: Any) -> Any:
