@@ -14,9 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl.families import ExtraTrees, LightGBM
-from workbench.automl.families.catboost import CatBoost
-from workbench.automl.families.network import Network
+from workbench.automl.families import (
+    CatBoost,
+    ExtraTrees,
+    LightGBM,
+    LightGBMWithFeatures,
+    Neighbours,
+    Network,
+    RandomForest,
+)
 from workbench.automl.glass_box.notebook import notebook, write_notebook
 from workbench.automl.glass_box.reading import read_csv, read_parquet
 from workbench.automl.glass_box.realised import kinds_of, lean
@@ -259,8 +265,13 @@ def test_every_trial_can_be_made_again(kept, roles):
         assert float(printed.split()[-1].rstrip(".")) <= CLOSE
 
 
-@pytest.mark.parametrize("family", [CatBoost(), Network()], ids=lambda family: family.name)
-def test_other_families_are_made_again_too(family, kept):
+@pytest.mark.parametrize(
+    "family",
+    [CatBoost(), Network(), Neighbours(), RandomForest(), LightGBMWithFeatures()],
+    ids=lambda family: family.name,
+)
+def test_other_families_are_made_again_too(family, kept, monkeypatch):
+    monkeypatch.setattr("workbench.automl.families.network.ROUNDS", 6)
     result, outbox_folder = kept(farm(), "grade", searched={"trials": 1, "families": [family]})
     assert result.trials[0]["family"] == family.name
     again = play(outbox_folder / "winner.ipynb", fresh())
