@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.automl.clock import Clock
+from workbench.automl.compact import Deploy
 from workbench.automl.exploring import KEPT
 from workbench.automl.families import Family
 from workbench.automl.fitting import Rounds, Trial
@@ -58,12 +59,17 @@ def as_recorded(entries: Sequence[dict[str, Any]], families: Sequence[Family], c
 def refitted(workplace: Workplace, executor: Executor, entries: Sequence[Asked], clock: Clock) -> Iterator[Trial]:
     """Fit recorded trials again, while there is time.
 
-    A fit that the clock cut, or that failed this time, is left out: what is not as recorded is not that trial.
+    A fit that the clock cut, or that failed this time, is left out: what is not as recorded is not that trial. The fit
+    on all rows of a compact model's member, which is on record after those of the folds, is not part of its trial.
     """
     outcomes = executor.map(carry_out, entries, workplace)
     for asked, outcome in zip(entries, outcomes, strict=True):
         trial = outcome.trial
-        if trial is not None and asked.again is not None and list(trial.boosted) == list(asked.again.boosted):
+        if (
+            trial is not None
+            and asked.again is not None
+            and list(trial.boosted) == list(asked.again.boosted)[: len(trial.boosted)]
+        ):
             yield workplace.at_home(asked.family, replace(trial, cut=False))
         if clock.is_up():
             break
@@ -76,6 +82,8 @@ class Recorded:
     plan: Plan
     seed: int
     trials: list[dict[str, Any]]
+    deploy: Deploy = "full"
+    refits: bool = True
 
 
 def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
@@ -100,7 +108,8 @@ def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
             name, f"is of a search with another {' and '.join(other)}", "Replay it on what it was made of."
         )
     fields = {part: plan.get(part) for part in ("folds", "learning_rate", "rounds", "rows", "drawn", "models")}
-    return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials)
+    deploy, refits = plan.get("deploy", "full"), not plan.get("bagged", False)
+    return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials, deploy, refits)
 
 
 def _identities(task: Task, said: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.automl.cuts import loss_when_cut
+from workbench.automl.effort import Effort, effort_of
 from workbench.automl.fitting import Trial, as_predicted
 from workbench.automl.intervals import evaluator
 from workbench.automl.splits import Array, Folds
@@ -27,6 +28,10 @@ EACH_FAMILY = (
 STEPS = 25
 MOST_ROWS = 10_000  # rows that weights are learned on: more change them in the third decimal
 LEAST_WEIGHT = 0.03  # a member below costs more at every prediction than it brings
+# What may be lost, as a share of the loss, so that prediction costs less: of a model that is to be as good as can be,
+# and of one that is to be small and fast.
+FULL, COMPACT = 0.001, 0.01
+DEAR = 0.1  # share of the effort from which on a member of the former has to be worth it
 PARTS = 5  # when rows were held out once, weights are cross-fitted over parts of those
 
 
@@ -49,17 +54,24 @@ class Blend:
     optimism: float
 
 
-def blend(task: Task, folds: Folds, trials: Sequence[Trial], *, seed: int) -> Blend:
-    """Choose trials and weigh them."""
+def blend(task: Task, folds: Folds, trials: Sequence[Trial], *, seed: int, slack: float = FULL) -> Blend:
+    """Choose trials and weigh them.
+
+    Parameters
+    ----------
+    slack
+        Share of the loss that may be lost by leaving out members that cost much at prediction.
+    """
+    effort = effort_of(trials)
     stack, rows = np.stack([trial.predicted for trial in trials]), folds.validated
     families = [trial.family for trial in trials]
-    weights = _weights(task, stack, rows, families, seed)
+    weights = _weights(task, stack, rows, families, effort, seed, slack)
     part = parts(task, folds, rows, seed)
     crossed = np.full_like(stack[0], np.nan)
     for number in np.unique(part):
         told = rows[part == number]
         learned = rows[part != number]
-        fair = _weights(task, stack, learned, families, seed) if _judged(task, learned) else weights
+        fair = _weights(task, stack, learned, families, effort, seed, slack) if _judged(task, learned) else weights
         crossed[told] = _mixed(stack[:, told], fair)
     seen = measure(task.metric, as_predicted(task, _mixed(stack, weights)[rows], rows))
     unseen = measure(task.metric, as_predicted(task, crossed[rows], rows))
@@ -86,7 +98,9 @@ def _mixed(stack: Array, weights: Array) -> Array:
     return np.tensordot(weights, stack, axes=1)
 
 
-def _weights(task: Task, stack: Array, rows: Array, families: Sequence[str], seed: int) -> Array:
+def _weights(
+    task: Task, stack: Array, rows: Array, families: Sequence[str], effort: Effort, seed: int, slack: float
+) -> Array:
     """Learn weights on some rows, shape (n_trials,)."""
     if len(rows) > MOST_ROWS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
@@ -106,7 +120,54 @@ def _weights(task: Task, stack: Array, rows: Array, families: Sequence[str], see
     weights = np.zeros(len(stack))
     weights[pool] = taken / taken.sum()
     weights[weights < LEAST_WEIGHT] = 0.0
-    return weights / weights.sum()
+    weights = weights / weights.sum()
+    limit = allowed(task, loss(_mixed(few, weights)), slack)
+    fits = [place for place in pool.tolist() if alone[place] <= limit]
+    lighter = without_the_dear(few, weights, effort, loss, limit, dear=DEAR if slack < COMPACT else 0.0)
+    single = min(fits, key=lambda place: (effort.of([place]), place), default=None)
+    if slack < COMPACT or single is None or effort.of([single]) >= effort.of(np.flatnonzero(lighter).tolist()):
+        return lighter
+    return (np.arange(len(stack)) == single).astype(np.float64)
+
+
+def allowed(task: Task, loss: float, slack: float) -> float:
+    """Give the loss that is worse by a share; of a metric whose best value is 1 the loss is what is missing to it."""
+    return loss + slack * abs(1.0 + loss if task.metric.higher_is_better else loss)
+
+
+def without_the_dear(
+    stack: Array,
+    weights: Array,
+    effort: Effort,
+    loss: Callable[[Array], float],
+    limit: float,
+    *,
+    dear: float,
+) -> Array:
+    """Leave out members, those first that save most, as long as the loss of what remains is within a limit.
+
+    Parameters
+    ----------
+    dear
+        Share of the ensemble's effort that leaving a member out has to save.
+    """
+    whole = effort.of(np.flatnonzero(weights).tolist())
+    tried: set[int] = set()
+    while len(left := np.flatnonzero(weights).tolist()) > 1:
+        saved = {
+            place: effort.of(left) - effort.of([one for one in left if one != place])
+            for place in left
+            if place not in tried
+        }
+        place = max(saved, key=lambda one: (saved[one], one), default=None)
+        if place is None or saved[place] < dear * whole:
+            break
+        tried.add(place)
+        less = np.where(np.arange(len(weights)) == place, 0.0, weights)
+        if loss(_mixed(stack, less / less.sum())) <= limit:
+            weights = less / less.sum()
+            tried.clear()  # with it gone, others may save more: the last of an encoding saves that, too
+    return weights
 
 
 def best_of_each(families: Sequence[str], most: int) -> list[int]:

@@ -232,11 +232,22 @@ def _share(bench: Bench, fold: int) -> Clock:
 
 def _fit_latest(bench: Bench, job: Job, members: Sequence[FoldModel]) -> FoldModel | None:
     """Fit all rows, boosting as long as the folds did: what predicts the future must know the latest past."""
-    if bench.is_over() or len(members) < len(bench.folds):
+    if len(members) < len(bench.folds):
+        return None
+    rounds = max(1, round(float(np.median([member.learner.rounds_ for member in members]))))
+    return _fit_all(bench, job, rounds if job.again is None else job.again.boosted[-1])
+
+
+def fit_whole(bench: Bench, family: Family, parameters: dict[str, Any], *, seed: int, rounds: int) -> FoldModel | None:
+    """Fit a family once on all rows, with so many rounds; None when time is up."""
+    return _fit_all(bench.one_by_one(), Job(family, parameters, seed), rounds)
+
+
+def _fit_all(bench: Bench, job: Job, rounds: int) -> FoldModel | None:
+    if bench.is_over():
         return None
     encoded = bench.encodings.fold(job.family.style, len(bench.folds))
-    rounds = max(1, round(float(np.median([member.learner.rounds_ for member in members]))))
-    learner = job.learner(bench.setting, rounds if job.again is None else job.again.boosted[-1])
+    learner = job.learner(bench.setting, rounds)
     _learn(bench, job, learner, encoded, bench.clock)
     return FoldModel(encoded.encoder, learner)
 

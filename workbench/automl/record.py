@@ -119,6 +119,7 @@ def _searched(result: Result) -> dict[str, str]:
         chosen = {"trials": str(len(result.trials))}
     else:
         chosen = {"budget": f"{result.deadline - result.task.dataset.read_at:.6g}s"}
+    chosen |= {"deploy": result.deploy} if result.deploy != "full" else {}
     return chosen | ({"seed": str(result.seed)} if result.seed else {})
 
 
@@ -187,6 +188,8 @@ def task_document(result: Result) -> dict[str, Any]:
             "drawn": result.plan.drawn,
             "models": result.plan.models,
             "check_share": task.check_share,
+            "deploy": result.deploy,
+            "bagged": result.bagged,
             "seed": result.seed,
         },
         "seed": result.seed,

@@ -12,7 +12,8 @@ import pandas as pd
 
 from workbench.automl import calibration, display, pictures, threshold
 from workbench.automl.calibration import Calibrated, calibrated
-from workbench.automl.ensemble import Blend, blend
+from workbench.automl.compact import Compact, Deploy
+from workbench.automl.ensemble import COMPACT, FULL, Blend, blend
 from workbench.automl.fitting import Trial, as_predicted
 from workbench.automl.glass_box.realised import weighed
 from workbench.automl.intervals import evaluator, samples, scored, values
@@ -79,6 +80,11 @@ class Result:
         How probabilities of two classes become a label.
     coverage : Coverage or None
         How often intervals or sets hold the truth; None where the rows are too few for them.
+    deploy
+        ``compact`` for a model that was made small: fewer members, and of each one model fitted on all rows.
+    bagged
+        Whether the members average the models of folds; those of a compact model do when there was no time to fit them
+        on all rows.
     """
 
     task: Task
@@ -98,6 +104,8 @@ class Result:
     calibrated: Calibrated | None = None
     decision: Decision = field(default_factory=Decision)
     coverage: Coverage | None = None
+    deploy: Deploy = "full"
+    bagged: bool = True
 
     @property
     def score(self) -> Score:
@@ -107,6 +115,18 @@ class Result:
     @property
     def checks(self) -> tuple[Check, ...]:
         """What should be known of the search beside its result: that it was interrupted, or short of time."""
+        return (*self._searched(), *self._compacted())
+
+    def _compacted(self) -> tuple[Check, ...]:
+        if self.deploy == "full" or not self.bagged:
+            return ()
+        message = (
+            "There was no time to fit the members of the compact model on all rows: each is the average of its folds' "
+            "models still. Give it a larger budget."
+        )
+        return (Check("compact", "note", message),)
+
+    def _searched(self) -> tuple[Check, ...]:
         done = sum(trial["state"] == "completed" for trial in self.trials)
         if self.interrupted:
             message = f"The search was interrupted after {count(done, 'model')}: this is the best of what was found."
@@ -148,14 +168,26 @@ class Result:
         return display.result_html(self)
 
 
-def finished(task: Task, found: Found, *, seed: int, started: float, deadline: float | None = None) -> Result:
+def finished(
+    task: Task,
+    found: Found,
+    *,
+    seed: int,
+    started: float,
+    deadline: float | None = None,
+    compact: Compact | None = None,
+) -> Result:
     """Join the trials to an ensemble, make its numbers mean what they say, measure it, and rank everything.
 
     What is chosen after the trials (weights, calibration, threshold) is chosen twice: on all validated rows for the
-    model, and for the scores on the other folds than those that are scored.
+    model, and for the scores on the other folds than those that are scored. A compact model's members are chosen so,
+    too; fitting them on all rows changes no score.
     """
     folds, rows = found.folds, found.folds.validated
-    chosen = blend(task, folds, found.trials, seed=seed)
+    chosen = blend(task, folds, found.trials, seed=seed, slack=FULL if compact is None else COMPACT)
+    whole = None if compact is None else compact.on_all_rows([found.trials[place] for place in _used(chosen.weights)])
+    finals = {trial.number: trial for trial in whole or ()}
+    found = replace(found, trials=[finals.get(trial.number, trial) for trial in found.trials])
     told = calibrated(task, folds, chosen.predicted, seed=seed)
     decided = decision(task, folds, told.predicted, seed=seed)
     conformal, coverage = uncertainty(task, folds, told.predicted, seed=seed)
@@ -178,7 +210,8 @@ def finished(task: Task, found: Found, *, seed: int, started: float, deadline: f
         scores=_scores(task, predicted, counts, {task.metric.name: _optimism(task, found, chosen, model, predicted)}),
         predictions=_predictions(task, folds, predicted),
         trials=weighed(
-            found.log, {trial.number: part for trial, part in zip(found.trials, chosen.weights, strict=True)}
+            [_as_fitted(entry, finals.get(entry["number"])) for entry in found.log],
+            {trial.number: part for trial, part in zip(found.trials, chosen.weights, strict=True)},
         ),
         folds=folds,
         fold_models=[
@@ -194,7 +227,14 @@ def finished(task: Task, found: Found, *, seed: int, started: float, deadline: f
         calibrated=told,
         decision=decided,
         coverage=coverage,
+        deploy="full" if compact is None else "compact",
+        bagged=whole is None and folds.kind != "time",
     )
+
+
+def _as_fitted(entry: dict[str, Any], trial: Trial | None) -> dict[str, Any]:
+    """Note the rounds of a fit on all rows beside those of the folds."""
+    return entry if trial is None else {**entry, "boosted": list(trial.boosted), "rounds": list(trial.rounds)}
 
 
 def _optimism(task: Task, found: Found, chosen: Blend, model: TabularModel, predicted: Predicted) -> float:
@@ -208,8 +248,12 @@ def _optimism(task: Task, found: Found, chosen: Blend, model: TabularModel, pred
 
 
 def _ensemble(bags: Sequence[Bag], weights: Array) -> Ensemble:
-    used = np.flatnonzero(weights).tolist()
+    used = _used(weights)
     return Ensemble([bags[place] for place in used], [float(weights[place]) for place in used])
+
+
+def _used(weights: Array) -> list[int]:
+    return [int(place) for place in np.flatnonzero(weights)]
 
 
 def _scores(task: Task, predicted: Predicted, counts: list[Array], optimism: dict[str, float]) -> dict[str, Score]:

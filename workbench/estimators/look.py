@@ -60,7 +60,7 @@ class Look:
 
     def levels(self, name: str) -> tuple[Array, list[Any]]:
         """For every row the place of its value among the distinct ones of a column, -1 for a gap; and those."""
-        return self.once(("levels", name), lambda: _levels(self.frame[name]))  # type: ignore[no-any-return]
+        return self.once(("levels", name), lambda: _levels(self.frame[name]))
 
     def numbers(self) -> Array:
         """Give the columns as one matrix of numbers without infinities, shape (n_rows, n_columns)."""
@@ -70,7 +70,7 @@ class Look:
 
     def texts(self, name: str) -> Texts:
         """Give the texts of a column."""
-        return self.once(("texts", name), lambda: Texts(self.frame[name]))  # type: ignore[no-any-return]
+        return self.once(("texts", name), lambda: Texts(self.frame[name]))
 
 
 def _levels(column: pd.Series[Any]) -> tuple[Array, list[Any]]:

@@ -82,7 +82,8 @@ SENTENCES = {
 
 def _own_cells(recipe: Recipe) -> dict[str, str]:
     task, schema = recipe.task, recipe.schema
-    latest = task["plan"]["kind"] == "time"
+    # Of what was fitted on all rows besides, there is one more number of rounds than folds.
+    latest = all(len(trial["boosted"]) > int(task["folds"]["number"]) for trial in recipe.trials)
     model = cells.model(recipe.parts, latest=latest, measured=recipe.golden is None)
     if recipe.golden is None:
         comparison = cells.comparison_of_trial(recipe.trials[0]["shown"])

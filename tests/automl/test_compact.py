@@ -1,0 +1,158 @@
+"""A small model: few members, one model each, little lost; and what costs much at prediction has to be worth it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from workbench.automl.compact import Compact
+from workbench.automl.effort import ENCODING, Effort, effort_of
+from workbench.automl.ensemble import allowed, without_the_dear
+from workbench.automl.fitting import as_predicted
+from workbench.automl.record import task_document
+from workbench.automl.search import search
+from workbench.automl.task import task
+from workbench.dataset import read_table
+from workbench.errors import BadParameters
+from workbench.metrics import METRICS, measure
+
+OTHERS = {"bought": ["worth", "grade"], "worth": ["bought", "grade"]}
+FAMILIES = ["lightgbm", "extra_trees", "linear"]
+
+
+def searched(folder, frame, target, deploy, **more):
+    path = folder / "shop.csv"
+    frame.to_csv(path, index=False)
+    kind = "regression" if target == "worth" else "classification"
+    made = task(read_table(str(path)), target, kind=kind, ignore=OTHERS[target], **more)
+    return search(made, trials=4, families=FAMILIES, deploy=deploy)
+
+
+@pytest.fixture(scope="module", params=["bought", "worth"])
+def pair(request, tmp_path_factory, shop_table):
+    """The same search for a full and a compact model."""
+    return [
+        searched(tmp_path_factory.mktemp(deploy), shop_table(160), request.param, deploy)
+        for deploy in ("full", "compact")
+    ]
+
+
+def loss(result, weights) -> float:
+    """Of an ensemble of these weights, on the rows no model of it had seen."""
+    made, validated = result.task, result.folds.validated
+    frame = made.frame
+    said = np.concatenate(
+        [ensemble.predict(frame.iloc[valid]) for (_, valid), ensemble in zip(result.folds.pairs, weights, strict=True)]
+    )
+    order = np.concatenate([valid for _, valid in result.folds.pairs])
+    assert len(order) == len(validated)
+    return made.metric.loss(measure(made.metric, as_predicted(made, said, order)))
+
+
+class TestTheModel:
+    def test_each_member_is_one_model(self, pair):
+        full, compact = pair
+        assert {len(bag.members) for bag in full.model.ensemble.bags} == {5}
+        assert {len(bag.members) for bag in compact.model.ensemble.bags} == {1}
+        assert len(compact.model.ensemble.bags) <= len(full.model.ensemble.bags)
+        assert not compact.bagged
+        assert not compact.checks or all(check.name != "compact" for check in compact.checks)
+
+    def test_at_most_a_hundredth_of_the_loss_is_given(self, pair):
+        full, compact = pair
+        made = full.task
+        assert loss(compact, compact.fold_models) <= allowed(made, loss(full, full.fold_models), 0.012)
+
+    def test_members_learned_from_all_rows_with_the_rounds_of_the_folds(self, pair):
+        kept = [trial for trial in pair[1].trials if trial["weight"]]
+        assert kept
+        for trial in kept:
+            assert len(trial["boosted"]) == len(trial["rounds"]) == 6
+            usual = np.median(trial["rounds"][:5])
+            assert usual * 0.9 <= trial["rounds"][5] <= usual * 1.25 + 1
+        assert all(len(trial["boosted"]) == 5 for trial in pair[1].trials if not trial["weight"])
+
+    def test_the_score_is_of_rows_that_were_held_out(self, pair):
+        """A model that learned from all rows would be flattered by them."""
+        compact = pair[1]
+        made, metric = compact.task, compact.task.metric
+        raw = made.dataset.frame.loc[made.frame.index]
+        said = compact.model.predict_proba(raw) if made.classes else compact.model.predict(raw)
+        flattered = metric.loss(measure(metric, as_predicted(made, said, np.arange(len(raw)))))
+        assert metric.loss(compact.score.value) > flattered
+
+    def test_a_replay_makes_the_same_compact_model(self, pair):
+        compact = pair[1]
+        document = json.loads(json.dumps({**task_document(compact), "trials": compact.trials}))
+        again = search(compact.task, replay=document, families=FAMILIES)
+        raw = compact.task.dataset.frame
+        assert again.deploy == "compact"
+        assert np.array_equal(again.model.predict(raw), compact.model.predict(raw))
+        assert [trial["boosted"] for trial in again.trials] == [trial["boosted"] for trial in compact.trials]
+
+
+def test_without_time_the_bags_are_kept_and_it_is_said(tmp_path, shop_table, monkeypatch):
+    monkeypatch.setattr(Compact, "on_all_rows", lambda _self, _trials: None)
+    result = searched(tmp_path, shop_table(120), "bought", "compact")
+    assert result.bagged
+    assert {len(bag.members) for bag in result.model.ensemble.bags} == {5}
+    assert next(check.message for check in result.checks if check.name == "compact").startswith("There was no time")
+    monkeypatch.undo()
+    document = {**task_document(result), "trials": result.trials}
+    assert search(result.task, replay=document, families=FAMILIES).bagged
+
+
+def test_there_are_two_ways_to_deploy(tmp_path, shop_table):
+    with pytest.raises(BadParameters, match="deploy='tiny': give full or compact"):
+        searched(tmp_path, shop_table(120), "bought", "tiny")
+
+
+class TestEffort:
+    def test_members_that_encode_alike_share_it(self):
+        effort = Effort((10.0, 20.0, 5.0), ("trees", "trees", "linear"))
+        assert effort.of([0, 1]) == ENCODING + 30
+        assert effort.of([0, 2]) == 2 * ENCODING + 15
+
+    def test_what_models_take_is_told_by_what_they_are(self, fitted):
+        class Tried:
+            def __init__(self, final):
+                self.final = final
+
+        made = fitted("lightgbm trees linear neighbours").model.ensemble
+        lightgbm, forest, linear, neighbours = effort_of([Tried(bag) for bag in made.bags]).work
+        assert lightgbm == made.bags[0].members[0].learner.rounds_
+        assert forest == 20
+        assert linear < lightgbm < neighbours
+
+
+class TestTheDear:
+    truth = np.linspace(0, 1, 50)
+
+    def left(self, stack, effort, limit, dear):
+        def mistaken(said):
+            return float(np.abs(said - self.truth).mean())
+
+        even = np.full(len(stack), 1 / len(stack))
+        return without_the_dear(np.array(stack), even, effort, mistaken, limit, dear=dear)
+
+    def test_a_dear_member_that_brings_nothing_goes(self):
+        effort = Effort((1.0, 5000.0), ("trees", "trees"))
+        assert self.left([self.truth, self.truth], effort, 0.0, 0.1).tolist() == [1, 0]
+
+    def test_a_dear_member_that_brings_much_stays(self):
+        effort = Effort((1.0, 5000.0), ("trees", "trees"))
+        assert self.left([self.truth + 1, self.truth - 1], effort, 0.1, 0.1).tolist() == [0.5, 0.5]
+
+    def test_a_cheap_member_stays_whatever_it_brings(self):
+        effort = Effort((1000.0, 1000.0, 1.0), ("trees",) * 3)
+        kept = self.left([self.truth + 1, self.truth - 1, self.truth], effort, 0.0, 0.1)
+        assert kept == pytest.approx([1 / 3] * 3)
+
+    def test_what_may_be_lost_is_a_share_of_what_is_missing_to_the_best(self, results):
+        made = results("binary").task
+        assert made.metric == METRICS["roc_auc"]
+        assert allowed(made, -0.9, 0.01) == pytest.approx(-0.899)
+        regression = results("regression").task
+        assert allowed(regression, 2.0, 0.01) == pytest.approx(2.02)
