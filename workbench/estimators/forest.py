@@ -156,7 +156,7 @@ def packed(trees: Sequence[Tree]) -> dict[str, Array]:
 
 def unpacked(arrays: dict[str, Array]) -> list[Tree]:
     """Make scikit-learn's trees again, whatever its version calls a node."""
-    empty = DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1]).tree_.__getstate__()["nodes"].dtype
+    empty = DecisionTreeClassifier(random_state=0).fit([[0.0], [1.0]], [0, 1]).tree_.__getstate__()["nodes"].dtype
     nodes = np.zeros(len(arrays["feature"]), dtype=empty)
     for name in ("left_child", "right_child", "feature", "threshold", "missing_go_to_left"):
         nodes[name] = arrays[name]
