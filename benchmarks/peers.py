@@ -154,9 +154,18 @@ def quick(said: argparse.Namespace) -> None:
     now = run(plan, {"workbench": environments.commit()})
     print("\n" + beside(now, stored, commits()))
     if said.keep:
-        for row in now:
-            if not done(stored, {field: row[field] for field in (*CELL, "version")}):
-                append(row, said.results)
+        keep(now, stored, said.results)
+
+
+def keep(now: Sequence[Row], stored: Sequence[Row], results: Path) -> None:
+    """Add rows to the repository's, if they are of a commit and of a machine at rest."""
+    if "+" in now[0]["version"]:
+        sys.exit("Nothing is kept: the work tree has changes that are in no commit. Commit them, and measure again.")
+    if len(quiet(now)) < len(now):
+        sys.exit("Nothing is kept: others used the machine meanwhile. Measure again when it is at rest.")
+    for row in now:
+        if not done(stored, {field: row[field] for field in (*CELL, "version")}):
+            append(row, results)
 
 
 def commits() -> list[str]:

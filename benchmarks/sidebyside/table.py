@@ -19,6 +19,7 @@ from sidebyside.rows import Row
 
 LEAST = 1e-4  # a smaller loss is taken for this one: between two all but perfect models no ratio means anything
 EQUAL = 1e-6  # relative; closer losses are a tie
+FEW = 5  # with fewer data sets an interval over them would promise too much
 CELL = ["data", "seed", "split"]
 
 
@@ -113,7 +114,8 @@ def duels(laid: pd.DataFrame, ours: str, peers: Sequence[str]) -> str:
         found = duel(laid, ours, peer)
         if found:
             share = f"{100 * found.wins / found.cells:.0f} % ({found.wins:g} of {found.cells})"
-            mean = f"{found.ratio:.3f} ({found.low:.3f} to {found.high:.3f})"
+            span = f" ({found.low:.3f} to {found.high:.3f})" if found.datasets >= FEW else ""
+            mean = f"{found.ratio:.3f}{span}"
             lines.append([peer, share, mean, str(found.datasets)])
     heads = [f"{ours} against", "win rate", "loss over theirs, geometric mean (95 %)", "data sets"]
     return markdown(heads, lines) if lines else ""
@@ -144,10 +146,12 @@ def figure(value: float, least: float) -> str:
 
 def lost(laid: pd.DataFrame, ours: str) -> str:
     """Name the data sets where a peer is better, the worst first."""
-    if ours not in laid or laid.shape[1] < 2:
+    peers = [name for name in laid.columns if not name.startswith(ours)]  # an earlier version of ours is no peer
+    if ours not in laid or not peers:
         return ""
-    rest = laid.drop(columns=ours).dropna(how="all").join(laid[ours].dropna(), how="inner")
-    over = rest[ours] / rest.drop(columns=ours).min(axis=1)
+    over = (laid[ours] / laid[peers].min(axis=1)).dropna()
+    if over.empty:
+        return ""
     worse = per_dataset(over).sort_values(ascending=False)
     worse = worse[worse > 1 + EQUAL]
     if worse.empty:

@@ -96,6 +96,26 @@ def test_a_work_tree_is_set_beside_the_last_commit_that_has_rows(script, row):
     assert "zzz" not in text
 
 
+def test_rows_are_kept_of_a_commit_and_of_a_machine_at_rest_only(script, row, tmp_path):
+    peers, rows = script("peers"), script("sidebyside.rows")
+    kept = tmp_path / "rows.jsonl"
+    with pytest.raises(SystemExit, match="no commit"):
+        peers.keep([row("workbench", "a", 0.1, version="abc+12")], [], kept)
+    with pytest.raises(SystemExit, match="at rest"):
+        peers.keep([row("workbench", "a", 0.1, others=0.5)], [], kept)
+    for _ in range(2):
+        peers.keep([row("workbench", "a", 0.1)], rows.read(kept), kept)
+    assert len(rows.read(kept)) == 1
+
+
+def test_an_interval_needs_some_data_sets(script, row):
+    table = script("sidebyside.table")
+    rows = [row(who, data, loss) for data in "abcde" for who, loss in (("workbench", 0.1), ("flaml", 0.2))]
+    assert "0.500 (0.500 to 0.500) | 5 |" in table.comparison(rows)
+    assert "| 0.500 | 4 |" in table.comparison(rows[:-2])
+    assert "behind the best of its peers on no data set" in table.comparison(rows)
+
+
 def test_the_page_is_filled_between_its_markers_and_nowhere_else(script):
     page = script("sidebyside.page")
     written = page.PAGE.read_text()
