@@ -194,7 +194,7 @@ class TestResume:
         folder = tmp_path / "study"
         self.killed(made.dataset.source, folder, 3)
         object.__setattr__(made.dataset, "read_at", time.time())
-        result = search(made, budget="12s", families=FAMILIES, resume=folder)
+        result = search(made, budget="20s", families=FAMILIES, resume=folder)
         numbers = [trial["number"] for trial in result.trials]
         assert numbers[:5] == [1, 2, 3, 4, 5]
         assert (result.trials[3]["state"], result.trials[3]["reason"]) == ("failed", "RuntimeError: its process died")
@@ -239,6 +239,13 @@ class TestResume:
 
 
 class TestInterrupt:
+    @pytest.fixture(autouse=True)
+    def heard(self):
+        """A shell that starts tests in the background has them ignore interrupts."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     def interrupted(self, monkeypatch, at: int) -> None:
         from workbench.automl import trying
 

@@ -159,7 +159,8 @@ def test_a_search_measures_how_often_it_holds(results, kind):
 
 
 def test_too_few_rows_are_promised_nothing(table):
-    result = search(task(table(pd.DataFrame({"x": [1.5, 2, 4] * 10, "y": [3.5, 4, 8, 9, 1] * 6})), "y", kind="regression"), trials=1)
+    frame = pd.DataFrame({"x": [1.5, 2, 4] * 10, "y": [3.5, 4, 8, 9, 1] * 6})
+    result = search(task(table(frame), "y", kind="regression"), trials=1)
     assert result.coverage is None
     with pytest.raises(ValueError, match="made without intervals"):
         result.model.predict_interval(pd.DataFrame({"x": ["1"]}))
