@@ -265,6 +265,21 @@ def test_every_trial_can_be_made_again(kept, roles):
         assert float(printed.split()[-1].rstrip(".")) <= CLOSE
 
 
+@pytest.mark.parametrize("roles", [{}, {"time": "when"}], ids=str)
+def test_a_compact_model_and_its_trials_are_made_again(kept, roles):
+    searched = {"trials": 3, "families": ["lightgbm", "extra_trees", "linear"], "deploy": "compact"}
+    result, outbox_folder = kept(farm(), "worth", kind="regression", searched=searched, **roles)
+    assert {len(bag.members) for bag in result.model.ensemble.bags} == {1}
+    again = play(outbox_folder / "winner.ipynb", fresh())
+    assert largest(again["said"], load_model(outbox_folder / "model").predict(fresh())) <= CLOSE
+    told, trials = outbox.read_task(outbox_folder), outbox.read_trials(outbox_folder)
+    schema = read_schema(outbox_folder / "data" / "schema.json")
+    for trial in trials:
+        file = outbox_folder / f"{trial['number']}.ipynb"
+        write_notebook(file, of_trial(told, schema, trials, trial["number"], packages={}))
+        assert float(play(file, fresh())["printed"].split()[-1].rstrip(".")) <= CLOSE
+
+
 @pytest.mark.parametrize(
     "family",
     [CatBoost(), Network(), Neighbours(), RandomForest(), LightGBMWithFeatures()],

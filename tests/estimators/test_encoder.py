@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.preprocessing import OneHotEncoder
 
-from workbench.estimators.categories import CategoryCodes, TargetMeans
+from workbench.estimators.categories import CategoryCodes, TargetMeans, one_hot
 from workbench.estimators.dates import DateFeatures
 from workbench.estimators.encoder import TableEncoder
 from workbench.estimators.numbers import SmoothScaler
@@ -34,6 +35,15 @@ class TestCategories:
     def test_unseen_levels_are_missing_where_training_knew_no_rare_ones(self):
         codes = CategoryCodes().fit(pd.DataFrame({"c": texts("a", "b")}))
         assert np.isnan(codes.transform(pd.DataFrame({"c": texts("never seen")}))).all()
+
+    @pytest.mark.parametrize("known", [[[0.0, 2], [1, 2], [5, 0]], [[0.0, np.nan], [np.nan, 2], [1, 2]]], ids=str)
+    def test_each_code_has_a_column_as_scikit_learn_would_give_it(self, known):
+        encoder = OneHotEncoder(handle_unknown="ignore").fit(np.array(known))
+        codes = np.array([[0.0, 0], [1, 2], [np.nan, np.nan], [7, 9], [-1, 0.5]])
+        ours, theirs = one_hot(encoder, codes), encoder.transform(codes)
+        assert ours.dtype == theirs.dtype
+        assert np.array_equal(ours.toarray(), theirs.toarray())
+        assert one_hot(encoder, codes[:0]).shape == (0, ours.shape[1])
 
 
 class TestTargetMeans:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import get_ident
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -123,3 +125,20 @@ def test_models_that_share_an_encoder_share_its_matrix():
     said = Ensemble(bags, [0.25, 0.75]).predict(frame)
     assert (one.asked, other.asked) == (1, 1)
     assert said.tolist() == (frame["paid"].fillna(0) * 2).tolist()
+
+
+def test_folds_side_by_side_say_the_same_to_the_last_bit(monkeypatch):
+    frame = rows(300, 7, strange=True)
+    models = [FoldModel(fold(make, number, 0), Doubling()) for make in list(STYLES.values())[::3] for number in (1, 2)]
+    ensemble = Ensemble([Bag(models[:2]), Bag(models[2:]), Bag(models)], [0.2, 0.3, 0.5])
+    alone = ensemble.predict(frame)
+    monkeypatch.setattr("workbench.estimators.ensemble.MANY_ROWS", 100)
+    threads = set()
+
+    def watched(self, matrix):
+        threads.add(get_ident())
+        return np.nan_to_num(matrix[:, 0]) * 2
+
+    monkeypatch.setattr(Doubling, "predict", watched)
+    assert np.array_equal(ensemble.predict(frame), alone)
+    assert get_ident() not in threads

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.preprocessing import OneHotEncoder
 
 from .look import Look
 
@@ -111,6 +113,26 @@ class TargetMeans(BaseEstimator):
             seen = column < len(known)
             columns.append(np.where(seen[:, None], known[np.where(seen, column, 0)], self.overall_))
         return np.hstack(columns)
+
+
+def one_hot(encoder: OneHotEncoder, codes: Array) -> Any:
+    """Give each code a column of its own as scikit-learn's encoder, fitted on such codes, does; sparse.
+
+    For a row alone that encoder takes many times as long, to look at what it was given.
+    """
+    placed = [_among(known, column) for known, column in zip(encoder.categories_, codes.T, strict=True)]
+    starts = np.cumsum([0, *(len(known) for known in encoder.categories_)])
+    there = np.column_stack([seen for _, seen in placed])
+    columns = (np.column_stack([places for places, _ in placed]) + starts[:-1])[there]
+    ends = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+    return sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(codes), int(starts[-1])))
+
+
+def _among(known: Array, column: Array) -> tuple[Array, Array]:
+    """Find where values stand among sorted ones, of which a gap is the last, and whether they do."""
+    places = np.searchsorted(known, column).clip(max=len(known) - 1)
+    found = known[places]
+    return places, (found == column) | (np.isnan(found) & np.isnan(column))
 
 
 class LevelCounts(BaseEstimator):

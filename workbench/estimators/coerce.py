@@ -81,7 +81,7 @@ class Coercer(TransformerMixin, BaseEstimator):
         names = [str(column["name"]) for column in self.columns]
         if missing := [name for name in names if name not in X.columns]:
             raise ValueError(f"The rows lack {len(missing)} column(s) the model needs: {', '.join(map(repr, missing))}")
-        if twice := [name for name in names if isinstance(X[name], pd.DataFrame)]:
+        if not X.columns.is_unique and (twice := [name for name in names if isinstance(X[name], pd.DataFrame)]):
             raise ValueError(f"The rows have more than one column named {', '.join(map(repr, twice))}")
         series = {name: coerce(X[name], column) for name, column in zip(names, self.columns, strict=True)}
         return pd.DataFrame(series, index=X.index, columns=names)

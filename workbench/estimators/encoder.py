@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import OneHotEncoder
 
-from .categories import CategoryCodes, TargetMeans
+from .categories import CategoryCodes, TargetMeans, one_hot
 from .dates import DateFeatures
 from .look import Look
 from .numbers import PiecewiseLinear, SmoothScaler
@@ -170,7 +170,7 @@ class TableEncoder(BaseEstimator):
             return np.hstack([dense, codes[:, self.narrow_]])
         blocks = [sparse.csr_matrix(self._scaled(dense))]
         if self.one_hot_ is not None:
-            blocks.append(self.one_hot_.transform(codes[:, self.narrow_]))
+            blocks.append(one_hot(self.one_hot_, codes[:, self.narrow_]))
         blocks += [sparse.csr_matrix(self.texts_[name].transform(look.texts(name))) for name in self.text_]
         joined = sparse.hstack(blocks, format="csr")
         pieces = self.pieces_.width() if self.pieces_ is not None else 0
