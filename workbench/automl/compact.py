@@ -12,6 +12,7 @@ from workbench.automl.families import Family
 from workbench.automl.fitting import Bench, Trial, fit_whole
 from workbench.automl.splits import Folds
 from workbench.estimators.ensemble import Bag
+from workbench.estimators.target import LogTarget
 
 Deploy = Literal["full", "compact"]
 COMPACT_SHARE = 0.15  # of the time: what fitting the members on all rows may take
@@ -66,6 +67,8 @@ class Compact:
             return None
         member.encoder = encoders.setdefault(family.style, member.encoder)
         learner = member.learner
+        if isinstance(learner, LogTarget):
+            learner.scale = trial.members[0].learner.scale
         return replace(
             trial,
             final=Bag([member]),

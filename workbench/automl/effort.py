@@ -24,6 +24,7 @@ WORK: dict[str, Callable[[Any], float]] = {
     "BoostedTrees": lambda learner: float(learner.rounds_) * (learner.classes if learner.classes > 2 else 1),
     "CategoricalBoostedTrees": lambda learner: float(learner.rounds_),  # one tree for all classes
     "RandomTrees": lambda learner: DEEP * float(learner.rounds_),
+    "LogTarget": lambda learner: work_of(learner.learner),
     "NearestRows": lambda learner: float(learner.rows_.size) / ROWS,
     "NeuralNetwork": lambda learner: _numbers(learner.layers_) / NUMBERS,
 }

@@ -16,9 +16,11 @@ from workbench.automl.clock import Clock
 from workbench.automl.cuts import loss_when_cut
 from workbench.automl.encodings import EncodedFold, Encodings
 from workbench.automl.families import Family, Held, Learner, Setting
+from workbench.automl.families.base import SCALE
 from workbench.automl.splits import Array, Folds, sampled
 from workbench.automl.task import Task
 from workbench.estimators.ensemble import Bag, FoldModel
+from workbench.estimators.target import LogTarget
 from workbench.metrics import Predicted, measure
 
 PROBED = 2  # folds that decide whether a trial is given up: a fixed number, so that it is the same on any machine
@@ -93,7 +95,9 @@ class Job:
     def learner(self, setting: Setting, rounds: int | None) -> Learner:
         """Build a learner, to make so many rounds if they are given."""
         setting = setting if rounds is None else replace(setting, rounds=rounds)
-        return self.family.build(self.parameters, setting, seed=self.seed)
+        parameters = {name: value for name, value in self.parameters.items() if name != SCALE}
+        learner = self.family.build(parameters, setting, seed=self.seed)
+        return LogTarget(learner) if self.parameters.get(SCALE) == "log" else learner
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,7 @@ def fit(
                 return None
             _settle([member.learner for member in members], again)
             said = list(spread(lambda fold: _predict_fold(bench, job, members[fold], fold), range(len(members))))
+            said = _brought_to_the_mean(bench, said, [*members, *([] if latest is None else [latest])])
         except BaseException:
             bench.stop.set()  # an interrupt does not reach the threads
             raise
@@ -286,6 +291,19 @@ def _some(matrix: Any, places: Any, rows: Array, codes: Array, weight: Array | N
 def _predict_fold(bench: Bench, job: Job, member: FoldModel, fold: int) -> Array:
     """Predict the rows a fold held out."""
     return member.learner.predict(bench.encodings.fold(job.family.style, fold).valid_matrix)
+
+
+def _brought_to_the_mean(bench: Bench, said: Sequence[Array], members: Sequence[FoldModel]) -> list[Array]:
+    """Scale what was learned as a logarithm so that held-out rows are right on average: one number for all folds."""
+    if not isinstance(members[0].learner, LogTarget):
+        return list(said)
+    rows, weight = np.concatenate([valid for _, valid in bench.folds.pairs]), bench.task.weight
+    heavy = None if weight is None else weight[rows]
+    predicted = float(np.average(np.concatenate(said), weights=heavy))
+    scale = float(np.average(bench.encodings.codes[rows], weights=heavy)) / predicted if predicted > 0 else 1.0
+    for member in members:
+        member.learner.scale = scale
+    return [part * scale for part in said]
 
 
 def _out_of_fold(bench: Bench, said: Sequence[Array]) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.automl.exploring import with_trial
 from workbench.automl.families import Family, LightGBM, Setting
+from workbench.automl.families.base import is_skewed
 from workbench.automl.fitting import Bench
 from workbench.automl.memory import Room
 from workbench.automl.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Plan
@@ -17,6 +18,8 @@ from workbench.automl.result import Found
 from workbench.automl.splits import folds_of, sampled
 from workbench.automl.task import Task
 from workbench.automl.trying import Asked, Workplace, entry, tried
+
+MEANS = ("rmse", "r2")  # metrics that ask for the mean, to which a logarithm can be taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ def setting_of(task: Task, threads: int) -> Setting:
         rows=len(task.frame),
         columns=len(task.features),
         threads=threads,
+        skewed=task.metric.name in MEANS and is_skewed(task.truth),
     )
 
 

@@ -67,7 +67,9 @@ class LinearModel(BaseEstimator):
                 self.linear_ = Ridge(alpha=strength, max_iter=STEPS * self.rounds)
                 self.linear_.fit(matrix, target, sample_weight=weight)
                 margin = 0.1 * (target.max() - target.min())
-                self.low_, self.high_ = float(target.min() - margin), float(target.max() + margin)
+                low = target.min() - margin
+                self.low_ = float(low if target.min() < 0 else max(low, 0.0))  # a price is never negative
+                self.high_ = float(target.max() + margin)
         self.boosted_ = self.rounds_
         return self
 

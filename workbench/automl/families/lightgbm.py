@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import optuna
 
-from workbench.automl.families.base import Parameters, Setting
+from workbench.automl.families.base import Parameters, Setting, on_both_scales, suggested_scale
 from workbench.estimators.boosting import BoostedTrees
 
 OBJECTIVES = {"mae": "regression_l1", "mape": "mape"}
@@ -29,7 +29,7 @@ class LightGBM:
         That is members of AutoGluon's portfolio of December 2025, larger trees, and categories told level by level.
         """
         fewest = max(1, min(20 if setting.classes else 10, setting.rows // 25))
-        return [
+        portfolio = [
             _parameters(leaves=31, fewest=fewest, features=0.7, rows=0.9),
             _parameters(leaves=8, fewest=24, features=0.94, rows=0.81, l1=0.44, l2=0.3, smooth=0.029),
             _parameters(leaves=31, fewest=5, features=0.5, rows=0.9, smooth=1.0, levels=16),
@@ -37,8 +37,9 @@ class LightGBM:
             _parameters(leaves=20, fewest=2, features=0.43, rows=0.71, l1=0.51, l2=0.51, smooth=48.7),
             _parameters(leaves=100, fewest=5, features=0.6, rows=0.8),
         ]
+        return on_both_scales(portfolio, setting, twice=2)
 
-    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:  # noqa: ARG002 - the same for all
+    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
         """TabArena's search space without the learning rate."""
         return {
             "num_leaves": trial.suggest_int("num_leaves", 2, 252, log=True),
@@ -50,6 +51,7 @@ class LightGBM:
             "lambda_l2": trial.suggest_float("lambda_l2", 1e-4, 2.0),
             "cat_smooth": trial.suggest_float("cat_smooth", 1e-3, 100.0, log=True),
             "max_cat_to_onehot": trial.suggest_int("max_cat_to_onehot", 4, 64, log=True),
+            **suggested_scale(trial, setting),
         }
 
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> BoostedTrees:
@@ -81,12 +83,13 @@ class LightGBMWithFeatures(LightGBM):
     style: Literal["prepared"] = "prepared"  # type: ignore[assignment] # a style of its own is what it is for
     cost = 1.3
 
-    def portfolio(self, setting: Setting) -> list[Parameters]:  # noqa: ARG002 - the same for all
+    def portfolio(self, setting: Setting) -> list[Parameters]:
         """Try two members of AutoGluon's portfolio of December 2025 that are made for such features."""
-        return [
+        portfolio = [
             _parameters(leaves=64, fewest=28, features=0.55, rows=0.99, extra=True, l1=0.91, l2=1.9, smooth=1.9),
             _parameters(leaves=16, fewest=1, features=0.58, rows=0.96, l1=0.94, l2=0.99, smooth=0.02),
         ]
+        return on_both_scales(portfolio, setting, twice=0)
 
 
 def _objective(setting: Setting) -> dict[str, Any]:

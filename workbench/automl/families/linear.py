@@ -6,7 +6,7 @@ from typing import Literal
 
 import optuna
 
-from workbench.automl.families.base import Parameters, Setting
+from workbench.automl.families.base import Parameters, Setting, on_both_scales, suggested_scale
 from workbench.estimators.linear import LinearModel
 
 ROUNDS = 10  # of twenty steps; few tables need more than five
@@ -26,11 +26,12 @@ class Linear:
     def portfolio(self, setting: Setting) -> list[Parameters]:
         """Try a light penalty, a lighter one that texts want, a heavy one; that first for many columns and few rows."""
         light, lighter, heavy = {"penalty": 1e-3}, {"penalty": 1e-4}, {"penalty": 1e-2}
-        return [heavy, light, lighter] if setting.columns > setting.rows / 10 else [light, lighter, heavy]
+        portfolio = [heavy, light, lighter] if setting.columns > setting.rows / 10 else [light, lighter, heavy]
+        return on_both_scales(portfolio, setting, twice=1)
 
-    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:  # noqa: ARG002 - the same for all
+    def suggest(self, trial: optuna.Trial, setting: Setting) -> Parameters:
         """Vary the strength of the penalty."""
-        return {"penalty": trial.suggest_float("penalty", 1e-5, 3.0, log=True)}
+        return {"penalty": trial.suggest_float("penalty", 1e-5, 3.0, log=True), **suggested_scale(trial, setting)}
 
     def build(self, parameters: Parameters, setting: Setting, *, seed: int) -> LinearModel:  # noqa: ARG002 - no chance in it
         """Make a linear model with this penalty."""

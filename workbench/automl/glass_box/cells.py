@@ -258,9 +258,17 @@ def _encoder(trial: Trial) -> str:
 
 
 def _learner(trial: Trial) -> str:
-    described = trial["learner"]
-    arguments = {name: Code("rounds") if name in LENGTHS else value for name, value in described["arguments"].items()}
-    return expression({"class": described["class"], "arguments": arguments}, indent=4)
+    return expression(_of_rounds(trial["learner"]), indent=4)
+
+
+def _of_rounds(described: Any) -> Any:
+    """Let a learner, and one within it, be given the number of its rounds."""
+    if not isinstance(described, Mapping) or "class" not in described:
+        return described
+    arguments = {
+        name: Code("rounds") if name in LENGTHS else _of_rounds(value) for name, value in described["arguments"].items()
+    }
+    return {"class": described["class"], "arguments": arguments}
 
 
 def _function(name: str, argument: str, about: str, value: str) -> str:
