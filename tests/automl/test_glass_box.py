@@ -175,6 +175,16 @@ def test_the_winner_predicts_the_same_without_the_workbench(case, kept):
     assert float(again["printed"].split()[-1].rstrip(".")) <= CLOSE
 
 
+def test_members_on_a_logarithm_are_made_again(kept):
+    frame = farm().assign(worth=lambda table: np.exp(table["worth"].astype(float) / 12).round(2))
+    searched = {"trials": 4, "families": ["lightgbm", "linear"]}
+    result, outbox_folder = kept(frame, "worth", kind="regression", searched=searched)
+    learners = {type(member.learner).__name__ for bag in result.model.ensemble.bags for member in bag.members}
+    assert "LogTarget" in learners
+    again, stored = play(outbox_folder / "winner.ipynb", fresh()), load_model(outbox_folder / "model")
+    assert largest(again["said"], stored.predict(fresh())) <= CLOSE
+
+
 def test_a_typed_file_is_read_typed(kept):
     frame = farm().assign(counts=lambda table: table["counts"].mask(table.index % 13 == 0).astype("Int64"))
     frame["size"] = frame["size"].str.replace(",", ".").astype(float)
