@@ -113,6 +113,7 @@ def fitted_model(
     from workbench.estimators.neighbours import NearestRows
     from workbench.estimators.network import NeuralNetwork
     from workbench.estimators.prepared import PreparedEncoder
+    from workbench.estimators.target import LogTarget
     from workbench.records import ColumnSchema, TableSchema
 
     rows = 600 if "prepared" in learners.split() else 240  # what is chosen of pairs of columns takes a few rows
@@ -145,6 +146,7 @@ def fitted_model(
         "prepared": boosted,
         "trees": lambda: RandomTrees({"min_samples_leaf": 3}, count, trees=10),
         "linear": lambda: LinearModel(1e-3, count),
+        "logarithm": lambda: LogTarget(LinearModel(1e-3)) if regression else LinearModel(1e-3, count),
         "catboost": lambda: CategoricalBoostedTrees(
             {"loss_function": "Logloss" if count else "RMSE", "depth": 3, "thread_count": 1}, count, rounds=15
         ),
@@ -157,6 +159,7 @@ def fitted_model(
     }
     encoders = {
         "linear": functools.partial(TableEncoder, style="linear"),
+        "logarithm": functools.partial(TableEncoder, style="linear"),
         "prepared": functools.partial(PreparedEncoder, crosses=True),
         "neighbours": DenseEncoder,
         "network": DenseEncoder,
@@ -167,7 +170,8 @@ def fitted_model(
         for fold in (np.arange(0, rows, 2), np.arange(1, rows, 2)):
             encoder = encoders.get(name, TableEncoder)(kinds=kinds, classes=count, seed=seed)
             matrix = encoder.fit_transform(frame.iloc[fold], truth[fold])
-            members.append(FoldModel(encoder, make[name]().fit(matrix, truth[fold])))
+            target = np.abs(truth[fold]) if name == "logarithm" else truth[fold]
+            members.append(FoldModel(encoder, make[name]().fit(matrix, target)))
         bags.append(Bag(members))
     ensemble = Ensemble(bags, [1 / len(bags)] * len(bags))
     calibration = TemperatureScaling().fit(ensemble.predict(frame), truth) if sure and classes else None

@@ -26,7 +26,7 @@ from workbench.documents import bundle_loader
 from workbench.documents.bundle import check_golden, load_model, write_model
 from workbench.errors import BadArtifact, BadTable
 
-LEARNERS = ["lightgbm", "trees", "linear", "catboost", "neighbours", "network", "prepared"]
+LEARNERS = ["lightgbm", "trees", "linear", "logarithm", "catboost", "neighbours", "network", "prepared"]
 
 
 @pytest.fixture(scope="module")
