@@ -8,7 +8,7 @@ weights learned on the other folds, for a choice looks better on the rows it was
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,7 @@ LEAST_WEIGHT = 0.03  # a member below costs more at every prediction than it bri
 # What may be lost, as a share of the loss, so that prediction costs less: of a model that is to be as good as can be,
 # and of one that is to be small and fast.
 FULL, COMPACT = 0.001, 0.01
+OF_ONE = 8  # trials of one encoding that may do without the others
 DEAR = 0.1  # share of the effort from which on a member of the former has to be worth it
 PARTS = 5  # when rows were held out once, weights are cross-fitted over parts of those
 
@@ -122,12 +123,24 @@ def _weights(
     weights[weights < LEAST_WEIGHT] = 0.0
     weights = weights / weights.sum()
     limit = allowed(task, loss(_mixed(few, weights)), slack)
-    fits = [place for place in pool.tolist() if alone[place] <= limit]
-    lighter = without_the_dear(few, weights, effort, loss, limit, dear=DEAR if slack < COMPACT else 0.0)
-    single = min(fits, key=lambda place: (effort.of([place]), place), default=None)
-    if slack < COMPACT or single is None or effort.of([single]) >= effort.of(np.flatnonzero(lighter).tolist()):
-        return lighter
-    return (np.arange(len(stack)) == single).astype(np.float64)
+    if slack < COMPACT:
+        return without_the_dear(few, weights, effort, loss, limit, dear=DEAR)
+    found = [weights, *_of_one_encoding(few, pool.tolist(), effort, loss), *np.eye(len(stack))[pool]]
+    within = [one for one in found if loss(_mixed(few, one)) <= limit]
+    lighter = [without_the_dear(few, one, effort, loss, limit, dear=0.0) for one in within]
+    return min(lighter, key=lambda one: effort.of(np.flatnonzero(one).tolist()))
+
+
+def _of_one_encoding(
+    stack: Array, pool: Sequence[int], effort: Effort, loss: Callable[[Array], float]
+) -> Iterator[Array]:
+    """Weigh, for each way to encode a row, the best of the trials that need no other; to encode takes longest."""
+    for encoder in sorted({effort.encoders[place] for place in pool}):
+        best = [place for place in pool if effort.encoders[place] == encoder][:OF_ONE]
+        taken = _greedy(stack[best], loss)
+        weights = np.zeros(len(stack))
+        weights[best] = taken / taken.sum()
+        yield weights
 
 
 def allowed(task: Task, loss: float, slack: float) -> float:
