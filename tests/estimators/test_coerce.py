@@ -293,3 +293,12 @@ def test_values_that_stand_for_missing_are_missing(values, column, expected):
     said = {"unknown": ["-200", "none", "1900-01-01", "2000"], "name": "a", **column}
     found = Coercer([said]).transform(pd.DataFrame({"a": values}))["a"]
     assert [None if pd.isna(value) else value for value in found] == expected
+
+
+@pytest.mark.parametrize("kind", ["number", "boolean", "date", "category", "text"])
+@pytest.mark.parametrize("dtype", ["str", "string", object])
+def test_a_row_alone_is_read_as_among_others(kind, dtype):
+    values = pd.Series(["1", "yes", None, " 2024-02-03", "", "never", "2.50", "NA"], dtype=dtype)
+    frame, coercer = pd.DataFrame({"x": values}), Coercer([{"name": "x", "kind": kind}])
+    alone = pd.concat([coercer.transform(frame.iloc[[row]]) for row in range(len(frame))])
+    pd.testing.assert_frame_equal(alone, coercer.transform(frame))

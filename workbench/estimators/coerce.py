@@ -232,6 +232,9 @@ def _spread(series: pd.Series[Any], read: Callable[[Sequence[Any]], Array], miss
 def _distinct(series: pd.Series[Any]) -> tuple[Array, list[Any]]:
     if isinstance(series.dtype, pd.CategoricalDtype):
         return series.cat.codes.to_numpy(), series.cat.categories.tolist()
+    if len(series) == 1 and isinstance(series.dtype, pd.StringDtype):  # a row alone need not be sorted by value
+        value = series.iat[0]
+        return (np.array([-1]), []) if _is_missing(value) else (np.array([0]), [value])
     if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
         # True, 1 and 1.0 are one key to a hash table and three texts here; a list is no key at all.
         there = np.array([not _is_missing(value) for value in series], dtype=bool)
