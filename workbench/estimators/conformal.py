@@ -45,7 +45,9 @@ def tail_of(coverage: float, sides: int) -> int:
     """Find the place in `TAILS` of the largest share that may lie beyond each of so many sides."""
     most = 1.0 - sides * TAILS[-1]
     if not 0.0 < coverage <= most:
-        raise ValueError(f"A coverage of {coverage:.6g} cannot be asked for: give a share such as 0.9, {most:g} at most")
+        raise ValueError(
+            f"A coverage of {coverage:.6g} cannot be asked for: give a share such as 0.9, {most:g} at most"
+        )
     return int(np.searchsorted(-TAILS, -(1.0 - coverage) / sides * (1.0 + 1e-9)))
 
 
