@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.automl.compact import Compact
-from workbench.automl.effort import ENCODING, Effort, effort_of
+from workbench.automl.effort import ENCODING, Effort, effort_of, work_of
 from workbench.automl.ensemble import allowed, without_the_dear
 from workbench.automl.fitting import as_predicted
 from workbench.automl.record import task_document
@@ -16,6 +16,7 @@ from workbench.automl.search import search
 from workbench.automl.task import task
 from workbench.dataset import read_table
 from workbench.errors import BadParameters
+from workbench.estimators.target import LogTarget
 from workbench.metrics import METRICS, measure
 
 OTHERS = {"bought": ["worth", "grade"], "worth": ["bought", "grade"]}
@@ -125,6 +126,10 @@ class TestEffort:
         assert lightgbm == made.bags[0].members[0].learner.rounds_
         assert forest == 20
         assert linear < lightgbm < neighbours
+
+    def test_a_learner_of_a_logarithm_takes_what_the_one_inside_does(self, fitted):
+        learner = fitted("trees", regression=True).model.ensemble.bags[0].members[0].learner
+        assert work_of(LogTarget(learner)) == work_of(learner) == 20
 
 
 class TestTheDear:

@@ -53,7 +53,8 @@ def effort_of(trials: Sequence[Trial]) -> Effort:
 
 def work_of(learner: Any) -> float:
     """Estimate what a learner takes for one row; of a kind that is not known, little."""
-    return WORK.get(type(learner).__name__, lambda _: SLIGHT)(learner)
+    inner = getattr(learner, "learner", learner)  # of one that learns a transformed target
+    return WORK.get(type(inner).__name__, lambda _: SLIGHT)(inner)
 
 
 def _numbers(networks: Sequence[Sequence[Any]]) -> float:
