@@ -15,8 +15,7 @@ import pandas as pd
 import pytest
 
 from workbench.documents.bundle import write_model
-from workbench.documents.bundle_manifest import write_bundle_manifest
-from workbench.documents.ledger import Entry, append, bundle_folder
+from workbench.documents.ledger import bundle_folder
 from workbench.errors import (
     BadArtifact,
     BadColumn,
@@ -29,22 +28,15 @@ from workbench.errors import (
 from workbench.serving import Model, load, predict, predict_file
 
 VERSION = "20261121T100000Z-1f3ac09e"
-FIELDS = ("model", "version", "created", "author", "experiment", "metric", "scores", "task", "data", "verdicts")
 
 
 @pytest.fixture(scope="module")
-def made(fitted: Callable[..., Any]) -> Any:
-    return fitted("trees")
-
-
-@pytest.fixture(scope="module")
-def written(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(made: Any, go_live: Callable[[Path, str], None], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store in which the model `churn` is live."""
     store = tmp_path_factory.mktemp("written") / "store"
     folder = bundle_folder(store, "churn", VERSION)
     write_model(folder, made.model, schema=made.schema, golden=made.raw)
-    digest = write_bundle_manifest(folder, dict.fromkeys(FIELDS, ""))
-    append(store, Entry("churn", "live", "", "ana", "churn@x", (), VERSION, digest), [])
+    go_live(store, VERSION)
     return store
 
 

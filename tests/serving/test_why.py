@@ -12,19 +12,12 @@ import pandas as pd
 import pytest
 
 from workbench.documents.bundle import load_model, write_model
-from workbench.documents.bundle_manifest import write_bundle_manifest
-from workbench.documents.ledger import Entry, append, bundle_folder
+from workbench.documents.ledger import bundle_folder
 from workbench.documents.why import FILE, explain_rows, write_background
 from workbench.errors import BadArtifact, BadTable
 from workbench.serving import Model, predict, predict_file
 
 VERSION = "20261121T100000Z-1f3ac09e"
-FIELDS = ("model", "version", "created", "author", "experiment", "metric", "scores", "task", "data", "verdicts")
-
-
-@pytest.fixture(scope="module")
-def made(fitted: Callable[..., Any]) -> Any:
-    return fitted("trees")
 
 
 @pytest.fixture(scope="module")
@@ -130,12 +123,13 @@ def test_the_rows_survive_their_file_with_gaps_dates_and_names(made: Any, model:
     pd.testing.assert_frame_equal(made.model.coercer.transform(kept), coerced)
 
 
-def test_the_command_writes_the_reasons(made: Any, workbench: Callable[..., Any], tmp_path: Path) -> None:
+def test_the_command_writes_the_reasons(
+    made: Any, go_live: Callable[[Path, str], None], workbench: Callable[..., Any], tmp_path: Path
+) -> None:
     folder = bundle_folder(tmp_path / "store", "churn", VERSION)
     write_model(folder, made.model, schema=made.schema, golden=made.raw)
     write_background(folder, made.model, made.raw.iloc[::10])
-    digest = write_bundle_manifest(folder, dict.fromkeys(FIELDS, ""))
-    append(tmp_path / "store", Entry("churn", "live", "", "ana", "churn@x", (), VERSION, digest), [])
+    go_live(tmp_path / "store", VERSION)
     made.raw.head(8).to_csv(tmp_path / "rows.csv", index=False)
     said = workbench("predict", "churn", tmp_path / "rows.csv", "-o", "out.csv", "--why", "--store", tmp_path / "store")
     assert said.code == 0
