@@ -129,7 +129,7 @@ def test_workers_with_other_versions_are_refused(monkeypatch, dask_address):
     [(2, 1, 2, 5, (2, 1)), (8, 1, 8, 3, (3, 2)), (1, 1, 1, 5, (1, 1)), (4, 1, 4, 1, (1, 4)), (6, 2, 3, 8, (3, 1))],
 )
 def test_cores_are_shared_out_between_workers_folds_and_fits(cores, workers, threads, folds, shared):
-    from workbench.automl.planner import shared_out
+    from workbench.automl.planning.planner import shared_out
 
     assert shared_out(cores, workers, threads, folds) == shared
     with pytest.raises(AssertionError, match=r"workers × \d folds"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from workbench.automl.splits import split
+from workbench.automl.problem.splits import split
 from workbench.metrics import METRICS, Predicted, paired_difference, reliability, samples
 
 AUC = METRICS["roc_auc"]

@@ -211,7 +211,7 @@ def samples(predicted: Predicted, *, seed: int, share: float = 1.0) -> list[Arra
     ----------
     share
         How many rows are drawn, relative to how many there are. Predictions of folds that learned from the same rows
-        count as fewer than they are (see `workbench.automl.splits.Folds.independent`).
+        count as fewer than they are (see `workbench.automl.problem.splits.Folds.independent`).
     """
     rows = len(predicted.truth)
     repeats = int(np.clip(WORK / max(rows, 1), *REPEATS))

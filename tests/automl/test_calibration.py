@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl.calibration import calibrated
+from workbench.automl.blending.calibration import calibrated
+from workbench.automl.problem.splits import Folds, split
 from workbench.automl.search import search
-from workbench.automl.splits import Folds, split
 from workbench.automl.task import Task, task
 from workbench.metrics import METRICS, Predicted, measure
 

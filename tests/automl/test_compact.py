@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from workbench.automl.compact import Compact
-from workbench.automl.effort import ENCODING, Effort, effort_of, work_of
-from workbench.automl.ensemble import allowed, without_the_dear
-from workbench.automl.fitting import as_predicted
+from workbench.automl.blending.effort import ENCODING, Effort, effort_of, work_of
+from workbench.automl.blending.ensemble import allowed, without_the_dear
+from workbench.automl.fitting.compact import Compact
+from workbench.automl.fitting.trial import as_predicted
 from workbench.automl.record import task_document
 from workbench.automl.search import search
 from workbench.automl.task import task

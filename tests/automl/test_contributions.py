@@ -4,9 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl.contributions import TITLES, background, explained_rows, worth_of_classes, worth_of_numbers
 from workbench.automl.explain import Explanation, explain
-from workbench.automl.held_out import predictor
+from workbench.automl.explaining.contributions import (
+    TITLES,
+    background,
+    explained_rows,
+    worth_of_classes,
+    worth_of_numbers,
+)
+from workbench.automl.explaining.held_out import predictor
 from workbench.pages.picture import Picture
 
 KINDS = ("binary", "multiclass", "regression")
@@ -76,7 +82,7 @@ def test_of_numbers_a_high_and_a_low_hit_and_the_worst_miss_are_picked():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_with_little_time_columns_are_told_together_and_the_sum_still_holds(results, kind, monkeypatch):
-    monkeypatch.setattr("workbench.automl.contributions.LEAST_PLAYERS", 2)
+    monkeypatch.setattr("workbench.automl.explaining.contributions.LEAST_PLAYERS", 2)
     result = results(kind)
     for row in explained_rows(result, result.task.features, 0.0):
         assert row.columns[-1].name.startswith("the other")

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from workbench.automl.effects import _of_dates
 from workbench.automl.explain import Explanation, _places, explain
-from workbench.automl.held_out import held_out
-from workbench.automl.importance import importances
+from workbench.automl.explaining.effects import _of_dates
+from workbench.automl.explaining.held_out import held_out
+from workbench.automl.explaining.importance import importances
+from workbench.automl.explaining.weak_spots import weak_spots
 from workbench.automl.pictures import leaderboard_picture, performance_picture, search_picture, target_picture
 from workbench.automl.search import search
 from workbench.automl.task import task
-from workbench.automl.weak_spots import weak_spots
 from workbench.dataset import read_table
 from workbench.pages.blocks import Said
 from workbench.pages.figures import Effect

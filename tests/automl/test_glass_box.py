@@ -28,7 +28,7 @@ from workbench.automl.glass_box.reading import read_csv, read_parquet
 from workbench.automl.glass_box.realised import kinds_of, lean
 from workbench.automl.glass_box.recipe import SOURCE, of_trial, of_winner
 from workbench.automl.glass_box.source import FUTURE, part_of, pieces, sources_of, with_needed
-from workbench.automl.planner import Plan
+from workbench.automl.planning.planner import Plan
 from workbench.automl.record import record, task_document
 from workbench.automl.search import search
 from workbench.automl.task import task

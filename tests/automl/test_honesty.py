@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl.clock import untimed
-from workbench.automl.encodings import Encodings
-from workbench.automl.ensemble import blend
+from workbench.automl.blending.ensemble import blend
 from workbench.automl.families import Setting, shipped
-from workbench.automl.fitting import Bench, Trial, fit
+from workbench.automl.fitting.encodings import Encodings
+from workbench.automl.fitting.trial import Bench, Trial, fit
+from workbench.automl.planning.clock import untimed
+from workbench.automl.problem.splits import folds_of, split
 from workbench.automl.search import search
-from workbench.automl.splits import folds_of, split
 from workbench.automl.task import task
 from workbench.estimators.encoder import TableEncoder
 from workbench.estimators.ensemble import Bag

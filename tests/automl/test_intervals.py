@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.automl.intervals import evaluator, is_tied, samples, scored, values
+from workbench.automl.problem.intervals import evaluator, is_tied, samples, scored, values
 from workbench.metrics import METRICS, Metric, Predicted, measure
 
 

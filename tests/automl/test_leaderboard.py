@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from workbench.automl.blending.leaderboard import simplest
 from workbench.automl.display import _simplest
-from workbench.automl.leaderboard import simplest
 
 LINES = {
     "ensemble": ("ensemble", 0.0),

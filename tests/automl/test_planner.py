@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.automl.clock import Clock, clock_for, untimed
 from workbench.automl.families import ExtraTrees, LightGBM, Linear, Setting, shipped
-from workbench.automl.planner import Cost, Estimates, Turns, most_trials, plan_by_clock, plan_by_size
+from workbench.automl.planning.clock import Clock, clock_for, untimed
+from workbench.automl.planning.planner import Cost, Estimates, Turns, most_trials, plan_by_clock, plan_by_size
 
 CHEAP = Cost(encoding=1e-6, round=1e-8)
 

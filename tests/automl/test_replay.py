@@ -20,7 +20,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from workbench.automl.families import Linear
-from workbench.automl.fitting import Bench, GivenUp, fit
+from workbench.automl.fitting.trial import Bench, GivenUp, fit
 from workbench.automl.record import record, task_document
 from workbench.automl.search import search
 from workbench.automl.task import task
@@ -165,8 +165,8 @@ class TestResume:
         """Search in another process, and kill it once so many trials are done and one is under way."""
         script = f"""
             import os, signal, workbench as wb
-            from workbench.automl.trying import tried
-            import workbench.automl.trying as trying
+            from workbench.automl.searching.trying import tried
+            import workbench.automl.searching.trying as trying
 
             def fatal(bench, asked):
                 if asked.number > {after}:
@@ -247,7 +247,7 @@ class TestInterrupt:
         signal.signal(signal.SIGINT, before)
 
     def interrupted(self, monkeypatch, at: int) -> None:
-        from workbench.automl import trying
+        from workbench.automl.searching import trying
 
         original = trying.tried
 
@@ -325,10 +325,10 @@ class TestPruning:
 
     @pytest.mark.parametrize("workers", [1, 2, 4])
     def test_two_folds_decide_however_many_are_fitted_side_by_side(self, made, workers):
-        from workbench.automl.clock import untimed
-        from workbench.automl.encodings import Encodings
         from workbench.automl.families import LightGBM, Setting
-        from workbench.automl.splits import folds_of
+        from workbench.automl.fitting.encodings import Encodings
+        from workbench.automl.planning.clock import untimed
+        from workbench.automl.problem.splits import folds_of
 
         encodings = Encodings(made, folds_of(made, 5, seed=0), seed=0, most_rows=None, most_bytes=1e9)
         setting = Setting("binary", "roc_auc", 2, 120, 6, rounds=20)

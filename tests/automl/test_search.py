@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl.encodings import Encodings
 from workbench.automl.families import LightGBM, Linear
+from workbench.automl.fitting.encodings import Encodings
 from workbench.automl.search import search
 from workbench.automl.task import task
 from workbench.dataset import read_table

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.automl.splits import sampled, split
+from workbench.automl.problem.splits import sampled, split
 from workbench.errors import BadColumn
 
 seeds = st.integers(0, 2**16)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl.labels import ordered_classes
+from workbench.automl.problem.labels import ordered_classes
 from workbench.automl.task import task
 from workbench.automl.task import test_rows as held_rows
 from workbench.errors import WorkbenchError

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from workbench.automl.costs import Costs
-from workbench.automl.cuts import LOSSES, best_threshold, cost_of, loss_when_cut, plain_threshold
-from workbench.automl.fitting import judged
+from workbench.automl.blending.threshold import decision
+from workbench.automl.fitting.trial import judged
+from workbench.automl.problem.costs import Costs
+from workbench.automl.problem.cuts import LOSSES, best_threshold, cost_of, loss_when_cut, plain_threshold
+from workbench.automl.problem.splits import split
 from workbench.automl.search import search
-from workbench.automl.splits import split
 from workbench.automl.task import Task, task
-from workbench.automl.threshold import decision
 from workbench.errors import BadParameters
 from workbench.metrics import METRICS
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl.splits import split
+from workbench.automl.problem.splits import split
 from workbench.comparison import compare, diff
 from workbench.comparison.ranking import _independent
 from workbench.documents.outbox import write_scores

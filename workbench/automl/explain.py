@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl.contributions import RowExplained, explained_rows
+from workbench.automl.blending.leaderboard import guessed
 from workbench.automl.display import scores_html, scores_text
-from workbench.automl.effects import effects
-from workbench.automl.fitting import as_predicted
-from workbench.automl.held_out import ROWS_PER_SECOND, pace
-from workbench.automl.importance import importances
-from workbench.automl.leaderboard import guessed
+from workbench.automl.explaining.contributions import RowExplained, explained_rows
+from workbench.automl.explaining.effects import effects
+from workbench.automl.explaining.held_out import ROWS_PER_SECOND, pace
+from workbench.automl.explaining.importance import importances
+from workbench.automl.explaining.weak_spots import WeakSpot, judged_by, weak_spots
+from workbench.automl.fitting.trial import as_predicted
 from workbench.automl.pictures import performance_picture
 from workbench.automl.result import Result
-from workbench.automl.weak_spots import WeakSpot, judged_by, weak_spots
 from workbench.dataset.years import are_years
 from workbench.documents.run_folder import handing_over_errors
 from workbench.metrics import METRICS, measure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.automl.cuts import LOSSES, curve, loss_of
+from workbench.automl.problem.cuts import LOSSES, curve, loss_of
 from workbench.automl.promises import came_true, certainties, promises, reliability_of
 from workbench.pages import figures, trust
 from workbench.pages.blocks import Said

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.automl.splits import Array
+from workbench.automl.problem.splits import Array
 from workbench.metrics import Reliability, reliability
 from workbench.pages.words import alike, count, metric_name, number, share
 

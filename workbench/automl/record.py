@@ -13,12 +13,12 @@ from typing import Any
 import pandas as pd
 
 from workbench.automl.checks import check
-from workbench.automl.contributions import background
 from workbench.automl.explain import Explanation
+from workbench.automl.explaining.contributions import background
 from workbench.automl.glass_box.notebook import write_notebook
 from workbench.automl.glass_box.realised import kinds_of, lean
 from workbench.automl.glass_box.recipe import of_winner
-from workbench.automl.labels import ordered_classes
+from workbench.automl.problem.labels import ordered_classes
 from workbench.automl.promises import trust_document
 from workbench.automl.result import Result
 from workbench.automl.task import Task

@@ -10,21 +10,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl import calibration, display, pictures, threshold
-from workbench.automl.calibration import Calibrated, calibrated
-from workbench.automl.compact import Compact, Deploy
-from workbench.automl.ensemble import COMPACT, FULL, Blend, blend
-from workbench.automl.fitting import Trial, as_predicted
+from workbench.automl import display, pictures
+from workbench.automl.blending import calibration, threshold
+from workbench.automl.blending.calibration import Calibrated, calibrated
+from workbench.automl.blending.ensemble import COMPACT, FULL, Blend, blend
+from workbench.automl.blending.leaderboard import leaderboard
+from workbench.automl.blending.threshold import Decision, decision
+from workbench.automl.blending.uncertainty import Coverage, uncertainty
+from workbench.automl.fitting.compact import Compact, Deploy
+from workbench.automl.fitting.trial import Trial, as_predicted
 from workbench.automl.glass_box.realised import weighed
-from workbench.automl.intervals import evaluator, samples, scored, values
-from workbench.automl.labels import coercer_of
-from workbench.automl.leaderboard import leaderboard
-from workbench.automl.planner import Plan
-from workbench.automl.roles import groups_held_back, weights_of
-from workbench.automl.splits import Array, Folds
+from workbench.automl.planning.planner import Plan
+from workbench.automl.problem.intervals import evaluator, samples, scored, values
+from workbench.automl.problem.labels import coercer_of
+from workbench.automl.problem.roles import groups_held_back, weights_of
+from workbench.automl.problem.splits import Array, Folds
 from workbench.automl.task import Task, test_rows
-from workbench.automl.threshold import Decision, decision
-from workbench.automl.uncertainty import Coverage, uncertainty
 from workbench.estimators.ensemble import Bag, Ensemble
 from workbench.estimators.model import TabularModel
 from workbench.metrics import METRICS, Metric, Predicted, measure

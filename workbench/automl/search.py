@@ -11,7 +11,15 @@ from typing import Any, get_args
 
 from joblib import cpu_count
 
-from workbench.automl.again import (
+from workbench.automl.families import Family, LightGBM, shipped
+from workbench.automl.families.base import TREES
+from workbench.automl.fitting.compact import COMPACT_SHARE, Compact, Deploy
+from workbench.automl.planning.clock import Clock, clock_for, untimed
+from workbench.automl.planning.memory import room_for
+from workbench.automl.planning.planner import Estimates, Plan, Turns, fitting, plan_by_clock, plan_by_size, shared_out
+from workbench.automl.problem.splits import folds_of
+from workbench.automl.result import Found, Result, finished, seconds_to_finish
+from workbench.automl.searching.again import (
     REFIT_SHARE,
     Kept,
     Recorded,
@@ -23,21 +31,13 @@ from workbench.automl.again import (
     refitted,
     taken_up,
 )
-from workbench.automl.allowance import CACHE, Allowance, allowance
-from workbench.automl.clock import Clock, clock_for, untimed
-from workbench.automl.compact import COMPACT_SHARE, Compact, Deploy
-from workbench.automl.exploring import LONGEST_TRIAL, Exploration, explore, go_on, with_trial
-from workbench.automl.families import Family, LightGBM, shipped
-from workbench.automl.families.base import TREES
-from workbench.automl.memory import room_for
-from workbench.automl.pilot import Given, pilot, sample_workplace, setting_of, threads_that_help
-from workbench.automl.planner import Estimates, Plan, Turns, fitting, plan_by_clock, plan_by_size, shared_out
-from workbench.automl.progress import Progress
-from workbench.automl.result import Found, Result, finished, seconds_to_finish
-from workbench.automl.splits import folds_of
-from workbench.automl.studies import Studies
+from workbench.automl.searching.allowance import CACHE, Allowance, allowance
+from workbench.automl.searching.exploring import LONGEST_TRIAL, Exploration, explore, go_on, with_trial
+from workbench.automl.searching.pilot import Given, pilot, sample_workplace, setting_of, threads_that_help
+from workbench.automl.searching.progress import Progress
+from workbench.automl.searching.studies import Studies
+from workbench.automl.searching.trying import Outcome, Workplace, entry, quiet
 from workbench.automl.task import Task
-from workbench.automl.trying import Outcome, Workplace, entry, quiet
 from workbench.documents.run_folder import handing_over_errors, here
 from workbench.errors import BadParameters, BudgetTooShort, UnknownName, WorkbenchError
 from workbench.executor import DaskCluster, Executor, InProcess

@@ -16,9 +16,9 @@ import pandas as pd
 
 from workbench import metrics
 from workbench.automl import display
-from workbench.automl.costs import Costs, costs_of
-from workbench.automl.final_check import held_back
-from workbench.automl.labels import (
+from workbench.automl.problem.costs import Costs, costs_of
+from workbench.automl.problem.final_check import held_back
+from workbench.automl.problem.labels import (
     coercer_of,
     kind_of,
     ordered_classes,
@@ -27,9 +27,9 @@ from workbench.automl.labels import (
     read_numbers,
     refuse_as_classes,
 )
-from workbench.automl.roles import assigned, groups_of, learnable, rows_with_time, weights_of
-from workbench.automl.splits import folds_of
-from workbench.automl.unmeasured import refuse_unmeasured
+from workbench.automl.problem.roles import assigned, groups_of, learnable, rows_with_time, weights_of
+from workbench.automl.problem.splits import folds_of
+from workbench.automl.problem.unmeasured import refuse_unmeasured
 from workbench.dataset import Dataset, with_roles
 from workbench.documents.run_folder import handing_over_errors
 from workbench.errors import BadColumn, BadTable

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl.splits import Folds
+from workbench.automl.problem.splits import Folds
 from workbench.comparison.sections import NOTHING, Section, as_html, as_text, listed
 from workbench.documents.outbox import PROBABILITY
 from workbench.errors import UnknownName

@@ -121,7 +121,7 @@ class Family(Protocol):
 
     @property
     def style(self) -> Literal["trees", "linear", "dense", "prepared"]:
-        """How it wants the table encoded: see `workbench.automl.encodings.ENCODERS`."""
+        """How it wants the table encoded: see `workbench.automl.fitting.encodings.ENCODERS`."""
 
     @property
     def cost(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.finders.sample import Array, Sample
-from workbench.automl.labels import coercer_of
+from workbench.automl.problem.labels import coercer_of
 from workbench.pages.words import agree, count, listing, number, share
 from workbench.records import Check, Level
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from workbench import estimators
-from workbench.automl import labels, splits
 from workbench.automl.glass_box import cells, reading
 from workbench.automl.glass_box.expression import UNWRITTEN, classes_in
 from workbench.automl.glass_box.recipe import Recipe
 from workbench.automl.glass_box.source import FUTURE, Piece, part_of, pieces, sources_of, with_needed
+from workbench.automl.problem import labels, splits
 from workbench.dataset import examples
 from workbench.documents.files import write_bytes
 from workbench.errors import WorkbenchError

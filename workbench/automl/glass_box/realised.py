@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 if TYPE_CHECKING:
     from workbench.automl.families import Family
-    from workbench.automl.fitting import Trial
+    from workbench.automl.fitting.trial import Trial
     from workbench.records import TableSchema
 
 SHOWN = 3  # validated rows whose predictions are kept with each trial, for a later fit to be compared with

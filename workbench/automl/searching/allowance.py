@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.automl.encodings import encoder_of
 from workbench.automl.families import Family
 from workbench.automl.families.base import TREES
-from workbench.automl.memory import NODE, Room
-from workbench.automl.splits import sampled
+from workbench.automl.fitting.encodings import encoder_of
+from workbench.automl.planning.memory import NODE, Room
+from workbench.automl.problem.splits import sampled
 from workbench.automl.task import Task
 from workbench.errors import BadParameters
 

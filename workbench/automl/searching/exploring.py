@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from workbench.automl.clock import Clock
-from workbench.automl.ensemble import best_of_each
+from workbench.automl.blending.ensemble import best_of_each
 from workbench.automl.families import Family
-from workbench.automl.fitting import Trial
-from workbench.automl.memory import within
-from workbench.automl.planner import Estimates, Turns
-from workbench.automl.progress import Progress
+from workbench.automl.fitting.trial import Trial
+from workbench.automl.planning.clock import Clock
+from workbench.automl.planning.memory import within
+from workbench.automl.planning.planner import Estimates, Turns
 from workbench.automl.result import Found
-from workbench.automl.studies import Studies
+from workbench.automl.searching.progress import Progress
+from workbench.automl.searching.studies import Studies
+from workbench.automl.searching.trying import Asked, Outcome, Workplace, carry_out, entry, limit_for, loss_of
 from workbench.automl.task import Task
-from workbench.automl.trying import Asked, Outcome, Workplace, carry_out, entry, limit_for, loss_of
 from workbench.executor import Executor
 
 ROUND = 4  # suggestions asked for before one is told, in a search for a number of trials

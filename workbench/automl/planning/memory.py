@@ -16,7 +16,7 @@ import numpy as np
 from workbench.template import memory_bytes
 
 if TYPE_CHECKING:
-    from workbench.automl.fitting import Trial
+    from workbench.automl.fitting.trial import Trial
 
 MEMORY = "70%"  # of what is free
 OTHERS = 0.5  # of the machine, left to other programs where the system does not tell what is free

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.automl.splits import folds_of
+from workbench.automl.problem.splits import folds_of
 from workbench.errors import BadParameters
 from workbench.records import Check
 

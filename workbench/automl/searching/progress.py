@@ -6,8 +6,8 @@ import contextlib
 import math
 from typing import Any
 
-from workbench.automl.clock import Clock
-from workbench.automl.fitting import Trial
+from workbench.automl.fitting.trial import Trial
+from workbench.automl.planning.clock import Clock
 from workbench.documents.run_folder import RunFolder
 from workbench.metrics import Metric
 from workbench.pages.words import count

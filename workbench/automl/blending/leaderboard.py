@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl import threshold
-from workbench.automl.fitting import Trial, as_predicted
-from workbench.automl.intervals import is_tied, scored, values
-from workbench.automl.splits import Array, Folds
+from workbench.automl.blending import threshold
+from workbench.automl.fitting.trial import Trial, as_predicted
+from workbench.automl.problem.intervals import is_tied, scored, values
+from workbench.automl.problem.splits import Array, Folds
 from workbench.automl.task import Task
 from workbench.metrics import Predicted
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workbench.automl.exploring import with_trial
 from workbench.automl.families import Family, LightGBM, Setting
 from workbench.automl.families.base import is_skewed
-from workbench.automl.fitting import Bench
-from workbench.automl.memory import Room
-from workbench.automl.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Plan
+from workbench.automl.fitting.trial import Bench
+from workbench.automl.planning.memory import Room
+from workbench.automl.planning.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Plan
+from workbench.automl.problem.splits import folds_of, sampled
 from workbench.automl.result import Found
-from workbench.automl.splits import folds_of, sampled
+from workbench.automl.searching.exploring import with_trial
+from workbench.automl.searching.trying import Asked, Workplace, entry, tried
 from workbench.automl.task import Task
-from workbench.automl.trying import Asked, Workplace, entry, tried
 
 MEANS = ("rmse", "r2")  # metrics that ask for the mean, to which a logarithm can be taken back
 

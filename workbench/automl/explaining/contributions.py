@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl.held_out import ROWS_PER_SECOND, predictor
+from workbench.automl.explaining.held_out import ROWS_PER_SECOND, predictor
+from workbench.automl.explaining.values import writer
+from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
-from workbench.automl.splits import Array
-from workbench.automl.values import writer
 from workbench.estimators.contributions import contributions, spread
 from workbench.pages.figures import Interval, Panel
 from workbench.pages.words import alike, listing, shorten, with_sign

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.automl.cuts import loss_when_cut
-from workbench.automl.effort import Effort, effort_of
-from workbench.automl.fitting import Trial, as_predicted
-from workbench.automl.intervals import evaluator
-from workbench.automl.splits import Array, Folds
+from workbench.automl.blending.effort import Effort, effort_of
+from workbench.automl.fitting.trial import Trial, as_predicted
+from workbench.automl.problem.cuts import loss_when_cut
+from workbench.automl.problem.intervals import evaluator
+from workbench.automl.problem.splits import Array, Folds
 from workbench.automl.task import Task
 from workbench.metrics import measure
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from workbench.automl.explaining.held_out import MOST_CELLS, ROWS_PER_SECOND, HeldOut, held_out, repeated
 from workbench.automl.finders.sample import draw, skill
-from workbench.automl.held_out import MOST_CELLS, ROWS_PER_SECOND, HeldOut, held_out, repeated
-from workbench.automl.intervals import evaluator, samples
+from workbench.automl.problem.intervals import evaluator, samples
+from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
-from workbench.automl.splits import Array
 from workbench.automl.task import Task
 
 LEAST_ROWS, MOST_ROWS = 200, 2_000

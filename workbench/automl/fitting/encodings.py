@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.automl.splits import Array, Folds, folds_of, sampled
+from workbench.automl.problem.splits import Array, Folds, folds_of, sampled
 from workbench.automl.task import Task
 from workbench.errors import BadColumn
 from workbench.estimators.dense import DenseEncoder

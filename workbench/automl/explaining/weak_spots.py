@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from workbench.automl.explaining.values import writer
 from workbench.automl.finders.sample import as_numbers
-from workbench.automl.fitting import as_predicted
-from workbench.automl.intervals import evaluator, samples
+from workbench.automl.fitting.trial import as_predicted
+from workbench.automl.problem.intervals import evaluator, samples
+from workbench.automl.problem.splits import sampled
 from workbench.automl.result import Result
-from workbench.automl.splits import sampled
 from workbench.automl.task import Task
-from workbench.automl.values import writer
 from workbench.metrics import METRICS, Metric, Predicted
 from workbench.pages.figures import Interval
 from workbench.records import Kind

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.automl.fitting import Trial
+from workbench.automl.fitting.trial import Trial
 
 ENCODING = 200.0
 DEEP = 2.0  # trees of a forest grow till their leaves are pure: a row passes twice as many nodes

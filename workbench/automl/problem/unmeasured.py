@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.automl.intervals import evaluator
-from workbench.automl.splits import Array, Folds
+from workbench.automl.problem.intervals import evaluator
+from workbench.automl.problem.splits import Array, Folds
 from workbench.errors import BadColumn
 from workbench.metrics import Metric, Predicted, measure
 from workbench.pages.words import listing

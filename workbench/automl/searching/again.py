@@ -9,15 +9,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from workbench.automl.clock import Clock
-from workbench.automl.compact import Deploy
-from workbench.automl.exploring import KEPT
 from workbench.automl.families import Family
-from workbench.automl.fitting import Rounds, Trial
-from workbench.automl.planner import Plan
-from workbench.automl.studies import JOURNAL, beginning_of
+from workbench.automl.fitting.compact import Deploy
+from workbench.automl.fitting.trial import Rounds, Trial
+from workbench.automl.planning.clock import Clock
+from workbench.automl.planning.planner import Plan
+from workbench.automl.searching.exploring import KEPT
+from workbench.automl.searching.studies import JOURNAL, beginning_of
+from workbench.automl.searching.trying import Asked, Workplace, carry_out, completed, loss_of
 from workbench.automl.task import Task
-from workbench.automl.trying import Asked, Workplace, carry_out, completed, loss_of
 from workbench.documents import outbox
 from workbench.documents.run_folder import RunFolder, here, is_alive
 from workbench.errors import BadReference, UnknownName

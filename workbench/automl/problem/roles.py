@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.automl.labels import coercer_of
+from workbench.automl.problem.labels import coercer_of
 from workbench.dataset import Dataset
 from workbench.errors import BadColumn, BadTable, UnknownName
 from workbench.estimators.coerce import Coercer

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.automl.cuts import EVEN, Loss, best_threshold, loss_of, plain_threshold
-from workbench.automl.ensemble import parts
-from workbench.automl.splits import Array, Folds
+from workbench.automl.blending.ensemble import parts
+from workbench.automl.problem.cuts import EVEN, Loss, best_threshold, loss_of, plain_threshold
+from workbench.automl.problem.splits import Array, Folds
 from workbench.automl.task import Task
 
 MOST_ROWS = 50_000  # that a threshold is chosen on: more move it in the third digit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.automl.costs import Costs
+from workbench.automl.problem.costs import Costs
 
 if TYPE_CHECKING:
     from workbench.automl.task import Task

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from workbench.automl.families import Family
-from workbench.automl.fitting import Bench, Trial, fit_whole
-from workbench.automl.splits import Folds
+from workbench.automl.fitting.trial import Bench, Trial, fit_whole
+from workbench.automl.problem.splits import Folds
 from workbench.estimators.ensemble import Bag
 from workbench.estimators.target import LogTarget
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl.fitting import as_predicted
+from workbench.automl.fitting.trial import as_predicted
+from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
-from workbench.automl.splits import Array
 from workbench.metrics import Predicted
 
 Columns = dict[str, Array]

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from workbench.automl.clock import Clock
-from workbench.automl.cuts import loss_when_cut
-from workbench.automl.encodings import EncodedFold, Encodings
 from workbench.automl.families import Family, Held, Learner, Setting
 from workbench.automl.families.base import SCALE
-from workbench.automl.splits import Array, Folds, sampled
+from workbench.automl.fitting.encodings import EncodedFold, Encodings
+from workbench.automl.planning.clock import Clock
+from workbench.automl.problem.cuts import loss_when_cut
+from workbench.automl.problem.splits import Array, Folds, sampled
 from workbench.automl.task import Task
 from workbench.estimators.ensemble import Bag, FoldModel
 from workbench.estimators.target import LogTarget

@@ -14,13 +14,13 @@ from typing import Any, Literal
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # ships no types
 
-from workbench.automl.clock import Clock
-from workbench.automl.encodings import Encodings
-from workbench.automl.ensemble import EACH_FAMILY
+from workbench.automl.blending.ensemble import EACH_FAMILY
 from workbench.automl.families import Family, Setting
-from workbench.automl.fitting import Bench, GivenUp, Rounds, Trial, fit, fold_values, measured
+from workbench.automl.fitting.encodings import Encodings
+from workbench.automl.fitting.trial import Bench, GivenUp, Rounds, Trial, fit, fold_values, measured
 from workbench.automl.glass_box.realised import realised
-from workbench.automl.splits import Folds
+from workbench.automl.planning.clock import Clock
+from workbench.automl.problem.splits import Folds
 from workbench.automl.task import Task
 
 State = Literal["completed", "pruned", "cut off", "failed"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.automl.ensemble import parts
-from workbench.automl.splits import Array, Folds
+from workbench.automl.blending.ensemble import parts
+from workbench.automl.problem.splits import Array, Folds
 from workbench.automl.task import Task
 from workbench.estimators.calibration import TemperatureScaling
 

@@ -18,9 +18,9 @@ from optuna.storages import InMemoryStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from workbench.automl.clock import Clock
 from workbench.automl.families import Family, Setting
-from workbench.automl.trying import Asked, Outcome
+from workbench.automl.planning.clock import Clock
+from workbench.automl.searching.trying import Asked, Outcome
 
 STARTUP = 8  # trials drawn at random before the sampler's model of good and bad begins; the portfolio counts
 JOURNAL = "study.journal"

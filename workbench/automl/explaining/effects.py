@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl.held_out import ROWS_PER_SECOND, HeldOut, held_out, predictor, repeated
+from workbench.automl.explaining.held_out import ROWS_PER_SECOND, HeldOut, held_out, predictor, repeated
+from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
-from workbench.automl.splits import Array
 from workbench.automl.task import Task
 from workbench.pages.figures import Effect
 

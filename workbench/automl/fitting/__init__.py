@@ -1,0 +1,1 @@
+"""One trial: a family with its parameters, fitted on every fold."""
