@@ -33,7 +33,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """``run.json``: who runs what, since when, until when. Times are ISO 8601 in UTC."""
+    """``run.json``: who runs what, since when, until when, and why. Times are ISO 8601 in UTC.
+
+    `cause` and `parents` are what the experiment will say; `fingerprint` tells runs of the same work, see
+    `workbench.experiment.fingerprint`.
+    """
 
     name: str
     version: str
@@ -47,6 +51,9 @@ class RunRecord:
     heartbeat: str | None = None
     author: str = ""
     labels: dict[str, str] | None = None
+    cause: dict[str, Any] | None = None
+    parents: list[str] | None = None
+    fingerprint: str = ""
     status: str = "running"
     reason: str = ""
     ended: str | None = None

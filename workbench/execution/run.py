@@ -50,6 +50,7 @@ def execute(
     timeout: float | None = None,
     cell_timeout: float | None = None,
     on_event: Listener | None = None,
+    cancelled: Callable[[], str | None] | None = None,
 ) -> RunRecord:
     """Run a notebook in a prepared run folder, and say truly what became of it.
 
@@ -69,6 +70,8 @@ def execute(
         Seconds for the whole run, and for each cell.
     on_event : callable, optional
         Called with each new event, in the caller's thread; the last ones before this returns.
+    cancelled : callable, optional
+        Asked ten times a second, in the caller's thread; once it gives a reason, the run ends as ``cancelled``.
 
     Returns
     -------
@@ -87,7 +90,7 @@ def execute(
         folder.update(**this_process(), heartbeat=_now())
         run = _Run(folder, clean(notebook), Kernel(spec), on_event)
         with _signals(run):
-            run.watch(kernel_env or {}, timeout, cell_timeout)
+            run.watch(kernel_env or {}, timeout, cell_timeout, cancelled or _never)
             return run.conclude()
     except OSError as error:
         raise StoreError(str(folder.path), f"cannot be written: {error.strerror or error}") from error
@@ -109,7 +112,13 @@ class _Run:
 
     # The caller's thread.
 
-    def watch(self, env: Mapping[str, str], timeout: float | None, cell_timeout: float | None) -> None:
+    def watch(
+        self,
+        env: Mapping[str, str],
+        timeout: float | None,
+        cell_timeout: float | None,
+        cancelled: Callable[[], str | None],
+    ) -> None:
         """Run the notebook in a worker thread; return when it is over."""
         worker = threading.Thread(target=self._work, args=(env,), name=f"run {self.folder.path.name}", daemon=True)
         worker.start()
@@ -120,6 +129,8 @@ class _Run:
                 worker.join(TICK)
                 now = time.monotonic()
                 if self.stop is None and not self.over:
+                    if self.asked is None and (reason := cancelled()) is not None:
+                        self.asked = Stop("cancelled", reason)
                     self._stop_if_due(now - began, now - self.cell_began, timeout, cell_timeout)
                     stopped = now
                 elif self.stop is not None and now - stopped > GRACE:
@@ -268,6 +279,10 @@ class _Run:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def _never() -> None:
+    """Cancel nothing."""
 
 
 def _last_line(file: Path) -> str:

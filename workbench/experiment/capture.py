@@ -33,7 +33,7 @@ def capture(
     record: RunRecord | None = None,
     *,
     report: Report | None = None,
-    cause: Mapping[str, Any] = PERSON,
+    cause: Mapping[str, Any] | None = None,
     parents: Sequence[str] = (),
     resources: Mapping[str, Any] | None = None,
 ) -> Experiment:
@@ -50,7 +50,8 @@ def capture(
     report : str or callable, optional
         The report as HTML, or what makes it from the experiment (its folder is not in place yet).
     cause, parents, resources
-        Why it was run, the references it descends from, and what it used besides the wall time.
+        Why it was run and the references it descends from, by default as ``run.json`` says; and what it used besides
+        the wall time.
 
     Raises
     ------
@@ -62,7 +63,9 @@ def capture(
     with building(store, "capture") as part:
         left_out = _copy(folder, part)
         write_environment(part / "environment")
-        manifest = _manifest(record, part, cause, parents, resources or {})
+        manifest = _manifest(
+            record, part, cause or record.cause or PERSON, parents or record.parents or (), resources or {}
+        )
         if left_out:
             manifest["left_out"] = left_out
         if report is not None:
@@ -137,7 +140,7 @@ def _manifest(
         "labels": record.labels or {},
         "cause": dict(cause),
         "parents": list(parents),
-        "fingerprint": fingerprint_of(part, data.get("digest")),
+        "fingerprint": record.fingerprint or fingerprint_of(part, data.get("digest")),
         "data": {"digest": data.get("digest"), "rows": data.get("rows"), "time_range": data.get("time_range")},
         "metric": scores.get("metric"),
         "scores": scores.get("scores", {}),
@@ -169,8 +172,11 @@ def fingerprint_of(folder: Path, data: str | None) -> str:
     return fingerprint(template.read_bytes() if template.exists() else b"", values, data)
 
 
-def fingerprint(template: bytes, values: Mapping[str, Any], data: str | None) -> str:
-    """Tell runs of the same work: of one template, with the same values bound to it, on the same data."""
+def fingerprint(template: bytes, values: Mapping[str, Any], data: str | Mapping[str, str] | None) -> str:
+    """Tell runs of the same work: of one template, with the same values bound to it, on the same data.
+
+    `data` is the digest of its table, or of several by the names of their parameters.
+    """
     parts = [hashlib.sha256(template).hexdigest(), dict(values), data]
     canonical = json.dumps(parts, sort_keys=True, default=str)
     return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"

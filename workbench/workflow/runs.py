@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,19 @@ class Run:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a run that is one of many is told besides its request.
+
+    `cause` and `parents` go into its manifest, `environ` to its kernel; once `cancelled` gives a reason, it ends.
+    """
+
+    cause: Mapping[str, Any] | None = None
+    parents: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+    cancelled: Callable[[], str | None] | None = None
+
+
 def run(
     template: str | Path,
     parameters: Mapping[str, Any] | None = None,
@@ -67,6 +80,7 @@ def run(
     store: Where = None,
     started: float | None = None,
     on_event: Listener | None = None,
+    conditions: Conditions | None = None,
     **more: Any,
 ) -> Run:
     """Run a template and keep what came of it as an experiment.
@@ -93,6 +107,8 @@ def run(
         When the command started, in seconds since the epoch; the budget counts from there.
     on_event : callable, optional
         Called with each event of the run.
+    conditions : Conditions, optional
+        Of a run that is one of many.
 
     Raises
     ------
@@ -103,24 +119,29 @@ def run(
     from workbench.template import find
 
     started = time.time() if started is None else started
+    given = conditions or Conditions()
     say = on_event or (lambda _: None)
     say({"kind": "step", "name": "checking"})
     found = find(str(template))
     values = _values(found, list(texts), file, {**(parameters or {}), **more})
     limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
     name = _name(name, found, values.values)
-    _check(found, values.values)
+    digests = _check(found, values.values)
     where = store_of(store).create()
     say({"kind": "step", "name": "starting"})
     folder, notebook = _prepared(found, values, name, where, labels, started)
+    folder.update(
+        fingerprint=fingerprint(found, values.values, digests), cause=given.cause, parents=list(given.parents)
+    )
     try:
         execute(
             folder,
             notebook,
-            kernel_env=_modules_beside(found),
+            kernel_env={**given.environ, **_modules_beside(found)},
             timeout=limit,
             cell_timeout=cell_limit,
             on_event=on_event,
+            cancelled=given.cancelled,
         )
     except BaseException:
         _close(folder, where, found)
@@ -151,6 +172,14 @@ def check(template: str | Path, parameters: Mapping[str, Any] | None = None, **m
     _check(found, _values(found, [], None, {**(parameters or {}), **more}).values)
 
 
+def fingerprint(template: Template, values: Mapping[str, Any], digests: Mapping[str, str]) -> str:
+    """Tell runs of the same work; `digests` are those of its tables, by parameter. No secret's value is part of it."""
+    from workbench.experiment import fingerprint
+    from workbench.template import as_json
+
+    return fingerprint(template.path.read_bytes(), as_json(values), digests)
+
+
 def labels(texts: Iterable[str]) -> dict[str, str]:
     """Read labels as typed on a command line: ``farm=17``."""
     from workbench.template import split
@@ -172,8 +201,14 @@ def _limit(text: str | float | None, name: str) -> float | None:
     return None if text is None else seconds(text, name)
 
 
-def _check(template: Template, values: Mapping[str, Any]) -> None:
-    """Refuse what the notebook would refuse, before its kernel starts: tables, columns, the target."""
+def _check(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
+    """Refuse what the notebook would refuse, before its kernel starts: tables, columns, the target.
+
+    Returns
+    -------
+    dict of str to str
+        The digest of each table, by the name of its parameter.
+    """
     from workbench.dataset import read_table
     from workbench.template.named import ColumnsType, ColumnType, TableType
 
@@ -187,6 +222,7 @@ def _check(template: Template, values: Mapping[str, Any]) -> None:
             for column in [values[name]] if isinstance(values.get(name), str) else values.get(name) or []:
                 if column not in known:
                     raise UnknownName("column", column, known)
+    return {name: table.digest for name, table in tables.items()}
 
 
 def _parameters(template: Template, *kinds: type) -> list[str]:
