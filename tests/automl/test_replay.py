@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import optuna
@@ -20,12 +21,17 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from workbench.automl.families import Linear
-from workbench.automl.fitting.trial import Bench, GivenUp, fit
+from workbench.automl.fitting.trial import Bench, GivenUp, Trial, fit
+from workbench.automl.planning.planner import Plan
 from workbench.automl.record import record, task_document
+from workbench.automl.result import Found
 from workbench.automl.search import search
+from workbench.automl.searching.again import best_of
+from workbench.automl.searching.exploring import with_trial
 from workbench.automl.task import task
 from workbench.documents.run_folder import RunFolder, RunRecord, this_process
 from workbench.errors import BadReference, UnknownName
+from workbench.estimators.ensemble import Bag, FoldModel
 from workbench.executor import DaskCluster
 
 FAMILIES = ["lightgbm", "extra_trees", "linear"]
@@ -125,6 +131,18 @@ class TestReplay:
         raw = made.dataset.frame
         assert np.array_equal(again.model.predict(raw), first.model.predict(raw))
 
+    def test_the_trials_fitted_again_are_those_whose_models_were_kept(self, made):
+        """A family whose best trial is not among the best of all has its place, too: the ensemble may stand on it."""
+        tried = ["lightgbm", "lightgbm", "linear", "network"] * 10
+        scores = np.random.default_rng(0).normal([0.9, 0.9, 0.7, 0.6] * 10, 0.02)
+        found, log = Found([], None, Plan(5, 0.1, 500, len(tried)), [], None), []
+        for number, (family, score) in enumerate(zip(tried, scores.tolist(), strict=True), start=1):
+            found = with_trial(made, found, hollow(number, family, score))
+            log.append({"number": number, "family": family, "state": "completed", "score": score})
+        kept = [trial.number for trial in found.trials]
+        assert {tried[number - 1] for number in kept} == set(tried)
+        assert [one["number"] for one in best_of(made, log)] == kept
+
     def test_another_table_or_target_is_refused(self, table, shop_table, reference):
         document = {**task_document(reference), "trials": reference.trials}
         other = task(table(shop_table(60)), "grade", ignore=["worth", "bought"])
@@ -142,6 +160,12 @@ class TestReplay:
         with pytest.raises(UnknownName, match="model family 'own'"):
             search(made, replay=document)
         agree(search(made, replay=document, families=[own]), first)
+
+
+def hollow(number: int, family: str, value: float) -> Trial:
+    """A trial that learned nothing."""
+    models = [FoldModel(None, SimpleNamespace())]
+    return Trial(number, family, {}, np.zeros(1), tuple(models), Bag(models), 0.0, (1,), False, value)
 
 
 def run_folder(tmp_path: Path, monkeypatch) -> RunFolder:

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from workbench.automl.blending.ensemble import best_of_each
 from workbench.automl.families import Family
 from workbench.automl.fitting.compact import Deploy
 from workbench.automl.fitting.trial import Rounds, Trial
@@ -28,7 +29,8 @@ REFIT_SHARE = 0.5  # of the time that is left: fitting known trials again may no
 
 def best_of(task: Task, log: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Pick the entries of the trials whose models a search would have kept, best first."""
-    return sorted(completed(log), key=lambda one: (loss_of(task, one), int(one["number"])))[:KEPT]
+    ranked = sorted(completed(log), key=lambda one: (loss_of(task, one), int(one["number"])))
+    return [ranked[place] for place in best_of_each([str(one["family"]) for one in ranked], KEPT)]
 
 
 def as_recorded(entries: Sequence[dict[str, Any]], families: Sequence[Family], clock: Clock) -> list[Asked]:
