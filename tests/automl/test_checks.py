@@ -187,6 +187,20 @@ def test_rows_that_repeat_are_counted(found):
     checks = found(pd.concat([table, table.head(100)]))
     assert checks["duplicate_rows"].level == "warn"
     assert "100 rows" in checks["duplicate_rows"].message
+    assert "200 rows that agree in 'y', too, stay together in every split" in checks["duplicate_rows"].message
+
+
+@pytest.mark.parametrize(
+    ("table", "roles", "said"),
+    [
+        (plain().assign(farm=np.arange(ROWS) % 20), {"group": "farm"}, "split by group like all others"),
+        (plain().assign(day=np.arange(ROWS) // 4 + 0.5), {"time": "day"}, "split by time like all others"),
+        (plain()[["one", "two", "three", "y"]].round(0), {}, "repeat by nature"),
+    ],
+    ids=["group", "time", "coarse"],
+)
+def test_what_was_done_about_rows_that_repeat_is_told(found, table, roles, said):
+    assert said in found(pd.concat([table, table.head(100)]), **roles)["duplicate_rows"].message
 
 
 def test_rows_that_contradict_each_other_are_told(found):

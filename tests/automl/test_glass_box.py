@@ -175,6 +175,14 @@ def test_the_winner_predicts_the_same_without_the_workbench(case, kept):
     assert float(again["printed"].split()[-1].rstrip(".")) <= CLOSE
 
 
+def test_copies_of_rows_are_kept_together_again(kept):
+    frame = pd.concat([farm(), farm().head(60)])
+    result, outbox_folder = kept(frame, "bought", searched={"trials": 2}, check_share=0.2)
+    assert result.task.copies is not None
+    again = play(outbox_folder / "winner.ipynb", fresh())
+    assert largest(again["said"], load_model(outbox_folder / "model").predict_proba(fresh())) <= CLOSE
+
+
 def test_members_on_a_logarithm_are_made_again(kept):
     frame = farm().assign(worth=lambda table: np.exp(table["worth"].astype(float) / 12).round(2))
     searched = {"trials": 4, "families": ["lightgbm", "linear"]}

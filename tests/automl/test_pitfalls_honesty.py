@@ -55,6 +55,14 @@ def test_a_number_told_by_a_name_of_its_row_is_not_learned(table):
     assert result.scores["r2"].value < 0.1
 
 
+def test_copies_of_rows_do_not_flatter(table):
+    """Half of the rows are copies of the others; the answer is noise, which forests learn by heart."""
+    once = rows_of(200, 4, told=0)
+    told = table(pd.concat([once, once]).sample(frac=1, random_state=0))
+    result = search(task(told, "y"), trials=3, families=["extra_trees", "lightgbm"])
+    assert result.score.low <= 0.5 <= result.score.high
+
+
 def test_what_is_known_of_a_group_does_not_help_with_new_groups(table):
     """Columns tell which customer a row is of; the answer is the customer's own, and drawn at random."""
     random = np.random.default_rng(0)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.automl.problem.copies import copies_of
 from workbench.automl.problem.splits import sampled, split
 from workbench.errors import BadColumn
 
@@ -112,3 +114,74 @@ def test_a_sample_keeps_every_row_of_a_rare_class(seed, most):
     assert {96, 97, 98, 99} <= set(rows)
     assert np.all(np.diff(rows) > 0)
     assert most <= len(rows) <= most + 4
+
+
+@given(
+    seed=seeds,
+    copied=st.lists(st.integers(1, 5), min_size=30, max_size=80),
+    folds=st.integers(1, 6),
+    classes=st.sampled_from([0, 2, 3]),
+)
+@settings(max_examples=60, deadline=None)
+def test_copies_of_a_row_are_never_on_both_sides_and_folds_stay_alike(seed, copied, folds, classes):
+    random = np.random.default_rng(seed)
+    once = random.permutation(np.arange(len(copied)) % classes) if classes else random.normal(size=len(copied))
+    mixed = random.permutation(np.repeat(np.arange(len(copied)), copied))
+    codes = once[mixed]
+    made = split(codes, folds, seed=seed, classes=classes, copies=mixed)
+    assert all(not set(mixed[train]) & set(mixed[valid]) for train, valid in made.pairs)
+    assert all(set(codes[train]) == set(codes) for train, _ in made.pairs if classes)
+    for label in range(classes if folds > 1 else 0):
+        held = np.bincount(made.fold_of[codes == label], minlength=folds)
+        assert held.max() - held.min() <= 5  # as many copies as a row has at most
+
+
+def test_where_there_are_no_copies_rows_are_split_as_without_looking_for_them():
+    codes = np.random.default_rng(0).integers(0, 3, 90)
+    plain = split(codes, 5, seed=3, classes=3).fold_of
+    assert np.array_equal(split(codes, 5, seed=3, classes=3, copies=np.arange(90)).fold_of, plain)
+
+
+@pytest.mark.parametrize(
+    ("codes", "copies"),
+    [
+        (np.r_[np.zeros(40, int), np.ones(10, int)], np.r_[np.arange(40), np.full(10, 40)]),
+        (np.r_[np.zeros(20, int), np.ones(20, int)], np.r_[np.full(15, 0), np.arange(15, 40)]),
+        (np.arange(12) % 2, np.arange(12) % 4),
+    ],
+    ids=["all of a class", "more than a fold", "fewer kinds of rows than folds"],
+)
+def test_copies_without_which_a_fold_would_lack_its_share_are_dealt_out_one_by_one(codes, copies):
+    made = split(codes, 5, seed=0, classes=2, copies=copies)
+    sizes = [np.bincount(codes[valid], minlength=2) for _, valid in made.pairs]
+    assert np.max(np.ptp(sizes, axis=0)) <= 1
+
+
+def fine(rows=100, seed=0):
+    return pd.DataFrame(np.random.default_rng(seed).normal(size=(rows, 3)), columns=list("abc"))
+
+
+def test_copies_agree_in_every_column_and_in_the_target():
+    table = fine().assign(word=None)
+    table.loc[::3, "word"] = "red"
+    twice = pd.concat([table, table.head(10), table.head(20).assign(c=0.5)], ignore_index=True)
+    codes = np.r_[np.arange(100), np.arange(10), np.arange(20)].astype(float)
+    copies = copies_of(twice, codes)
+    assert copies.tolist() == [*range(100), *range(10), *range(110, 130)]
+    codes[103] = -1.0
+    assert copies_of(twice, codes)[103] == 103
+    assert copies_of(twice, np.arange(130.0)) is None
+    assert copies_of(table, codes[:100]) is None
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame({"colour": ["red", "green", "blue", "white"] * 25, "left": [True] * 60 + [False] * 40}),
+        pd.DataFrame({"size": fine()["a"].tolist() * 2}),
+        pd.concat([fine(5)] * 20),
+    ],
+    ids=["coarse", "one column", "hardly any distinct"],
+)
+def test_rows_that_repeat_by_nature_are_no_copies(table):
+    assert copies_of(table.reset_index(drop=True), np.zeros(len(table), int)) is None

@@ -16,6 +16,7 @@ import pandas as pd
 
 from workbench import metrics
 from workbench.automl import display
+from workbench.automl.problem.copies import copies_of
 from workbench.automl.problem.costs import Costs, costs_of
 from workbench.automl.problem.final_check import held_back
 from workbench.automl.problem.labels import (
@@ -59,6 +60,9 @@ class Task:
         Empty for a regression. Of two classes the last is the positive one.
     groups, times, weight : ndarray, shape (n_rows,), or None
         Rows of one group stay on one side of every split; validation rows are later than training rows.
+    copies : ndarray of int, shape (n_rows,), or None
+        The same number for rows that are copies of each other: they stay on one side of every split that is neither by
+        group nor by time.
     test : Dataset or None
         A held-back table: the winner is measured on it once, at the end.
     costs : Costs or None
@@ -83,6 +87,7 @@ class Task:
     checks: tuple[Check, ...] = ()
     costs: Costs | None = None
     check_share: float = 0.0
+    copies: Array | None = None
 
     @property
     def target(self) -> str:
@@ -198,6 +203,8 @@ def task(
         checks=checks,
         costs=costs_of(cost_of_miss, cost_of_false_alarm, classes),
     )
+    if made.groups is None and made.times is None:
+        made = replace(made, copies=copies_of(made.frame, made.codes))
     made = held_back(made if test is None else _with_test(made, test), check_share)
     if any(each is not None for each in (made.groups, made.times, made.weight)):
         # Groups or times that leave no split, or rows that give no score, are refused before any time is spent.

@@ -9,6 +9,7 @@ import pandas as pd
 
 from workbench.automl.finders.sample import Array, Sample
 from workbench.automl.problem.labels import coercer_of
+from workbench.automl.task import Task
 from workbench.pages.words import agree, count, listing, number, share
 from workbench.records import Check, Level
 
@@ -33,7 +34,7 @@ def duplicates(sample: Sample) -> Iterator[Check]:
         message = (
             f"{count(twice, 'row')} ({share(twice / len(rows))}) repeat an earlier row in every column learned from. "
             "If one thing was recorded twice, a copy in training gives away the row it is tested on, and the score is "
-            "too good. They were kept; remove them from the file if they are no rows of their own."
+            f"too good. {_done(task)}; remove them from the file if they are no rows of their own."
         )
         yield Check("duplicate_rows", level, message)
     apart = together.groupby("row")["answer"].transform("nunique").to_numpy() > 1
@@ -44,6 +45,22 @@ def duplicates(sample: Sample) -> Iterator[Check]:
             "table."
         )
         yield Check("contradicting_rows", "note", message)
+
+
+def _done(task: Task) -> str:
+    """Say what was done about rows that repeat."""
+    if task.groups is not None or task.times is not None:
+        return f"They were kept, and split by {'time' if task.groups is None else 'group'} like all others"
+    if task.copies is None:
+        return (
+            "They were kept, and split like all others, for they look as if they repeat by nature: the values are "
+            "coarse, or rows alike have different targets"
+        )
+    together = int((np.bincount(task.copies)[task.copies] > 1).sum())
+    return (
+        f"They were kept, and {count(together, 'row')} that agree in {task.target!r}, too, stay together in every "
+        "split, so that no copy is tested on what another one taught"
+    )
 
 
 def classes(sample: Sample) -> Iterator[Check]:

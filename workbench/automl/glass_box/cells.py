@@ -26,6 +26,7 @@ def split_rows(some, parts, seed):
         classes=len(CLASSES),
         groups=None if groups is None else groups[some],
         times=None if times is None else times[some],
+        copies=None if copies is None else copies[some],
     )
     return [(some[train], some[valid]) for train, valid in made.pairs]
 
@@ -39,7 +40,9 @@ if CLASSES:  # of a rare class none was held back
     enough = np.bincount(codes[train], minlength=len(CLASSES)) >= 2
     train = np.sort(np.append(train, checked[~enough[codes[checked]]]))
 rows, frame, codes = rows[train], frame.iloc[train], codes[train]
-groups, times, weight = (None if each is None else each[train] for each in (groups, times, weight))
+groups, times, copies, weight = (
+    None if each is None else each[train] for each in (groups, times, copies, weight)
+)
 
 """
 SPLIT = """\
@@ -176,8 +179,14 @@ def rows(task: Mapping[str, Any], schema: TableSchema) -> str:
         lines += ["codes = np.array([CLASSES.index(label) for label in labels[rows].tolist()])"]
     else:
         lines += ["codes = numbers[rows]"]
-    lines += [*_groups(_of(schema, "group")), *_weight(_of(schema, "weight")), "frame.head()"]
+    lines += [*_groups(_of(schema, "group")), *_weight(_of(schema, "weight"))]
+    lines += ["copies = copies_of(frame, codes)" if dealt_out(schema) else "copies = None", "frame.head()"]
     return "\n".join(lines)
+
+
+def dealt_out(schema: TableSchema) -> bool:
+    """Whether rows are dealt to the folds by chance, so that copies of a row are to be kept together."""
+    return not schema.named("group") and not schema.named("time")
 
 
 def _of(schema: TableSchema, role: Any) -> ColumnSchema | None:

@@ -13,7 +13,7 @@ from workbench.automl.glass_box import cells, reading
 from workbench.automl.glass_box.expression import UNWRITTEN, classes_in
 from workbench.automl.glass_box.recipe import Recipe
 from workbench.automl.glass_box.source import FUTURE, Piece, part_of, pieces, sources_of, with_needed
-from workbench.automl.problem import labels, splits
+from workbench.automl.problem import copies, labels, splits
 from workbench.dataset import examples
 from workbench.documents.files import write_bytes
 from workbench.errors import WorkbenchError
@@ -112,6 +112,7 @@ def _pieces(recipe: Recipe, own: Mapping[str, str]) -> list[Piece]:
         "reading": part_of(_source(reading), [reader]),
         "labels": part_of(_source(labels), ["read_known_labels" if task["classes"] else "read_numbers"]),
         "splits": part_of(_source(splits), ["split", "sampled"]),
+        "copies": _source(copies),
     }
     wanted = [*ALWAYS, *(_module(name) for name in sorted(_classes(recipe)) if name.startswith(f"{OWN}."))]
     first = ["reading"]
@@ -120,7 +121,8 @@ def _pieces(recipe: Recipe, own: Mapping[str, str]) -> list[Piece]:
         maker = examples.EXAMPLES[source.removeprefix(cells.EXAMPLE)].__name__
         sources["examples"] = part_of(_source(examples), [maker]) + f"\n\nexample = {maker}\n"
         first.append("examples")
-    order = with_needed([*first, "labels", "splits", *wanted], sources)
+    apart = ["copies"] if cells.dealt_out(recipe.schema) else []
+    order = with_needed([*first, "labels", "splits", *apart, *wanted], sources)
     given = {name for text in own.values() for name in _given(text)}
     return pieces(sources, order, given)
 

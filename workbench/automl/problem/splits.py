@@ -1,6 +1,7 @@
 """Which rows a model learns from and which it is validated on, as the nature of the table asks for.
 
-Rows of one group stay together, validation is later than training, and every class is known to every fold.
+Rows of one group stay together, copies of a row too, validation is later than training, and every class is known to
+every fold.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def split(
     classes: int = 0,
     groups: Array | None = None,
     times: Array | None = None,
+    copies: Array | None = None,
     names: tuple[str, str] = ("group", "time"),
 ) -> Folds:
     """Split rows into `folds` pairs of training and validation rows.
@@ -85,6 +87,9 @@ def split(
         Class numbers, or the target of a regression (`classes` = 0).
     folds
         How many; fewer are made where the groups, times or rows do not allow as many. One holds out a part once.
+    copies : ndarray, shape (n_rows,), optional
+        The same number for rows that are copies of each other: they are dealt to one fold, unless groups or times say
+        which rows belong together.
     names
         The columns the groups and times come from, for an error's words.
 
@@ -98,7 +103,7 @@ def split(
     if groups is not None:
         return _by_group(codes, folds, classes, groups, seed, names[0])
     parts = max(2, min(folds, len(codes) // 2)) if folds > 1 else _holdout_parts(len(codes))
-    number = _dealt(codes, parts, classes, seed)
+    number = _dealt(codes, parts, classes, seed, copies)
     pairs = tuple((np.flatnonzero(number != fold), np.flatnonzero(number == fold)) for fold in range(parts))
     return Folds(pairs, "random", len(codes)) if folds > 1 else Folds(pairs[:1], "holdout", len(codes))
 
@@ -114,6 +119,7 @@ def folds_of(task: Task, folds: int, *, seed: int, rows: Array | None = None) ->
         classes=len(task.classes),
         groups=None if task.groups is None else task.groups[some],
         times=None if task.times is None else task.times[some],
+        copies=None if task.copies is None else task.copies[some],
         names=(group, time),
     )
     return Folds(tuple((some[train], some[valid]) for train, valid in made.pairs), made.kind, len(task.truth))
@@ -124,7 +130,7 @@ def _holdout_parts(rows: int) -> int:
     return 5 if rows < 25_000 else 10 if rows < 100_000 else 20
 
 
-def _dealt(codes: Array, parts: int, classes: int, seed: int) -> Array:
+def _dealt(codes: Array, parts: int, classes: int, seed: int, copies: Array | None) -> Array:
     """Deal rows out like cards, class by class (or from low to high), so that every fold gets its share of each.
 
     A class of two rows lands in two folds, so that it is always known to at least one side's model; scikit-learn's
@@ -133,9 +139,56 @@ def _dealt(codes: Array, parts: int, classes: int, seed: int) -> Array:
     random = np.random.default_rng(seed)
     strata = codes if classes else np.argsort(np.argsort(codes, kind="stable")) * BINS // len(codes)
     order = np.lexsort((random.random(len(codes)), strata))
+    kept = None if copies is None else _kept_together(codes, copies, parts, classes)
+    if kept is not None:
+        return _dealt_together(strata, kept, parts, random)
     number = np.empty(len(codes), dtype=np.int64)
     number[order] = np.arange(len(codes)) % parts
     return number
+
+
+def _kept_together(codes: Array, copies: Array, parts: int, classes: int) -> Array | None:
+    """Give each row a number, those that stay together the same one; None where each may go its own way.
+
+    Copies that fill more than a fold, or are all there is of a class, would leave folds without their share of rows, or
+    of a class: these are dealt out one by one.
+    """
+    _, first, unit, size = np.unique(copies, return_index=True, return_inverse=True, return_counts=True)
+    apart = size * parts > len(codes)
+    if classes:
+        apart |= np.bincount(codes[first], minlength=classes)[codes[first]] < 2
+    _, unit, size = np.unique(
+        np.where(apart[unit], np.arange(len(codes)), len(codes) + unit), return_inverse=True, return_counts=True
+    )
+    return unit if len(codes) > len(size) >= parts else None
+
+
+def _dealt_together(strata: Array, units: Array, parts: int, random: np.random.Generator) -> Array:
+    """Deal out rows as units: the largest first, each to the fold that holds the fewest rows of its stratum so far."""
+    _, first, unit, size = np.unique(units, return_index=True, return_inverse=True, return_counts=True)
+    strata = strata[first]
+    order = np.lexsort((random.random(len(size)), -size, strata))
+    fold, rows = np.empty(len(size), dtype=np.int64), [0] * parts
+    for stratum in np.split(order, np.flatnonzero(np.diff(strata[order])) + 1):
+        held, several = [0] * parts, stratum[size[stratum] > 1]
+        for one in several:
+            *_, least = min(zip(held, rows, range(parts), strict=True))
+            fold[one] = least
+            held[least] += int(size[one])
+            rows[least] += int(size[one])
+        single = stratum[len(several) :]
+        fold[single] = _filled_up(np.array(held), np.array(rows), len(single))
+        rows = (np.array(rows) + np.bincount(fold[single], minlength=parts)).tolist()
+    return np.asarray(random.permutation(parts)[fold][unit])
+
+
+def _filled_up(held: Array, rows: Array, single: int) -> Array:
+    """Give single rows to the folds that hold the fewest of their stratum; then in turn, those of fewest rows first."""
+    short = held.max() - held
+    levels = np.concatenate([np.arange(low, held.max()) for low in held])
+    lowest = np.repeat(np.arange(len(held)), short)[np.argsort(levels, kind="stable")][:single]
+    rows = rows + np.bincount(lowest, minlength=len(held))
+    return np.append(lowest, np.resize(np.argsort(rows, kind="stable"), single - len(lowest)))
 
 
 def _by_group(codes: Array, folds: int, classes: int, groups: Array, seed: int, name: str) -> Folds:
