@@ -22,10 +22,12 @@ ERROR_MARK = "papermill-error-cell-tag"  # two cells that papermill puts in on f
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Copy a notebook as papermill needs it: in today's format, every cell with an id, nothing of an earlier run."""
     copy = normalize(nbformat.convert(notebook, 4))[1]
-    copy.metadata.pop("papermill", None)
+    for left in ("papermill", "widgets"):
+        copy.metadata.pop(left, None)
     drop_marks(copy)
     for cell in copy.cells:
-        cell.metadata.pop("papermill", None)
+        for left in ("papermill", "execution"):
+            cell.metadata.pop(left, None)
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
     return copy
