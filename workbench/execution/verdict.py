@@ -122,7 +122,14 @@ def _is_exit_in_peace(cell: NotebookNode) -> bool:
 def _error(cell: NotebookNode) -> tuple[str, str]:
     """Name and message of the error a cell ended in."""
     errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
-    return (errors[-1].ename, errors[-1].evalue) if errors else ("Error", "the cell failed without saying why")
+    return (errors[-1].ename, errors[-1].evalue) if errors else _printed_error(cell)
+
+
+def _printed_error(cell: NotebookNode) -> tuple[str, str]:
+    """Name and message of an error that is only printed, as IPython does for a wrong magic."""
+    printed = "".join(output.text for output in cell.get("outputs", []) if output.get("name") == "stderr")
+    told = re.findall(r"^(\w*Error): (.+)", ANSI.sub("", printed), re.MULTILINE)
+    return told[-1] if told else ("Error", "the cell failed without saying why")
 
 
 def _failure(evidence: Evidence, cell: int) -> Verdict:
