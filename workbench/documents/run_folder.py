@@ -16,17 +16,19 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from workbench.documents.files import FORMAT, read_json, write_json
+from workbench.documents.redaction import Redactor, of_environment
 from workbench.errors import WorkbenchError, as_document, from_document
 
 VARIABLE = "WORKBENCH_RUN"
 HEARTBEAT_SECONDS = 10.0
 SILENT_SECONDS = 120.0  # a runner on another host is taken for dead after this long without a heartbeat; clocks differ
+NO_SECRETS = Redactor()
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -58,14 +60,18 @@ class RunRecord:
     reason: str = ""
     ended: str | None = None
     cell: int | None = None
+    secrets: list[str] | None = None  # their names
+    is_clean: bool = False  # of secrets: all its files
+    left_out: dict[str, str] | None = None  # files that could not be cleaned, and why
     format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """The paths inside one run folder."""
+    """The paths inside one run folder, and the redactor that knows what must not be written into it."""
 
     path: Path
+    redactor: Redactor = field(default=NO_SECRETS, compare=False)
 
     @property
     def record_file(self) -> Path:
@@ -128,7 +134,7 @@ class RunFolder:
 
     def update(self, **changes: Any) -> RunRecord:
         """Change fields of ``run.json``; fields of a later format are kept."""
-        write_json(self.record_file, {**read_json(self.record_file), **changes})
+        write_json(self.record_file, {**read_json(self.record_file), **self.redactor.document(changes)})
         return self.read()
 
     def seconds_left(self) -> float | None:
@@ -138,7 +144,7 @@ class RunFolder:
 
     def say(self, kind: str, **fields: Any) -> None:
         """Append one event. Appends in one write are atomic on POSIX, so runner and kernel may both speak."""
-        event = {"time": datetime.now(UTC).isoformat(), "kind": kind, **fields}
+        event = {"time": datetime.now(UTC).isoformat(), "kind": kind, **self.redactor.document(fields)}
         line = json.dumps(_finite(event), allow_nan=False, default=_plain) + "\n"
         with self.events.open("ab", buffering=0) as file:
             file.write(line.encode())
@@ -155,7 +161,8 @@ class RunFolder:
             file.seek(offset)
             written = file.read()
         whole = written[: written.rfind(b"\n") + 1]
-        return [event for line in whole.splitlines() if (event := _event(line))], offset + len(whole)
+        events = [event for line in whole.splitlines() if (event := _event(line))]
+        return [self.redactor.document(event) for event in events], offset + len(whole)
 
 
 def _finite(value: Any) -> Any:
@@ -183,7 +190,7 @@ def _event(line: bytes) -> dict[str, Any] | None:
 def here() -> RunFolder | None:
     """Find the run folder this process works in; None when a notebook runs by hand."""
     path = os.environ.get(VARIABLE)
-    return RunFolder(Path(path)) if path else None
+    return RunFolder(Path(path), of_environment(os.environ)) if path else None
 
 
 def read_error(folder: RunFolder) -> WorkbenchError | None:
@@ -200,7 +207,7 @@ def handing_over_errors(verb: Callable[P, R]) -> Callable[P, R]:
             return verb(*args, **kwargs)
         except WorkbenchError as error:
             if (folder := here()) is not None:
-                write_json(folder.error, {"format": FORMAT, **as_document(error)})
+                write_json(folder.error, {"format": FORMAT, **folder.redactor.document(as_document(error))})
             raise
 
     return told

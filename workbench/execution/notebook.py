@@ -36,7 +36,13 @@ def clean(notebook: NotebookNode) -> NotebookNode:
 def save(folder: RunFolder, notebook: NotebookNode) -> None:
     """Write the executed notebook in one rename; readers never see half of it."""
     # Written without the check of its form that `nbformat.writes` adds, which takes a second for 20,000 outputs.
-    write_bytes(folder.notebook, (nbformat.v4.writes(notebook) + "\n").encode("utf-8", "replace"))
+    told = without_secrets(folder, notebook)
+    write_bytes(folder.notebook, (nbformat.v4.writes(told) + "\n").encode("utf-8", "replace"))
+
+
+def without_secrets(folder: RunFolder, notebook: NotebookNode) -> NotebookNode:
+    """Copy a notebook as it may be written down; the one that runs keeps what its kernel has to be told."""
+    return nbformat.from_dict(folder.redactor.notebook(notebook))
 
 
 def introduce(notebook: NotebookNode) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from workbench.documents.cleaning import clean
 from workbench.documents.experiment import MANIFEST, Manifest, write_manifest
 from workbench.documents.files import digest
 from workbench.documents.run_folder import RunFolder, RunRecord
@@ -58,10 +59,11 @@ def capture(
     StoreError
         If the store cannot be written, or already holds this version. The run folder is left as it was.
     """
-    record = record or folder.read()
+    cleaned = clean(folder)
+    record = record or cleaned
     reference = Reference(checked_name(record.name), record.version)
     with building(store, "capture") as part:
-        left_out = _copy(folder, part)
+        left_out = {**(cleaned.left_out or {}), **_copy(folder, part)}
         write_environment(part / "environment")
         manifest = _manifest(
             record, part, cause or record.cause or PERSON, parents or record.parents or (), resources or {}
