@@ -178,6 +178,12 @@ def test_a_secret_in_a_cell_is_refused_and_not_shown(line):
     assert "hunter2" not in problem
 
 
+def test_a_secret_may_name_its_variable(parameters_of):
+    [parameter] = parameters_of('token: Secret = Secret("env:DB_PASSWORD")')
+    assert parameter.default.variable == "DB_PASSWORD"
+    assert not parameter.required
+
+
 def test_an_empty_secret_is_fine(parameters_of):
     [parameter] = parameters_of('token: Secret = Secret("")')
     assert parameter.default == Secret("")

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import copy
+import json
+import pickle
 
 import pytest
 
+from workbench.errors import WorkbenchError
 from workbench.template import find, read_parameters, shipped
 from workbench.template.notebook import load
 from workbench.template.types import Secret
@@ -49,6 +52,9 @@ def test_a_secret_is_never_shown():
         f"{secret!r}",
         repr([secret]),
         repr({"a": secret}),
+        f"{secret:>10}",
+        "%s %r" % (secret, secret),  # noqa: UP031 -- the older way shows nothing, either
+        json.dumps({"a": secret}, default=str),
     ):
         assert "hunter2" not in shown
         assert "***" in shown
@@ -56,3 +62,27 @@ def test_a_secret_is_never_shown():
     assert copy.deepcopy(secret) == secret
     assert secret != Secret("")
     assert not Secret("")
+
+
+def test_a_secret_is_neither_json_nor_a_pickle():
+    with pytest.raises(TypeError):
+        json.dumps(Secret("hunter2"))
+    with pytest.raises(TypeError, match="not pickled") as caught:
+        pickle.dumps([Secret("hunter2")])
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_secret_of_the_environment_is_looked_up_when_it_is_revealed(monkeypatch):
+    secret = Secret("env:THE_TOKEN")
+    assert repr(secret) == "Secret('env:THE_TOKEN')"
+    monkeypatch.delenv("THE_TOKEN", raising=False)
+    assert not secret
+    with pytest.raises(WorkbenchError, match="'THE_TOKEN', which is not set"):
+        secret.reveal()
+    monkeypatch.setenv("THE_TOKEN", "hunter2")
+    assert secret
+    assert secret.reveal() == "hunter2"
+    written = pickle.dumps(secret)
+    assert b"hunter2" not in written
+    assert pickle.loads(written) == secret
+    assert str(secret) == "***"

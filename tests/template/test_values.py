@@ -11,6 +11,7 @@ import pytest
 
 from workbench.errors import BadParameters
 from workbench.template import defaults, gather, parse_text, read_values, split, validate
+from workbench.template.types import Secret
 
 
 @pytest.mark.parametrize(
@@ -188,7 +189,7 @@ stamp = os.environ["STAMP"]
 
 
 def test_everything_wrong_is_told_at_once(parameters_of):
-    texts = ["targt=y", "budget=abc", "budget=5m", "metric=rmsd", "=3", "size", "token=hunter2"]
+    texts = ["targt=y", "budget=abc", "budget=5m", "metric=rmsd", "=3", "size", "token=@file:/no/such/file"]
     with pytest.raises(BadParameters) as caught:
         gather(parameters_of(CELL), texts=texts, file={"size": "3", "nonsense": 1}, api={"ignore": 5})
     told = str(caught.value)
@@ -199,31 +200,64 @@ def test_everything_wrong_is_told_at_once(parameters_of):
         "'metric' cannot be 'rmsd': it takes one of 'auto', 'rmse'",
         "'=3' has no name: write name=value",
         "'size' has no value: write name=value",
-        "'token' is a secret",
-        "'size' cannot be '3': it takes a whole number",
+        "'token' cannot be what was given (the file '/no/such/file' cannot be read: No such file or directory)",
+        "'size' cannot be '3': it takes a whole number. It is from the parameters file.",
         "no parameter 'nonsense'",
+        "Known: budget, data, ignore, metric, size, stamp, target, token. It is from the parameters file.",
         "'ignore' cannot be 5",
         "'target' is required",
     ):
         assert part in told
-    assert "hunter2" not in told
     assert len(caught.value.problems) == 11
 
 
-def test_what_is_typed_wins_over_the_caller_who_wins_over_the_file(parameters_of):
+def test_what_is_typed_wins_over_the_caller_the_file_and_the_environment(parameters_of):
     values = gather(
         parameters_of(CELL),
         texts=["size=7"],
         api={"size": 6, "target": "y"},
         file={"size": 5, "target": "z", "budget": "5m"},
+        environment={
+            "WORKBENCH_PARAM_SIZE": "4",
+            "WORKBENCH_PARAM_TARGET": "x",
+            "WORKBENCH_PARAM_BUDGET": "4m",
+            "WORKBENCH_PARAM_ignore": "a,b",
+            "SIZE": "3",
+        },
     )
-    assert values.bound == {"size": 7, "target": "y", "budget": "5m"}
+    assert values.bound == {"size": 7, "target": "y", "budget": "5m", "ignore": ["a", "b"]}
     assert values.sources == {
-        "data": "default", "target": "api", "ignore": "default", "budget": "file", "metric": "default", "size": "-p",
+        "data": "default", "target": "api", "ignore": "environment", "budget": "file", "metric": "default",
+        "size": "-p", "token": "default",
     }  # fmt: skip
     assert values.values == {
-        "data": "here.csv", "target": "y", "ignore": [], "budget": "5m", "metric": "auto", "size": 7,
+        "data": "here.csv", "target": "y", "ignore": ["a", "b"], "budget": "5m", "metric": "auto", "size": 7,
+        "token": Secret(""),
     }  # fmt: skip
+
+
+def test_what_is_wrong_in_the_environment_names_its_variable(parameters_of):
+    environment = {"WORKBENCH_PARAM_SIZE": "x", "WORKBENCH_PARAM_SICE": "3", "WORKBENCH_PARAM_METRIC": "rmsd"}
+    with pytest.raises(BadParameters) as caught:
+        gather(parameters_of(CELL), texts=["target=y", "metric=rmse"], environment=environment)
+    told = sorted(caught.value.problems)
+    assert [problem.partition(" It is from ")[2] for problem in told] == [
+        "the environment variable WORKBENCH_PARAM_METRIC.",
+        "the environment variable WORKBENCH_PARAM_SIZE.",
+        "the environment variable WORKBENCH_PARAM_SICE.",
+    ]
+    assert "Did you mean 'size'?" in told[2]
+
+
+def test_names_that_differ_by_their_letters_size_alone_are_told_apart_in_the_environment(parameters_of):
+    parameters = parameters_of("a: int = 0\nA: int = 0\nb: int = 0")
+    environment = {"WORKBENCH_PARAM_a": "1", "WORKBENCH_PARAM_A": "2", "WORKBENCH_PARAM_B": "3"}
+    assert gather(parameters, environment=environment).bound == {"a": 1, "A": 2, "b": 3}
+
+
+def test_the_exact_name_in_the_environment_wins_over_the_one_in_capitals(parameters_of):
+    environment = {"WORKBENCH_PARAM_B": "3", "WORKBENCH_PARAM_b": "4"}
+    assert gather(parameters_of("b: int = 0"), environment=environment).bound == {"b": 4}
 
 
 def test_relative_paths_are_made_absolute_at_the_door(parameters_of):
@@ -259,12 +293,52 @@ def test_secrets_and_computed_defaults_are_not_among_the_defaults(parameters_of)
     }
 
 
-@pytest.mark.parametrize("annotation", ["Secret", "Secret | None", "list[Secret]"])
+@pytest.mark.parametrize("annotation", ["Secret", "Secret | None"])
 @pytest.mark.parametrize("read", [parse_text, validate])
-def test_a_secret_is_refused_from_everywhere_and_never_shown(parameters_of, annotation, read):
-    with pytest.raises(BadParameters, match="from the environment") as caught:
-        read(parameters_of(f"token: {annotation}"), {"token": "hunter2"})
+@pytest.mark.parametrize(
+    ("given", "reveals"),
+    [("hunter2", "hunter2"), ("@env:THE_TOKEN", "from there"), ("@file:token.txt", "in the file"), ("env:x", "env:x")],
+)
+def test_a_secret_is_a_text_or_where_it_stands(parameters_of, annotation, read, given, reveals, tmp_path, monkeypatch):
+    monkeypatch.setenv("THE_TOKEN", "from there")
+    (tmp_path / "token.txt").write_text("in the file\n")
+    value = read(parameters_of(f"token: {annotation}"), {"token": given}, base=tmp_path)["token"]
+    assert isinstance(value, Secret)
+    assert value.reveal() == reveals
+    assert reveals not in repr(value)
+
+
+def test_secrets_may_be_several(parameters_of):
+    parameters = parameters_of("a: list[Secret]\nb: dict[str, Secret]")
+    found = parse_text(parameters, {"a": "one1,two2", "b": '{"x": "three"}'})
+    assert [one.reveal() for one in (*found["a"], found["b"]["x"])] == ["one1", "two2", "three"]
+
+
+@pytest.mark.parametrize("value", [17, ["hunter2"], {"hunter2": 1}, b"hunter2"])
+def test_a_wrong_secret_is_refused_without_being_shown(parameters_of, value):
+    with pytest.raises(BadParameters) as caught:
+        validate(parameters_of("token: Secret"), {"token": value})
+    assert "'token' cannot be what was given: it takes a secret: a text, @env:NAME or @file:PATH" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+    assert "17" not in str(caught.value)
+
+
+def test_a_wrong_part_of_secrets_is_not_shown_either(parameters_of):
+    with pytest.raises(BadParameters) as caught:
+        validate(parameters_of("token: list[Secret]"), {"token": ["fine", ["hunter2"]]})
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_wrong_value_that_is_a_url_is_shown_without_its_password(parameters_of):
+    with pytest.raises(BadParameters) as caught:
+        parse_text(parameters_of("n: int"), {"n": "ftp://me:hunter2@host"})
+    assert "cannot be 'ftp://***@host'" in str(caught.value)
+
+
+def test_the_file_of_a_database_is_made_absolute_at_the_door(parameters_of):
+    texts = ["a=sqlite:///sub/../x.db#t", "b=sqlite:////abs/x.db#t", "c=sqlite://#t"]
+    values = gather(parameters_of("a: Table\nb: Table\nc: Table"), texts=texts, base=Path("/here")).bound
+    assert values == {"a": "sqlite:////here/x.db#t", "b": "sqlite:////abs/x.db#t", "c": "sqlite://#t"}
 
 
 def test_a_notebook_without_parameters_takes_none(parameters_of):

@@ -1,10 +1,24 @@
-"""A table by path and content hash: reading it; its columns, their kinds and roles."""
+"""A table by path or URL and content hash: reading it; its columns, their kinds and roles."""
 
 from __future__ import annotations
 
 from workbench.dataset.examples import EXAMPLES, write_example
+from workbench.dataset.fetch import Fetched, fetch, is_elsewhere
 from workbench.dataset.profile import profile
-from workbench.dataset.read import read_table, with_roles
+from workbench.dataset.read import read_fetched, read_table, with_roles
 from workbench.dataset.table import Dataset, coerced, coercer
 
-__all__ = ["EXAMPLES", "Dataset", "coerced", "coercer", "profile", "read_table", "with_roles", "write_example"]
+__all__ = [
+    "EXAMPLES",
+    "Dataset",
+    "Fetched",
+    "coerced",
+    "coercer",
+    "fetch",
+    "is_elsewhere",
+    "profile",
+    "read_fetched",
+    "read_table",
+    "with_roles",
+    "write_example",
+]

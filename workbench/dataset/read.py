@@ -1,10 +1,9 @@
-"""A file, by path or as ``example:NAME``, becomes a table: read once, digested, and its columns looked at."""
+"""A file, by path, URL or as ``example:NAME``, becomes a table: read once, digested, and its columns looked at."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 import time
 from collections.abc import Mapping, Sequence
@@ -17,10 +16,12 @@ import pandas as pd
 
 from workbench.dataset import delimited, parquet
 from workbench.dataset.examples import PREFIX, example_text
+from workbench.dataset.fetch import Fetched, fetch, is_elsewhere
 from workbench.dataset.kinds import columns_of
 from workbench.dataset.look import stand_for_missing
 from workbench.dataset.sniff import PARQUET, refuse_other_files, text_of, unpacked
 from workbench.dataset.table import Dataset
+from workbench.documents.fetched import origin
 from workbench.documents.run_folder import handing_over_errors
 from workbench.errors import BadTable, UnknownName
 from workbench.estimators.coerce import tidy
@@ -31,12 +32,13 @@ TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
 
 @handing_over_errors
 def read_table(source: str | os.PathLike[str], *, missing: str | float | Sequence[str | float] = ()) -> Dataset:
-    """Read a table: a CSV or parquet file, or a table shipped with the workbench.
+    """Read a table: a CSV or parquet file, a table of a database, or one shipped with the workbench.
 
     Parameters
     ----------
     source : str or path
-        A path, or ``example:NAME`` (breast_cancer, diabetes, iris, wine).
+        A path; the URL of a file (``https://…``, ``s3://…``) or of a table of a database
+        (``sqlite:///sales.db#customers``); or ``example:NAME`` (breast_cancer, diabetes, iris, wine).
     missing : str, number, or sequence of them
         Values that mean "unknown" wherever they stand, such as ``"-200, 999"`` (commas between). Blanks and the usual
         words (NA, null, ?) mean it anyway.
@@ -54,7 +56,15 @@ def read_table(source: str | os.PathLike[str], *, missing: str | float | Sequenc
         If there is no such example.
     """
     read_at = time.time()
-    place, content = _content(os.fspath(source))
+    return _read(*_content(os.fspath(source)), missing, read_at)
+
+
+def read_fetched(fetched: Fetched, *, missing: str | float | Sequence[str | float] = ()) -> Dataset:
+    """Read a table that was fetched already: see `read_table`."""
+    return _read(fetched.source, fetched.content, missing, time.time())
+
+
+def _read(place: str, content: bytes, missing: str | float | Sequence[str | float], read_at: float) -> Dataset:
     frame, options, notes = _parsed(content, place)
     unknown = codes(missing)
     columns, remarks = columns_of(frame, unknown)
@@ -132,12 +142,13 @@ def _content(source: str) -> tuple[str, bytes]:
     """Give where the table is, in full, and its bytes, read once: the digest is of the very bytes that were parsed."""
     if source.startswith(PREFIX):
         return source, example_text(source.removeprefix(PREFIX)).encode()
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", source):
-        raise BadTable(source, "is a web address, which cannot be read yet", "Download it and name the file.")
+    if is_elsewhere(source):
+        fetched = fetch(source)
+        return fetched.source, fetched.content
     path = Path(source).expanduser()
     try:
         _refuse_what_is_no_file(path, source)
-        return str(path.absolute()), path.read_bytes()
+        return origin(path.absolute()) or str(path.absolute()), path.read_bytes()
     except FileNotFoundError as error:
         raise BadTable(source, "does not exist", _near(path)) from error
     except PermissionError as error:

@@ -7,11 +7,13 @@ from workbench.template.parameter import Parameter, read_parameters
 from workbench.template.plain import as_json
 from workbench.template.quantity import memory_bytes, seconds
 from workbench.template.schema import json_schema
+from workbench.template.seal import Sealed, seal
 from workbench.template.values import Values, defaults, gather, parse_text, split, validate
 from workbench.template.values_file import read_values
 
 __all__ = [
     "Parameter",
+    "Sealed",
     "Template",
     "Values",
     "as_json",
@@ -27,6 +29,7 @@ __all__ = [
     "parse_text",
     "read_parameters",
     "read_values",
+    "seal",
     "seconds",
     "shipped",
     "split",

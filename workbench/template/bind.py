@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadParameters, BadTemplate
 from workbench.template.notebook import INJECTED, PARAMETERS, has_tag, is_python, source
-from workbench.template.plain import Mismatch, as_json, plain
+from workbench.template.plain import FromEnvironment, Mismatch, as_json, plain
+from workbench.template.types import FROM_ENVIRONMENT, Secret
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 DATES = "_datetime"  # the cell's own name for the module: `datetime` and `date` may mean something in the template
-RESERVED = {DATES, "float", "__debug__"}  # the cell needs the first two; Python refuses the third
+ENVIRONMENT, SECRET = "_environ", "_Secret"  # and for what it looks up there
+RESERVED = {DATES, ENVIRONMENT, SECRET, "float", "__debug__"}  # the cell needs them; Python refuses the last
+IMPORTS = {
+    f"{DATES}.": f"import datetime as {DATES}",
+    f"{ENVIRONMENT}[": f"from os import environ as {ENVIRONMENT}",
+    f"{SECRET}(": f"from workbench import Secret as {SECRET}",
+}
 
 
 def bind(notebook: Mapping[str, Any], values: Mapping[str, Any]) -> NotebookNode:
@@ -67,13 +74,14 @@ def injected_source(values: Mapping[str, Any]) -> str:
             problems.append(f"The parameter {name!r} cannot be bound: {error}.")
     if problems:
         raise BadParameters(problems)
-    if any(f"{DATES}." in line for line in lines):
-        lines.insert(1, f"import datetime as {DATES}")
-    return "\n".join(lines)
+    imports = [line for use, line in IMPORTS.items() if any(use in written for written in lines)]
+    return "\n".join([lines[0], *imports, *lines[1:]])
 
 
 def literal(value: Any) -> str:
-    """Write a value as a Python literal; `repr` of a text escapes what a source file cannot hold.
+    """Write a value as a Python literal, or as a look into the environment.
+
+    `repr` of a text escapes what a source file cannot hold.
 
     Raises
     ------
@@ -86,6 +94,10 @@ def literal(value: Any) -> str:
         return "[" + ", ".join(literal(part) for part in value) + "]"
     if isinstance(value, tuple):
         return "(" + "".join(f"{literal(part)}, " for part in value).rstrip() + ")"
+    if isinstance(value, FromEnvironment):
+        return f"{ENVIRONMENT}[{value.variable!r}]"
+    if isinstance(value, Secret) and (value.variable is not None or not value):
+        return f"{SECRET}({FROM_ENVIRONMENT + value.variable if value.variable is not None else ''!r})"
     value = plain(value)
     if isinstance(value, date):
         kind = "datetime" if isinstance(value, datetime) else "date"

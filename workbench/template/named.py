@@ -14,18 +14,16 @@ from workbench.template import quantity
 from workbench.template.algebra import Str, Type, read_json_text
 from workbench.template.composite import List
 from workbench.template.plain import Mismatch
-from workbench.template.types import Secret
+from workbench.template.types import FROM_ENVIRONMENT, Secret
 
-NO_SECRETS = (
-    "is a secret, and a value given here would be written into the run's files; "
-    "leave it out and read it in the notebook from the environment: Secret(os.environ['NAME'])"
-)
+FROM_VARIABLE, FROM_FILE = "@env:", "@file:"  # keep a value out of the list of processes
+_FILE_OF_A_DATABASE = re.compile(r"((?:sqlite|duckdb)(?:\+\w+)?:///)(?!/|:memory:)([^?#]+)(.*)", re.DOTALL)
 _ELSEWHERE = re.compile(r"example:|[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True)
 class TableType(Type):
-    """A table: a path, made absolute; a URL; or ``example:NAME``."""
+    """A table: a path, made absolute; the URL of a file or of a database; or ``example:NAME``."""
 
     any_text: ClassVar[bool] = True
 
@@ -38,7 +36,11 @@ class TableType(Type):
     def from_value(self, value: Any, base: Path | None = None) -> str:
         if not isinstance(value, str) or not value.strip():
             raise Mismatch
-        if base is None or _ELSEWHERE.match(value):
+        if base is None:
+            return value
+        if found := _FILE_OF_A_DATABASE.fullmatch(value):
+            return f"{found[1]}{os.path.abspath(base / found[2])}{found[3]}"  # noqa: PTH100 -- it would follow links
+        if _ELSEWHERE.match(value):
             return value
         # Path.resolve would follow links, and Path.expanduser fails for a user who does not exist
         return os.path.abspath(base / os.path.expanduser(value))  # noqa: PTH100, PTH111
@@ -129,18 +131,34 @@ class MemoryType(Type):
 
 @dataclass(frozen=True)
 class SecretType(Type):
-    """A secret: the cell declares it empty, and no value is taken, for it would be written down."""
+    """A secret: a text, or where it stands: ``@env:NAME`` or ``@file:PATH``. The cell declares it without a value."""
 
     def describe(self) -> str:
-        return 'Secret("")'
+        return "a secret: a text, @env:NAME or @file:PATH"
 
     def schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "password", "writeOnly": True, "x-workbench": "secret"}
 
     def from_value(self, value: Any, base: Path | None = None) -> Secret:
-        if not isinstance(value, Secret) or value:
+        if isinstance(value, Secret):
+            return value
+        if not isinstance(value, str):
             raise Mismatch
-        return value
+        return self.from_text(value, base)
 
     def from_text(self, text: str, base: Path | None = None) -> Secret:
-        raise Mismatch
+        if text.startswith(FROM_VARIABLE):
+            return Secret(f"{FROM_ENVIRONMENT}{text.removeprefix(FROM_VARIABLE)}")
+        if text.startswith(FROM_FILE):
+            return Secret.of(_read(text.removeprefix(FROM_FILE), base))
+        return Secret.of(text)
+
+
+def _read(name: str, base: Path | None) -> str:
+    """Read a secret from a file; the line's end that editors put behind it is none of it."""
+    path = (base or Path()) / os.path.expanduser(name)  # noqa: PTH111 -- Path's own fails for a user who does not exist
+    try:
+        return path.read_text(encoding="utf-8-sig").removesuffix("\n").removesuffix("\r")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise Mismatch(f"the file {name!r} cannot be read: {why}") from None

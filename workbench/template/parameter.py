@@ -216,6 +216,8 @@ class _Cell:
         if parameter.default is UNKNOWN:
             return parameter
         try:
+            if holds(parameter.type, SecretType) and not _is_told_by_name(parameter.default):
+                raise Mismatch
             read = parameter.type.from_value(plain(parameter.default))
             if isinstance(parameter.default, str) and not isinstance(read, str):
                 raise Mismatch("it is text")
@@ -223,11 +225,19 @@ class _Cell:
             if isinstance(parameter.type, Anything):  # it is Python's own, such as a dict with tuples as keys
                 return replace(parameter, default=UNKNOWN)
             if holds(parameter.type, SecretType):
-                told = f'{parameter.name} is a secret, so its default must be Secret(""): others read the notebook, too'
+                default = 'its default must be Secret("") or Secret("env:NAME")'
+                told = f"{parameter.name} is a secret, so {default}: others read the notebook, too"
                 raise Mismatch(told) from None
             shown, takes = shortened(parameter.default), parameter.type.describe()
             raise Mismatch(f"{parameter.name} has the default {shown}, but takes {takes}") from None
         return parameter
+
+
+def _is_told_by_name(default: Any) -> bool:
+    """Whether no secret's value stands in a default: only empty ones, and names of environment variables."""
+    if isinstance(default, list | tuple | dict):
+        return all(map(_is_told_by_name, default.values() if isinstance(default, dict) else default))
+    return default is None or (isinstance(default, Secret) and (default.variable is not None or not default))
 
 
 def _unquoted(annotation: ast.expr) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -28,6 +29,13 @@ class Unknown(Enum):
 
 
 UNKNOWN: Literal[Unknown.UNKNOWN] = Unknown.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class FromEnvironment:
+    """A text the notebook looks up in its environment, for it may not be written down."""
+
+    variable: str
 
 
 class Mismatch(ValueError):
@@ -112,7 +120,7 @@ def as_json(value: Any) -> Any:
         return [as_json(part) for part in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Secret | Unknown):
+    if isinstance(value, Secret | Unknown | FromEnvironment):
         return None
     return value.isoformat() if isinstance(value, date) else value
 

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench.documents.redaction import without_credentials
 from workbench.errors import BadParameters, UnknownName
 from workbench.template.composite import holds
-from workbench.template.named import NO_SECRETS, SecretType, TableType
+from workbench.template.named import SecretType, TableType
 from workbench.template.parameter import Parameter
 from workbench.template.plain import UNKNOWN, Mismatch, plain, shortened
 
-TEXT, FILE, API, DEFAULT = "-p", "file", "api", "default"
+TEXT, FILE, API, ENVIRONMENT, DEFAULT = "-p", "file", "api", "environment", "default"
+VARIABLE = "WORKBENCH_PARAM_"  # and the parameter's name, in capitals or as it is
+Reader = Callable[[Parameter, Any, Path | None], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Values:
     """The values of one run.
 
     `bound` is what the notebook is given; `values` adds the defaults that are known; `sources` says of each of `values`
-    where it came from: ``default``, ``file``, ``api`` or ``-p``.
+    where it came from: ``default``, ``environment``, ``file``, ``api`` or ``-p``.
     """
 
     bound: dict[str, Any]
@@ -35,6 +38,7 @@ def gather(
     texts: Sequence[str] = (),
     file: Mapping[str, Any] | None = None,
     api: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
     base: Path | None = None,
     home: Path | None = None,
 ) -> Values:
@@ -45,9 +49,11 @@ def gather(
     parameters : iterable of Parameter
         What the template takes.
     texts : sequence of str
-        ``name=value`` as typed after ``-p``; they win over `api`, which wins over `file`.
+        ``name=value`` as typed after ``-p``; they win over `api`, that over `file`, that over `environment`.
     file, api : mapping
         JSON values from a parameters file, and values from a caller in Python.
+    environment : mapping of str to str
+        The process's environment, of which ``WORKBENCH_PARAM_<NAME>`` are read as texts.
     base : Path
         The folder that relative paths of tables start from.
     home : Path
@@ -60,18 +66,24 @@ def gather(
     """
     door = _Door(tuple(parameters), base)
     typed = door.split(texts)
+    told = door.variables(environment or {})
     bound: dict[str, Any] = {}
     sources: dict[str, str] = {}
-    for source, values, reader in ((FILE, file, _read_value), (API, api, _read_value), (TEXT, typed, _read_text)):
-        read = door.read(values or {}, reader)
+    places: tuple[tuple[str, Mapping[str, Any] | None, Reader], ...] = (
+        (ENVIRONMENT, told, _read_text), (FILE, file, _read_value), (API, api, _read_value), (TEXT, typed, _read_text),
+    )  # fmt: skip
+    for source, values, reader in places:
+        read = door.read(values or {}, reader, source)
         bound |= read
         sources |= dict.fromkeys(read, source)
-    door.miss({*(file or {}), *(api or {}), *typed})
+    door.miss({*told, *(file or {}), *(api or {}), *typed})
     door.close()
     known = defaults(door.parameters, home)
     moved = {name: value for name, value in known.items() if value != door.default(name) and door.is_table(name)}
     sources = dict.fromkeys(known, DEFAULT) | sources
-    return Values(moved | bound, known | bound, sources)
+    hidden = {one.name: one.default for one in door.parameters if is_secret(one) and one.default is not UNKNOWN}
+    sources = dict.fromkeys(hidden, DEFAULT) | sources
+    return Values(moved | bound, known | hidden | bound, sources)
 
 
 def parse_text(
@@ -131,6 +143,11 @@ def split(text: str) -> tuple[str, str]:
     return name, value
 
 
+def is_secret(parameter: Parameter) -> bool:
+    """Whether a parameter is a secret, or made of some."""
+    return holds(parameter.type, SecretType)
+
+
 class _Door:
     """Where values come in: reads them, and collects what is wrong until `close`."""
 
@@ -153,16 +170,30 @@ class _Door:
             found.setdefault(name, value)
         return found
 
-    def read(self, values: Mapping[str, Any], reader: Callable[[Parameter, Any, Path | None], Any]) -> dict[str, Any]:
+    def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """Find the values in the environment: names in capitals, as is the custom there, or as they are."""
+        capitals: dict[str, list[str]] = {}
+        for name in self.by_name:
+            capitals.setdefault(name.upper(), []).append(name)
+        found: dict[str, str] = {}
+        for variable, text in sorted(environment.items(), reverse=True):  # small letters first: they are exact
+            if variable.startswith(VARIABLE):
+                asked = variable.removeprefix(VARIABLE)
+                alike = capitals.get(asked, [])
+                name = asked if asked in self.by_name or len(alike) != 1 else alike[0]
+                found.setdefault(name, text)
+        return found
+
+    def read(self, values: Mapping[str, Any], reader: Reader, source: str = "") -> dict[str, Any]:
         read = {}
         for name, value in values.items():
             if name not in self.by_name:
-                self.problems.append(self._unknown(name))
+                self.problems.append(self._unknown(name) + _from(source, name))
                 continue
             try:
                 read[name] = reader(self.by_name[name], value, self.base)
             except Mismatch as error:
-                self.problems.append(_wrong(self.by_name[name], value, str(error)))
+                self.problems.append(_wrong(self.by_name[name], value, str(error)) + _from(source, name))
         return read
 
     def miss(self, given: set[str]) -> None:
@@ -188,22 +219,22 @@ class _Door:
 
 
 def _read_value(parameter: Parameter, value: Any, base: Path | None) -> Any:
-    _refuse_secret(parameter)
     return parameter.type.from_value(plain(value), base)
 
 
 def _read_text(parameter: Parameter, text: str, base: Path | None) -> Any:
-    _refuse_secret(parameter)
     return parameter.type.from_text(text, base)
 
 
-def _refuse_secret(parameter: Parameter) -> None:
-    if holds(parameter.type, SecretType):
-        raise Mismatch(NO_SECRETS)
-
-
 def _wrong(parameter: Parameter, value: Any, reason: str) -> str:
-    if reason == NO_SECRETS:
-        return f"The parameter {parameter.name!r} {reason}."
+    if is_secret(parameter):  # a reason may show a part of the value
+        why = f" ({reason})" if reason.startswith("the file ") else ""
+        return f"The parameter {parameter.name!r} cannot be what was given{why}: it takes {parameter.type.describe()}."
     takes = f"it takes {parameter.type.describe()}{f' ({reason})' if reason else ''}"
-    return f"The parameter {parameter.name!r} cannot be {shortened(value)}: {takes}."
+    return without_credentials(f"The parameter {parameter.name!r} cannot be {shortened(value)}: {takes}.")
+
+
+def _from(source: str, name: str) -> str:
+    """Say where a value came from that nobody typed just now."""
+    told = {FILE: "the parameters file", ENVIRONMENT: f"the environment variable {VARIABLE}{name.upper()}"}
+    return f" It is from {told[source]}." if source in told else ""
