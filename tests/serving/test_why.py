@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,12 +109,22 @@ def test_too_many_rows_are_refused_in_one_line(
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_model_without_rows_to_compare_with_says_so(made: Any, rows: pd.DataFrame, tmp_path: Path) -> None:
-    write_model(tmp_path / "model", made.model, schema=made.schema, golden=made.raw)
-    bare = load_model(tmp_path / "model")
-    with pytest.raises(BadArtifact, match="no rows to compare with"):
-        predict(bare, rows, why=True)
+def test_a_model_whose_rows_to_compare_with_were_left_out_says_so_in_one_line(
+    made: Any, model: Model, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    bare = load_model(Path(shutil.copytree(model.path, tmp_path / "model", ignore=shutil.ignore_patterns(FILE))))
+    for ask in (lambda: predict(bare, rows, why=True), lambda: bare.contributions(rows)):
+        with pytest.raises(BadArtifact, match=r"^[^\n]*background.json was left out[^\n]*background=rows[^\n]*$"):
+            ask()
     assert len(predict(bare, rows)) == len(rows)
+    assert len(bare.contributions(rows, background=made.raw.iloc[:5]).values) == len(rows)
+
+
+def test_rows_to_compare_with_that_cannot_be_read_are_refused(model: Model, rows: pd.DataFrame, tmp_path: Path) -> None:
+    broken = load_model(Path(shutil.copytree(model.path, tmp_path / "model")))
+    (broken.path / FILE).write_text("{}")
+    with pytest.raises(BadArtifact, match="cannot be read"):
+        broken.contributions(rows)
 
 
 def test_the_rows_survive_their_file_with_gaps_dates_and_names(made: Any, model: Model) -> None:

@@ -1,7 +1,8 @@
 """Why a served model predicts as it does: what each column of a row did, against rows that travel with the model.
 
 ``background.json`` lies in the model folder: some thirty rows, coerced, whose average prediction is that of the rows
-the model was measured on. They are what a row is compared with.
+the model was measured on. They are what a row is compared with. Being rows of the data, they have to stay behind where
+a model is shared without its data: nothing else in the folder needs the file.
 """
 
 from __future__ import annotations
@@ -77,13 +78,16 @@ def read_background(folder: Path) -> pd.DataFrame:
     Raises
     ------
     BadArtifact
-        If the folder has none, as those written before there were any.
+        If the folder has none: they were left out, or it was written before there were any.
     """
+    if not (folder / FILE).exists():
+        problem = f"has no rows to compare with, so its predictions cannot be explained: {FILE} was left out"
+        raise BadArtifact(str(folder), problem, "Give some dozens of rows as contributions(…, background=rows).")
     try:
         return pd.DataFrame(read_json(folder / FILE)["columns"], dtype=object)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        problem = f"has no rows to compare with ({FILE}), so its predictions cannot be explained"
-        raise BadArtifact(str(folder), problem, "Use a model that was made by a newer run.") from error
+        problem = f"has rows to compare with that cannot be read ({FILE}), so its predictions cannot be explained"
+        raise BadArtifact(str(folder), problem, "Use a model as it was written.") from error
 
 
 def explain_rows(model: Any, frame: pd.DataFrame, background: pd.DataFrame) -> Why:
