@@ -94,11 +94,12 @@ def test_the_direction_of_an_effect_is_told(explanations):
 def test_the_group_of_rows_that_cannot_be_predicted_is_found(explanations):
     for kind in ("binary", "regression"):
         assert explanations[kind].weak_spots[0].name == "shop = C"
-        assert "It does worst where shop = C" in repr(explanations[kind])
+        assert "It does worst where shop = C" in repr(explanations[kind].errors())
+        assert "worst" not in repr(explanations[kind])  # which tells what drives it
 
 
 def test_groups_are_judged_row_by_row_for_within_one_a_ranking_is_always_poorer(explanations):
-    told = repr(explanations["binary"])
+    told = repr(explanations["binary"].errors())
     assert "shop = C: wrong in" in told
     assert "any model is wrong more often" in told
     assert "accuracy" in repr(explanations["binary"].errors_picture())
@@ -108,7 +109,7 @@ def test_weak_spots_stand_worst_first_and_the_first_is_the_one_that_is_named(exp
     for kind, explanation in explanations.items():
         losses = [spot.value if kind != "binary" else -spot.value for spot in explanation.weak_spots]
         assert losses == sorted(losses, reverse=True)
-        assert explanation.weak_spots[0].name in repr(explanation)
+        assert explanation.weak_spots[0].name in repr(explanation.errors())
 
 
 def test_a_group_whose_predictions_are_too_low_is_said_to_have_them(results):
@@ -118,7 +119,7 @@ def test_a_group_whose_predictions_are_too_low_is_said_to_have_them(results):
     low = kept.assign(prediction=kept["prediction"] - np.where(shop, 60.0, 0.0))
     (spot,) = [each for each in weak_spots(replace(result, predictions=low), ["shop"]) if each.name == "shop = A"]
     assert spot.bias == pytest.approx(-60, abs=8)
-    told = repr(replace(explain(result, seconds=0.1), weak_spots=(spot,)))
+    told = repr(replace(explain(result, seconds=0.1), weak_spots=(spot,)).errors())
     assert "The predictions there are too low by " in told
 
 
@@ -165,8 +166,8 @@ def test_labels_are_those_of_the_models_threshold_when_a_shuffle_is_measured(res
 
 def test_that_no_group_is_worse_is_told_once(results):
     explanation = Explanation(results["binary"], explain(results["binary"], seconds=0.1).importance, (), ())
-    assert "No group" not in repr(explanation)
-    assert "No group" in repr(explanation.errors_picture())
+    assert "No group" in repr(explanation.errors())
+    assert "no group to draw" in repr(explanation.errors_picture())
 
 
 @pytest.mark.parametrize("kind", TARGETS)

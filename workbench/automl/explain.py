@@ -56,8 +56,8 @@ class Explanation:
     single_rows: tuple[RowExplained, ...] = ()
 
     def sentences(self) -> list[str]:
-        """Say it in plain words."""
-        return [text for text in (_drivers(self), *_directions(self), CAUTION, _weakest(self)) if text]
+        """Say in plain words what drives the model, and which way."""
+        return [text for text in (_drivers(self), *_directions(self), CAUTION) if text]
 
     def __repr__(self) -> str:
         return "\n".join(self.sentences())
@@ -80,7 +80,10 @@ class Explanation:
     def effects_picture(self) -> Picture | Said:
         """Draw how the average prediction moves with the columns that matter most."""
         if not self.effects:
-            return Said("There is no column whose effect could be drawn in the time that was left.")
+            return Said(
+                "There is no effect to draw: free text and names that are all rare have none, and neither has what "
+                "there was no time to measure."
+            )
         label = self.effects[0].label if len({effect.label for effect in self.effects}) == 1 else None
         return figures.effects(self.effects, predicted=f"average {_what_is_predicted(self.result, label)}")
 
@@ -107,10 +110,14 @@ class Explanation:
         """Draw how well the predictions fit the truth, on rows that were not learned from."""
         return performance_picture(self.result)
 
+    def errors(self) -> Said:
+        """Name the group of rows it does worst on."""
+        return Said(_weakest(self) if self.weak_spots else NOWHERE)
+
     def errors_picture(self) -> Picture | Said:
         """Draw the groups of rows it does worst on."""
         if not self.weak_spots:
-            return Said(NOWHERE)
+            return Said("There is no group to draw.")
         metric = judged_by(self.result.task)
         overall = self.result.scores[metric.name].value
         return figures.error_slices(
@@ -228,9 +235,6 @@ def _shared_out(result: Result) -> str:
 
 
 def _weakest(found: Explanation) -> str:
-    """Name the worst group; that there is none is said in place of the picture."""
-    if not found.weak_spots:
-        return ""
     worst, metric = found.weak_spots[0], judged_by(found.result.task)
     overall = found.result.scores[metric.name].value
     if metric.name == "accuracy":
