@@ -6,7 +6,7 @@ BIN := .venv/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
 
-.PHONY: demo test check format bench-quick clean help
+.PHONY: demo test test-long check format bench-quick clean help
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/  —/'
 
@@ -15,6 +15,9 @@ demo: .venv/ready   ## set up, then run the whole line on a real data set (about
 
 test: .venv/ready-dev   ## set up, then pass the tests
 	@$(BIN)/python -m pytest
+
+test-long: .venv/ready-dev   ## the tests that take minutes: runs killed at a hundred random moments
+	@$(BIN)/python -m pytest -m long
 
 check: .venv/ready-dev   ## format, lint, types, import contracts, docs
 	$(BIN)/python -m ruff format --check .

@@ -124,7 +124,7 @@ def test_stale_runs_are_found_among_those_under_way(tmp_path):
     RunFolder(tmp_path / ".making-d").write(record(pid_started=-1.0))
     (tmp_path / "e").mkdir()
     assert [folder.path.name for folder in under_way(tmp_path)] == ["a", "b", "c"]
-    assert [folder.path.name for folder in find_stale(tmp_path)] == ["a"]
+    assert [folder.path.name for folder in find_stale(tmp_path)] == ["a", "c"]  # the second had ended, and was not kept
     assert find_stale(tmp_path / "none") == []
 
 

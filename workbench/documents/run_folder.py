@@ -16,6 +16,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +64,11 @@ class RunRecord:
     secrets: list[str] | None = None  # their names
     is_clean: bool = False  # of secrets: all its files
     left_out: dict[str, str] | None = None  # files that could not be cleaned, and why
+    namespace: str | None = None
+    memory: int | None = None
+    kernel: dict[str, Any] | None = None
+    attempts: int = 1
+    resources: dict[str, Any] | None = None
     format: int = FORMAT
 
 
@@ -100,7 +106,7 @@ class RunFolder:
 
     @property
     def events(self) -> Path:
-        """One JSON object a line: run, cell, trial, message."""
+        """One JSON object a line: run, cell, trial, message, resources."""
         return self.path / "events.jsonl"
 
     @property
@@ -225,32 +231,79 @@ def under_way(running: Path) -> list[RunFolder]:
 
 
 def find_stale(running: Path) -> list[RunFolder]:
-    """Find the run folders that say ``running`` though their runner is dead."""
-    records = [(folder, folder.read()) for folder in under_way(running)]
-    return [folder for folder, record in records if record.status == "running" and not is_alive(record)]
+    """Find the run folders that nobody works on any more: of dead runners, whether or not their runs had ended."""
+    found = []
+    for folder in under_way(running):
+        with suppress(OSError, ValueError, TypeError):  # removed meanwhile, or damaged
+            if death_of(folder.read()) is not None:
+                found.append(folder)
+    return found
+
+
+@contextmanager
+def claimed(folder: RunFolder) -> Iterator[bool]:
+    """Claim a run folder that nobody works on any more, so that of several commands one alone takes care of it.
+
+    Gives False when another has it, or had it: it is gone then. The system gives a claim up with its process.
+    """
+    try:
+        file = os.open(folder.path / "claim", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        yield _is_locked(file) and folder.record_file.exists()
+    finally:
+        os.close(file)
+
+
+def _is_locked(file: int) -> bool:
+    import fcntl  # not on every system
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: there the store itself takes a version in only once
+        return True
+    return True
 
 
 def is_alive(record: RunRecord) -> bool:
-    """Tell whether the runner that wrote `record` still works on it.
+    """Tell whether the runner that wrote `record` still works on it."""
+    return record.status == "running" and death_of(record) is None
+
+
+def death_of(record: RunRecord) -> str | None:
+    """Say how it is known that the runner is dead, in a sentence; None when it lives, as far as can be known.
 
     On the runner's own host its process is looked up, and told from another that was given the same pid by its start
-    time and the boot it belongs to. On other hosts only the heartbeat can tell.
+    time and the boot it belongs to. On other hosts, and in containers of this one, only the heartbeat can tell.
     """
-    if record.status != "running":
-        return False
-    if record.host != socket.gethostname():
+    if not is_of_here(record):
         heard = datetime.fromisoformat(record.heartbeat or record.started)
-        return time.time() - heard.timestamp() < SILENT_SECONDS
+        silent = time.time() - heard.timestamp()
+        if silent < SILENT_SECONDS:
+            return None
+        return f"Nothing was heard for {silent:.0f} s of the process that ran it on {record.host}"
     if record.boot_id not in (None, boot_id()):
-        return False
+        return f"The machine {record.host} was started anew while it ran"
     started = process_started(record.pid)
-    return started is not None and record.pid_started in (None, started)
+    if started is not None and record.pid_started in (None, started):
+        return None
+    return f"The process that ran it ({record.pid} on {record.host}) is gone"
+
+
+def is_of_here(record: RunRecord) -> bool:
+    """Tell whether the pids of a record are those that this process sees: of this host, and no other container's."""
+    return record.host == socket.gethostname() and record.namespace in (None, pid_namespace())
 
 
 def this_process() -> dict[str, Any]:
     """Name the runner: its fields of ``run.json``."""
-    pid = os.getpid()
-    return {"pid": pid, "pid_started": process_started(pid), "host": socket.gethostname(), "boot_id": boot_id()}
+    pid, host = os.getpid(), socket.gethostname()
+    started, boot = process_started(pid), boot_id()
+    return {"pid": pid, "pid_started": started, "host": host, "boot_id": boot, "namespace": pid_namespace()}
 
 
 def process_started(pid: int) -> float | None:
@@ -268,6 +321,14 @@ def process_started(pid: int) -> float | None:
 def _process_started_by_ps(pid: int) -> float | None:
     answer = _ask(["ps", "-o", "lstart=", "-p", str(pid)])
     return datetime.strptime(answer, "%a %b %d %H:%M:%S %Y").astimezone().timestamp() if answer else None
+
+
+@functools.cache
+def pid_namespace() -> str | None:
+    """Name the container whose pids this process sees; None where there are no such containers."""
+    with suppress(OSError):
+        return str(Path("/proc/self/ns/pid").readlink())
+    return None
 
 
 @functools.cache

@@ -16,10 +16,12 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
+from workbench.execution.limits import size
 from workbench.records import Status
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 LONGEST_REASON = 500  # characters
+LACK = re.compile(r"std::bad_alloc|\bbad allocation\b|Cannot allocate memory")  # in the words of programs
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,9 @@ class Evidence:
     """What is known of a run when its kernel is gone.
 
     `running` is the index of the cell that was under way; `raised` is what papermill raised; `handed_over` is the
-    kernel's ``error.json``; `last_words` is the last line its process printed.
+    kernel's ``error.json``; `last_words` is the last line its process printed, `printed` the end of all it did.
+    `started` says whether any cell was begun; `taken` is the most bytes of memory it held, `allowed` how many it was
+    to hold.
     """
 
     notebook: NotebookNode
@@ -55,6 +59,10 @@ class Evidence:
     out_of_memory: bool = False
     handed_over: Mapping[str, Any] | None = None
     last_words: str = ""
+    printed: str = ""
+    started: bool = False
+    taken: int = 0
+    allowed: int | None = None
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -82,9 +90,13 @@ def one_line(text: str) -> str:
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
+def place_of(cell: int | None) -> str:
+    """Say in which cell it was, at the end of a sentence; people count from one."""
+    return f" (cell {cell + 1})" if cell is not None else ""
+
+
 def _verdict(status: Status, reason: str, cell: int | None) -> Verdict:
-    place = f" (cell {cell + 1})" if cell is not None else ""  # people count from one
-    return Verdict(status, one_line(reason) + place, cell)
+    return Verdict(status, one_line(reason) + place_of(cell), cell)
 
 
 def _kernel_died(evidence: Evidence) -> bool:
@@ -93,10 +105,27 @@ def _kernel_died(evidence: Evidence) -> bool:
 
 def _death(evidence: Evidence) -> Verdict:
     if evidence.out_of_memory:
-        reason = "The machine ran out of memory and killed the kernel"
+        reason = f"The machine ran out of memory and killed the kernel{_memory(evidence)}"
+        return _verdict("out_of_memory", reason, evidence.running)
+    if lack := _lack(evidence.printed):
+        reason = f"The kernel {_end(evidence.exit_code)}: {lack}{_memory(evidence)}"
         return _verdict("out_of_memory", reason, evidence.running)
     why = f": {evidence.last_words}" if evidence.last_words and evidence.running is None else ""  # it did not start
     return _verdict("killed", f"The kernel {_end(evidence.exit_code)}{why}", evidence.running)
+
+
+def _lack(text: str) -> str | None:
+    """Find the words in which a program says that it was given no memory."""
+    found = LACK.search(text) or re.search(r"^MemoryError\b.*", text, re.MULTILINE)
+    return found.group() if found else None
+
+
+def _memory(evidence: Evidence) -> str:
+    """Tell what was taken and what was allowed, as far as that is known."""
+    if not evidence.taken:
+        return ""
+    allowed = "" if evidence.allowed is None else f" of the {size(evidence.allowed)} allowed"
+    return f"; the run had taken {size(evidence.taken)}{allowed}"
 
 
 def _end(exit_code: int | None) -> str:
@@ -116,10 +145,10 @@ def _failed_cell(notebook: NotebookNode) -> int | None:
 
 
 def _is_exit_in_peace(cell: NotebookNode) -> bool:
-    return _error(cell) in {("SystemExit", code) for code in ("", "0", "None")}
+    return error_of(cell) in {("SystemExit", code) for code in ("", "0", "None")}
 
 
-def _error(cell: NotebookNode) -> tuple[str, str]:
+def error_of(cell: NotebookNode) -> tuple[str, str]:
     """Name and message of the error a cell ended in."""
     errors = [output for output in cell.get("outputs", []) if output.output_type == "error"]
     return (errors[-1].ename, errors[-1].evalue) if errors else _printed_error(cell)
@@ -133,9 +162,11 @@ def _printed_error(cell: NotebookNode) -> tuple[str, str]:
 
 
 def _failure(evidence: Evidence, cell: int) -> Verdict:
-    name, message = _error(evidence.notebook.cells[cell])
+    name, message = error_of(evidence.notebook.cells[cell])
     told = evidence.handed_over
     if told is not None and (told["type"], told["message"]) == (name, message):
         return Verdict("failed", one_line(message), cell)  # one of ours: a sentence that stands by itself
-    status: Status = "out_of_memory" if name.endswith("MemoryError") else "failed"  # numpy's is _ArrayMemoryError
-    return _verdict(status, f"{name}: {message}" if message else name, cell)
+    said = f"{name}: {message}" if message else name
+    if name.endswith("MemoryError") or LACK.search(message):  # numpy's is _ArrayMemoryError
+        return _verdict("out_of_memory", said + _memory(evidence), cell)
+    return _verdict("failed", said, cell)

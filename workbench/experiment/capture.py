@@ -52,7 +52,7 @@ def capture(
         The report as HTML, or what makes it from the experiment (its folder is not in place yet).
     cause, parents, resources
         Why it was run and the references it descends from, by default as ``run.json`` says; and what it used besides
-        the wall time.
+        what the runner measured.
 
     Raises
     ------
@@ -146,7 +146,15 @@ def _manifest(
         "data": {"digest": data.get("digest"), "rows": data.get("rows"), "time_range": data.get("time_range")},
         "metric": scores.get("metric"),
         "scores": scores.get("scores", {}),
-        "resources": {"wall": _wall(record), "cpu": None, "peak_memory": None, "cost": None, **resources},
+        "resources": {
+            "wall": _wall(record),
+            "cpu": None,
+            "peak_memory": None,
+            "cost": None,
+            **(record.resources or {}),
+            **resources,
+        },
+        "attempts": record.attempts,
         "objects": [],
         "files": [],
     }

@@ -13,10 +13,16 @@ Where = Path | str | None
 
 
 def store_of(store: Where) -> Store:
-    """Give the store that was named, else the one of ``WORKBENCH_STORE``, else ``./workbench-store``."""
-    from workbench.experiment import store_at
+    """Give the store that was named, else the one of ``WORKBENCH_STORE``, else ``./workbench-store``.
 
-    return store_at(store, os.environ)
+    Runs in it whose runner was killed are closed and kept first, so that whoever looks sees what became of them.
+    """
+    from workbench.experiment import store_at
+    from workbench.workflow.stale import keep_stale
+
+    found = store_at(store, os.environ)
+    keep_stale(found)
+    return found
 
 
 def experiment_of(ref: str, store: Where) -> Experiment:
