@@ -7,7 +7,7 @@ import pytest
 
 from workbench.errors import BadTemplate
 from workbench.execution import execute, kernel_spec, prepare
-from workbench.execution.kernel import Kernel
+from workbench.execution.spec import PLOTS, at_start, preload
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_python3_of_the_users_that_is_another_python_is_passed_over(make, inst
 
 def test_a_kernel_that_exists_is_used(make, install):
     install("team", ["/bin/sh", "{connection_file}"])
-    assert kernel_spec(wants(make, "team")).argv == ["/bin/sh", "{connection_file}"]
+    assert kernel_spec(wants(make, "team")).argv == ("/bin/sh", "{connection_file}")
 
 
 def test_a_kernel_whose_environment_was_deleted_is_none(make, install):
@@ -75,8 +75,46 @@ def test_a_kernel_that_cannot_start_is_told_with_its_last_words(make, install, r
 
 
 @pytest.mark.parametrize(("depth", "transport"), [(1, "ipc"), (60, "tcp")])
-def test_sockets_are_used_where_their_path_is_not_too_long(make, tmp_path, monkeypatch, depth, transport):
+def test_sockets_are_used_where_their_path_is_not_too_long(make, run, tmp_path, monkeypatch, depth, transport):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("d" * depth)))
     (tmp_path / ("d" * depth)).mkdir()
     monkeypatch.setattr("workbench.execution.kernel._short_folder", lambda: None)
-    assert Kernel(kernel_spec(make("1"))).manager.transport == transport
+    done = run(
+        "import json; from ipykernel.connect import get_connection_file\n"
+        "print(json.load(open(get_connection_file()))['transport'])"
+    )
+    assert (done.record.status, done.text) == ("completed", f"{transport}\n")
+    assert not list((tmp_path / ("d" * depth)).iterdir())
+
+
+def cells(*sources):
+    return {"cells": [{"cell_type": "code", "source": source} for source in sources]}
+
+
+@pytest.mark.parametrize(
+    ("sources", "modules"),
+    [
+        (["import numpy as np, os", "%matplotlib inline\nfrom pandas import DataFrame"], ("numpy", "pandas")),
+        (["from sklearn.svm import SVC\n!ls\nimport matplotlib.pyplot as plt"], ("sklearn.svm", "matplotlib.pyplot")),
+        (["import mine, json, torch\nfrom . import numpy"], ()),
+        (["import workbench as wb", "wb.read_table(data)"], ("workbench.dataset",)),
+        (["from workbench import search, Table"], ("workbench.automl.search", "workbench.template.types", PLOTS)),
+        (["this is no Python", "import numpy"], ("numpy",)),
+        ([["import numpy\n", "1"]], ("numpy",)),
+    ],
+)
+def test_of_what_a_notebook_imports_only_large_libraries_are_imported_ahead(sources, modules):
+    assert preload(cells(*sources)) == modules
+
+
+def test_nothing_is_imported_ahead_that_a_folder_of_the_users_has(tmp_path):
+    (tmp_path / "numpy.py").touch()
+    assert preload(cells("import pandas"), {"PYTHONPATH": str(tmp_path)}) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "early"),
+    [("OMP_NUM_THREADS", True), ("TZ", True), ("PYTHONHASHSEED", True), ("PYTHONPATH", False), ("FARM", False)],
+)
+def test_variables_that_are_read_once_are_there_from_the_start(name, early):
+    assert at_start({name: "1"}) == ({name: "1"} if early else {})

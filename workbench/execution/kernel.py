@@ -1,115 +1,127 @@
-"""The kernel of one run: which one, started how, stopped how, and what its death looked like.
+"""The kernel of one run: started how, given its run how, stopped how, and what its death looked like.
 
-A kernel is started here and handed to papermill as ``km=``: only so do the run's own environment, directory and
-streams reach it without touching those of this process, which may have other runs in other threads.
+A kernel of this Python is a process we start ourselves, at once and before Jupyter's libraries are even imported; it
+imports what the notebook will and waits. Its run is handed to it in one silent request before the first cell. Other
+kernels are started through jupyter_client when their run is known. Either is handed to papermill as ``km=``: only so do
+the run's own environment, directory and streams reach it without touching those of this process, which may have other
+runs in other threads.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import zmq
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager, NoSuchKernel
-from jupyter_client.manager import AsyncKernelManager
-from nbformat import NotebookNode
-from traitlets import Instance
+from typing import TYPE_CHECKING, Any
 
 from workbench.documents.run_folder import VARIABLE, RunFolder
-from workbench.errors import BadTemplate
+from workbench.execution.spec import Spec, at_start, module_folders
 
-# ipykernel with no limit to outputs waiting to be sent. By default those beyond a thousand are dropped without a word,
-# here and at the other end: of 20,000 flushed lines 7,000 were lost, and the word that the cell is done may be, too.
-PYTHON_KERNEL = """
-import sys
-sys.path.pop(0)  # the working directory, while the kernel itself is imported
-import zmq
-from ipykernel.kernelapp import IPKernelApp
+if TYPE_CHECKING:
+    from workbench.execution.manager import Manager
 
-class Kernel(IPKernelApp):
-    def init_iopub(self, context):
-        context.setsockopt(zmq.SNDHWM, 0)
-        super().init_iopub(context)
-
-Kernel.launch_instance()
-"""
 SOCKET_PATH_LIMIT = 100  # bytes: macOS allows 103 for a Unix socket, Linux 107
-
-
-def kernel_spec(notebook: NotebookNode, template: str = "notebook") -> KernelSpec:
-    """Choose the kernel a notebook runs in.
-
-    A kernel named by the notebook is used if it exists here. ``python3``, or a missing kernel of a Python notebook, is
-    the Python that runs this program: a kernel of that name in the user's home often belongs to another Python, which
-    has no workbench.
-
-    Raises
-    ------
-    BadTemplate
-        If the notebook is in another language and its kernel is not installed.
-    """
-    asked = notebook.metadata.get("kernelspec", {})
-    name = asked.get("name") or "python3"
-    language = notebook.metadata.get("language_info", {}).get("name") or asked.get("language") or "python"
-    if name in {"python", "python3"}:
-        return _own_python()
-    spec = _installed(name)
-    if spec is not None:
-        return spec
-    if language.lower() in {"python", "ipython"}:
-        return _own_python()
-    raise BadTemplate(template, f"wants the kernel {name!r} ({language}), which is not installed here", "Install it.")
-
-
-def _installed(name: str) -> KernelSpec | None:
-    with suppress(NoSuchKernel):
-        spec: KernelSpec = KernelSpecManager().get_kernel_spec(name)
-        if shutil.which(spec.argv[0]):  # the environment it was made for may be long deleted
-            return spec
-    return None
-
-
-def _own_python() -> KernelSpec:
-    # No history file: kernels that run at the same time lock each other out of its database.
-    options = ["-f", "{connection_file}", "--HistoryManager.hist_file=:memory:"]
-    return KernelSpec(
-        # Without frozen modules: debugpy would warn of them on stderr at every start.
-        argv=[sys.executable, "-Xfrozen_modules=off", "-c", PYTHON_KERNEL, *options],
-        display_name="Python 3",
-        language="python",
-    )
+CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+POLL_SECONDS = 0.02
+GOODBYE_SECONDS = 5.0  # for a kernel to end by itself once it was asked to
 
 
 class Kernel:
-    """One kernel process, from its start to the end of its process group. Signals may be sent from any thread."""
+    """One kernel process, from its start to the end of its process group. Signals may be sent from any thread.
 
-    def __init__(self, spec: KernelSpec) -> None:
-        self.spec = spec
-        self.name = "python3" if spec.language == "python" else spec.display_name
+    Parameters
+    ----------
+    spec : Spec
+        Which program; one of this Python starts at once, any other when it is given its run.
+    preload : iterable of str, optional
+        Modules to import while it waits.
+    env : mapping, optional
+        The run's environment, as far as it is known. Only what a process must have from its start is used so early.
+    """
+
+    def __init__(self, spec: Spec, preload: Iterable[str] = (), env: Mapping[str, str] | None = None) -> None:
+        self.spec, self.preload = spec, tuple(preload)
+        self.name = spec.name
         self.private = Path(tempfile.mkdtemp(prefix="wb-", dir=_short_folder()))  # mode 0700: only we may connect
-        self.manager = _manager(spec, self.name, self.private)
+        self.sockets = len(os.fsencode(self.private)) < SOCKET_PATH_LIMIT - len("/k-5")
+        self.manager: Manager | None = None
         self.process: subprocess.Popen[bytes] | None = None
+        self.log: Path | None = None  # of the run, once it has one
         self.oom_kills = _oom_kills()
+        self._is_over = False
+        if spec.installed is None:
+            try:
+                self.process = self._launch(at_start(env or {}))
+            except BaseException:
+                shutil.rmtree(self.private, ignore_errors=True)
+                raise
 
-    async def start(self, folder: RunFolder, env: Mapping[str, str]) -> None:
-        """Start it in the run's ``outputs/``; what the process itself prints goes to ``kernel.log``."""
-        with folder.kernel_log.open("ab") as log:
-            await self.manager.start_kernel(cwd=str(folder.outputs), env=self._env(folder, env), stdout=log, stderr=log)
-        self.process = getattr(self.manager.provisioner, "process", None)  # other provisioners may have none
+    def _launch(self, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        _write_connection(self.private, sockets=self.sockets)
+        with (self.private / "kernel.log").open("ab") as log:
+            return subprocess.Popen(
+                [*self.spec.argv, str(self.private), str(os.getpid()), *self.preload],
+                cwd=self.private,
+                env=self._env(env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal is for us; and it leads a group of its own
+            )
 
-    def _env(self, folder: RunFolder, env: Mapping[str, str]) -> dict[str, str]:
+    def _env(self, env: Mapping[str, str]) -> dict[str, str]:
         inherited = dict(os.environ)
-        inherited.pop("MPLBACKEND", None)  # a server's "Agg" would silently leave every plot out of the report
+        # A server's "Agg" would silently leave every plot out of the report; the parent is this process.
+        for name in ("MPLBACKEND", "JPY_PARENT_PID"):
+            inherited.pop(name, None)
         # Its own profile: no start-up files of this user, and no home directory needed.
-        return {**inherited, "IPYTHONDIR": str(self.private / "ipython"), **env, VARIABLE: str(folder.path.absolute())}
+        return {**inherited, "IPYTHONDIR": str(self.private / "ipython"), **env}
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return self.process is not None and self.process.poll() is None
+
+    async def start(self, folder: RunFolder, env: Mapping[str, str], address_space: int | None = None) -> None:
+        """Give it its run: ``outputs/`` to work in, variables; what its process prints goes to ``kernel.log``.
+
+        `address_space` is a limit in bytes for each of its processes.
+        """
+        env = {**env, VARIABLE: str(folder.path.absolute())}
+        self.log, self.oom_kills = folder.kernel_log, _oom_kills()
+        if self.spec.installed is not None:
+            await self._start_installed(folder, env, address_space)
+        elif self.process is not None:
+            await self._until_bound()
+            from workbench.execution.manager import adopted
+
+            first = _first_request(folder, env, address_space)
+            self.manager = adopted(self.spec, self.private, self.process, first)
+
+    async def _start_installed(self, folder: RunFolder, env: Mapping[str, str], address_space: int | None) -> None:
+        from workbench.execution.manager import managed
+
+        self.manager = managed(self.spec, self.private, sockets=self.sockets and self.spec.language == "python")
+        with folder.kernel_log.open("ab") as log:
+            await self.manager.start_kernel(cwd=str(folder.outputs), env=self._env(env), stdout=log, stderr=log)
+        self.process = getattr(self.manager.provisioner, "process", None)  # other provisioners may have none
+        if address_space is not None and self.process is not None:
+            from workbench.execution.limits import confine
+
+            confine(self.process.pid, address_space)
+
+    async def _until_bound(self) -> None:
+        """Wait till a kernel that picks its ports itself has told them; with sockets they are known."""
+        while not self.sockets and self.is_alive and not _ports_are_known(self.private):
+            await asyncio.sleep(POLL_SECONDS)
 
     def interrupt(self) -> None:
         """Ask the running cell to end, as Ctrl-C does: its traceback then shows where it was."""
@@ -127,18 +139,35 @@ class Kernel:
     async def stop(self, *, now: bool) -> None:
         """Shut it down (`now`: without letting it say goodbye), close every connection, leave no process or file."""
         try:
-            if self.process is not None:
-                with suppress(RuntimeError):  # "No kernel is running": it died meanwhile
-                    await (self.manager.shutdown_kernel(now=True) if now else self._say_goodbye())
+            if self.manager is not None and self.process is not None:
+                if not now:
+                    await self._say_goodbye(self.manager, self.process)
+                self.kill()
                 await self.manager.cleanup_resources()
-            self.manager.disconnect()
+            if self.manager is not None:
+                self.manager.disconnect()
         finally:
-            self.kill()
-            shutil.rmtree(self.private, ignore_errors=True)
+            self.discard()
 
-    async def _say_goodbye(self) -> None:
-        await self.manager.request_shutdown()  # `shutdown_kernel` would interrupt it first, which it logs as an error
-        await self.manager.finish_shutdown()
+    async def _say_goodbye(self, manager: Manager, process: subprocess.Popen[bytes]) -> None:
+        await manager.request_shutdown()  # `shutdown_kernel` would interrupt it first, which it logs as an error
+        end = asyncio.get_running_loop().time() + GOODBYE_SECONDS
+        while process.poll() is None and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(POLL_SECONDS)
+
+    def discard(self) -> None:
+        """End it at once, and take away its files; what it had printed stays in the log of its run, if it has one."""
+        if self._is_over:
+            return  # its number may be another process's by now
+        self._is_over = True
+        self.kill()
+        if self.process is not None:
+            with suppress(subprocess.TimeoutExpired):  # one that hangs in the system cannot be ended at all
+                self.process.wait(GOODBYE_SECONDS)
+        with suppress(OSError):
+            if self.log is not None and not self.log.exists():
+                shutil.copyfile(self.private / "kernel.log", self.log)
+        shutil.rmtree(self.private, ignore_errors=True)
 
     @property
     def exit_code(self) -> int | None:
@@ -151,39 +180,28 @@ class Kernel:
         return self.exit_code == -signal.SIGKILL and _oom_kills() > self.oom_kills
 
 
-class _Manager(AsyncKernelManager):
-    """A manager of just one spec, which remembers the client papermill opens and leaves open."""
-
-    opened: Any = None
-
-    def client(self, **kwargs: Any) -> Any:
-        self.opened = super().client(**kwargs)
-        self.opened.context.setsockopt(zmq.RCVHWM, 0)  # see PYTHON_KERNEL
-        return self.opened
-
-    def disconnect(self) -> None:
-        if self.opened is not None:
-            self.opened.stop_channels()
+def _write_connection(private: Path, *, sockets: bool) -> None:
+    """Write where a kernel is to listen: at sockets in a folder of ours, else at ports that it picks and tells."""
+    where: dict[str, Any] = {"transport": "ipc", "ip": str(private / "k")}
+    if not sockets:
+        where = {"transport": "tcp", "ip": "127.0.0.1"}
+    ports = {f"{name}_port": number if sockets else 0 for number, name in enumerate(CHANNELS, 1)}
+    key = {"key": secrets.token_hex(32), "signature_scheme": "hmac-sha256"}
+    (private / "kernel.json").write_text(json.dumps({**where, **ports, **key}), encoding="utf-8")
 
 
-class _OneSpec(KernelSpecManager):
-    spec = Instance(KernelSpec)
+def _ports_are_known(private: Path) -> bool:
+    with suppress(ValueError):  # being written
+        told = json.loads((private / "kernel.json").read_text(encoding="utf-8"))
+        return all(told[f"{name}_port"] for name in CHANNELS)
+    return False
 
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:  # noqa: ARG002 - there is only one
-        return self.spec
 
-
-def _manager(spec: KernelSpec, name: str, private: Path) -> _Manager:
-    manager = _Manager(
-        kernel_name=name,
-        kernel_spec_manager=_OneSpec(spec=spec),
-        connection_file=str(private / "kernel.json"),
-        autorestart=False,
-    )
-    if spec.language == "python" and len(os.fsencode(private)) < SOCKET_PATH_LIMIT - len("/k-5"):
-        # Ports are picked, released and bound again: of many kernels started at once some die of it (papermill#511).
-        manager.transport, manager.ip = "ipc", str(private / "k")
-    return manager
+def _first_request(folder: RunFolder, env: Mapping[str, str], address_space: int | None) -> str:
+    """Write the code that gives a waiting kernel its run (`kernel_process.WaitingKernel.begin`)."""
+    outputs, log = (str(path.absolute()) for path in (folder.outputs, folder.kernel_log))
+    told = (outputs, dict(env), module_folders(env), log, address_space)
+    return f"get_ipython().kernel.parent.begin(*{told!r})"
 
 
 def _short_folder() -> str | None:

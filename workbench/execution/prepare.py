@@ -11,20 +11,21 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-import nbformat
+from typing import TYPE_CHECKING, Any
 
 from workbench.documents.files import FORMAT, write_json
 from workbench.documents.run_folder import RunFolder, RunRecord, this_process
 from workbench.errors import BadTemplate, StoreError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 
 def prepare(
     running: Path,
     *,
     name: str,
-    template: Path | nbformat.NotebookNode,
+    template: Path | NotebookNode,
     template_name: str | None = None,
     values: Mapping[str, Any] | None = None,
     sources: Mapping[str, str] | None = None,
@@ -87,8 +88,10 @@ def prepare(
         ) from error
 
 
-def _content(template: Path | nbformat.NotebookNode) -> bytes:
+def _content(template: Path | NotebookNode) -> bytes:
     if not isinstance(template, Path):
+        import nbformat
+
         return (nbformat.writes(template) + "\n").encode()
     try:
         return template.read_bytes()

@@ -27,8 +27,10 @@ from nbformat import NotebookNode
 from workbench.documents.files import read_json, write_json
 from workbench.documents.run_folder import HEARTBEAT_SECONDS, RunFolder, RunRecord, this_process
 from workbench.errors import StoreError
-from workbench.execution.kernel import Kernel, kernel_spec
+from workbench.execution.kernel import Kernel
 from workbench.execution.notebook import clean, drop_marks, introduce, save, settle
+from workbench.execution.pool import Kernels
+from workbench.execution.spec import Spec, kernel_spec, preload
 from workbench.execution.verdict import Evidence, Stop, Verdict, is_same_error, judge
 
 TICK = 0.1  # seconds between two looks at a run
@@ -51,6 +53,7 @@ def execute(
     cell_timeout: float | None = None,
     on_event: Listener | None = None,
     cancelled: Callable[[], str | None] | None = None,
+    kernels: Kernels | None = None,
 ) -> RunRecord:
     """Run a notebook in a prepared run folder, and say truly what became of it.
 
@@ -72,6 +75,8 @@ def execute(
         Called with each new event, in the caller's thread; the last ones before this returns.
     cancelled : callable, optional
         Asked ten times a second, in the caller's thread; once it gives a reason, the run ends as ``cancelled``.
+    kernels : Kernels, optional
+        Where to take a kernel from that has been started already; without, one is started now.
 
     Returns
     -------
@@ -86,14 +91,24 @@ def execute(
         If the outcome cannot be written.
     """
     spec = kernel_spec(notebook, folder.read().template)
+    env = kernel_env or {}
     try:
         folder.update(**this_process(), heartbeat=_now())
-        run = _Run(folder, clean(notebook), Kernel(spec), on_event)
-        with _signals(run):
-            run.watch(kernel_env or {}, timeout, cell_timeout, cancelled or _never)
-            return run.conclude()
+        kernel = _kernel(kernels, spec, notebook, env)
+        try:
+            run = _Run(folder, clean(notebook), kernel, on_event)
+            with _signals(run):
+                run.watch(env, timeout, cell_timeout, cancelled or _never)
+                return run.conclude()
+        finally:
+            kernel.discard()
     except OSError as error:
         raise StoreError(str(folder.path), f"cannot be written: {error.strerror or error}") from error
+
+
+def _kernel(kernels: Kernels | None, spec: Spec, notebook: NotebookNode, env: Mapping[str, str]) -> Kernel:
+    """Take a kernel that waits, or start one; to import ahead is worth while only for one that waits."""
+    return Kernel(spec, (), env) if kernels is None else kernels.take(spec, preload(notebook, env), env)
 
 
 class _Run:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from workbench.workflow.place import Where, store_of
 if TYPE_CHECKING:
     from workbench.dataset import Dataset
     from workbench.documents.run_folder import RunFolder
+    from workbench.execution import Kernels
     from workbench.experiment import Experiment, Store
     from workbench.template import Template, Values
 
@@ -58,13 +60,15 @@ class Run:
 class Conditions:
     """What a run that is one of many is told besides its request.
 
-    `cause` and `parents` go into its manifest, `environ` to its kernel; once `cancelled` gives a reason, it ends.
+    `cause` and `parents` go into its manifest, `environ` to its kernel, which is taken from `kernels`; once `cancelled`
+    gives a reason, it ends.
     """
 
     cause: Mapping[str, Any] | None = None
     parents: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
     cancelled: Callable[[], str | None] | None = None
+    kernels: Kernels | None = None
 
 
 def run(
@@ -123,29 +127,32 @@ def run(
     say = on_event or (lambda _: None)
     say({"kind": "step", "name": "checking"})
     found = find(str(template))
-    values = _values(found, list(texts), file, {**(parameters or {}), **more})
-    limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
-    name = _name(name, found, values.values)
-    digests = _check(found, values.values)
-    where = store_of(store).create()
-    say({"kind": "step", "name": "starting"})
-    folder, notebook = _prepared(found, values, name, where, labels, started)
-    folder.update(
-        fingerprint=fingerprint(found, values.values, digests), cause=given.cause, parents=list(given.parents)
-    )
-    try:
-        execute(
-            folder,
-            notebook,
-            kernel_env={**given.environ, **_modules_beside(found)},
-            timeout=limit,
-            cell_timeout=cell_limit,
-            on_event=on_event,
-            cancelled=given.cancelled,
+    env = {**given.environ, **_modules_beside(found)}
+    with _kernels(found, env, given) as kernels:
+        values = _values(found, list(texts), file, {**(parameters or {}), **more})
+        limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
+        name = _name(name, found, values.values)
+        digests = _check(found, values.values)
+        where = store_of(store).create()
+        say({"kind": "step", "name": "starting"})
+        folder, notebook = _prepared(found, values, name, where, labels, started)
+        folder.update(
+            fingerprint=fingerprint(found, values.values, digests), cause=given.cause, parents=list(given.parents)
         )
-    except BaseException:
-        _close(folder, where, found)
-        raise
+        try:
+            execute(
+                folder,
+                notebook,
+                kernel_env=env,
+                timeout=limit,
+                cell_timeout=cell_limit,
+                on_event=on_event,
+                cancelled=given.cancelled,
+                kernels=kernels,
+            )
+        except BaseException:
+            _close(folder, where, found)
+            raise
     if (refusal := refused(folder)) is not None:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise refusal
@@ -156,6 +163,21 @@ def run(
         _close(folder, where, found)  # the work is done: Ctrl-C must not lose it
         raise
     return _ended(experiment, time.time() - started)
+
+
+@contextmanager
+def _kernels(template: Template, env: Mapping[str, str], given: Conditions) -> Iterator[Kernels]:
+    """Have a kernel start while the request is checked; of one that is refused, or ends otherwise, none is left."""
+    from workbench.execution import Kernels, kernel_spec, preload
+    from workbench.template import load as read_notebook
+
+    if given.kernels is not None:
+        yield given.kernels
+        return
+    with Kernels() as kernels:
+        notebook = read_notebook(template.path)
+        kernels.ready(kernel_spec(notebook, template.name), preload(notebook, env), env)
+        yield kernels
 
 
 def check(template: str | Path, parameters: Mapping[str, Any] | None = None, **more: Any) -> None:

@@ -1,0 +1,102 @@
+"""What papermill needs of a kernel that runs already: jupyter_client's manager and client, made for just that one."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+import zmq
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import Instance
+
+from workbench.execution.spec import Spec
+
+LISTEN_SECONDS = 0.2  # for one message, before looking whether the kernel still lives
+
+
+class Manager(AsyncKernelManager):
+    """A manager of just one spec, which remembers the client papermill opens and leaves open."""
+
+    opened: Any = None
+    first: str | None = None  # code to run before the kernel counts as ready
+
+    def client(self, **kwargs: Any) -> Any:
+        """Open a client that loses no message, however many there are (see `kernel_process.WaitingKernel`)."""
+        self.opened = super().client(**kwargs)
+        self.opened.context.setsockopt(zmq.RCVHWM, 0)
+        return self.opened
+
+    def disconnect(self) -> None:
+        """Close the client."""
+        if self.opened is not None:
+            self.opened.stop_channels()
+
+
+class _OneSpec(KernelSpecManager):
+    spec = Instance(KernelSpec)
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:  # noqa: ARG002 - there is only one
+        return self.spec
+
+
+class _Client(AsyncKernelClient):
+    """A client that is ready when the kernel has done the first request, and is heard."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Hand the run over. Papermill's own way asks for the kernel's name and then waits for silence."""
+        end = time.monotonic() + (timeout or float("inf"))
+        request = self.execute(self.parent.first, silent=True, store_history=False, allow_stdin=False)
+        while (reply := await self._said(self.shell_channel, end))["parent_header"].get("msg_id") != request:
+            pass
+        if reply["content"]["status"] != "ok":
+            raise RuntimeError(f"The kernel cannot take the run: {reply['content']['evalue']}")
+        await self._said(self.iopub_channel, end)  # subscribed to: from here on nothing is missed
+
+    async def _said(self, channel: Any, end: float) -> Any:
+        while True:
+            try:
+                return await channel.get_msg(timeout=LISTEN_SECONDS)
+            except Empty:
+                if not await self.parent.is_alive():
+                    raise RuntimeError("Kernel died before it took the run") from None
+                if time.monotonic() > end:
+                    raise RuntimeError("The kernel did not respond") from None
+            if channel is self.iopub_channel:
+                self.kernel_info()  # has it say something; kernels greet who subscribes only since ipykernel 7
+
+
+def managed(spec: Spec, private: Path, *, sockets: bool) -> Manager:
+    """Make the manager of a kernel that is to be started; its connection file is in a `private` folder."""
+    manager = _manager(spec, spec.installed, private)
+    if sockets:
+        # Ports are picked, released and bound again: of many kernels started at once some die of it (papermill#511).
+        manager.transport, manager.ip = "ipc", str(private / "k")
+    return manager
+
+
+def adopted(spec: Spec, private: Path, process: subprocess.Popen[bytes], first: str) -> Manager:
+    """Make the manager of a kernel that was started already; `first` is the code it is to run first."""
+    known = KernelSpec(argv=list(spec.argv), display_name="Python 3", language=spec.language)
+    manager = _manager(spec, known, private, client_factory=_Client)
+    manager.load_connection_file()
+    manager.first = first
+    provisioner = LocalProvisioner(kernel_id=str(process.pid), kernel_spec=known, parent=manager)
+    provisioner.process, provisioner.pid, provisioner.pgid = process, process.pid, process.pid
+    manager.provisioner = provisioner
+    return manager
+
+
+def _manager(spec: Spec, known: KernelSpec | None, private: Path, **options: Any) -> Manager:
+    return Manager(
+        kernel_name=spec.name,
+        kernel_spec_manager=_OneSpec(spec=known),
+        connection_file=str(private / "kernel.json"),
+        autorestart=False,
+        **options,
+    )
