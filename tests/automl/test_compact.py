@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from workbench.automl.blending.effort import ENCODING, Effort, effort_of, work_of
+from workbench.automl.blending.effort import DEEP, ENCODING, Effort, effort_of, work_of
 from workbench.automl.blending.ensemble import allowed, without_the_dear
 from workbench.automl.fitting.compact import Compact
 from workbench.automl.fitting.trial import as_predicted
@@ -124,12 +124,12 @@ class TestEffort:
         made = fitted("lightgbm trees linear neighbours").model.ensemble
         lightgbm, forest, linear, neighbours = effort_of([Tried(bag) for bag in made.bags]).work
         assert lightgbm == made.bags[0].members[0].learner.rounds_
-        assert forest == 20
+        assert forest == 10 * DEEP
         assert linear < lightgbm < neighbours
 
     def test_a_learner_of_a_logarithm_takes_what_the_one_inside_does(self, fitted):
         learner = fitted("trees", regression=True).model.ensemble.bags[0].members[0].learner
-        assert work_of(LogTarget(learner)) == work_of(learner) == 20
+        assert work_of(LogTarget(learner)) == work_of(learner) == 10 * DEEP
 
 
 class TestTheDear:

@@ -98,3 +98,14 @@ def test_many_rows_are_predicted_a_part_at_a_time(monkeypatch):
     whole = model.predict(X)
     monkeypatch.setattr("workbench.estimators.neighbours.AT_A_TIME", 1000)
     assert np.array_equal(model.predict(X), whole)
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_neighbours_of_many_rows_are_those_found_among_all_distances(weights, monkeypatch):
+    """Those that scikit-learn draws by lot, where more are as far as the last, are chosen as for a row alone."""
+    places = np.random.default_rng(5).integers(0, 3, size=(400, 4)) * 0.25
+    model = NearestRows(7, weights).fit(places, np.random.default_rng(6).normal(size=400))
+    many = model.predict(places[:200] + 0.125)
+    monkeypatch.setattr("workbench.estimators.neighbours.SOME_ROWS", 10**9)
+    assert np.array_equal(model.predict(places[:200] + 0.125), many)
+    assert len(np.unique(many)) > 20

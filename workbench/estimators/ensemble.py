@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from itertools import islice
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -13,8 +18,7 @@ from sklearn.base import BaseEstimator
 from .look import Look
 
 Array = npt.NDArray[Any]
-MANY_ROWS = 2_000  # from here on threads are worth gathering: a fold's encoder and model for each
-SIDE_BY_SIDE = 2
+MANY_ROWS = 500  # from here on threads are worth gathering: the encoder and the model of each fold take milliseconds
 
 
 class FoldModel(BaseEstimator):
@@ -39,16 +43,7 @@ class Bag(BaseEstimator):
 
     def predict(self, rows: pd.DataFrame | Look) -> Array:
         """Average the members' predictions; they are added up in one order, however many are made at a time."""
-        look = Look.at(rows)
-        if len(look) < MANY_ROWS or len(self.members) == 1:
-            said = [member.predict(look) for member in self.members]
-        else:
-            with ThreadPoolExecutor(SIDE_BY_SIDE) as hands:
-                said = list(hands.map(lambda member: member.predict(look), self.members))
-        total = said[0]
-        for one in said[1:]:
-            total = total + one
-        return total / len(said)
+        return next(_averages([self.members], Look.at(rows)))
 
 
 class Ensemble(BaseEstimator):
@@ -67,6 +62,27 @@ class Ensemble(BaseEstimator):
 
     def predict(self, rows: pd.DataFrame | Look) -> Array:
         """Give class probabilities, shape (n_rows, n_classes), or values, shape (n_rows,), of coerced rows."""
-        look = Look.at(rows)
-        parts = (weight * bag.predict(look) for weight, bag in zip(self.weights, self.bags, strict=True))
+        averages = _averages([bag.members for bag in self.bags], Look.at(rows))
+        parts = (weight * average for weight, average in zip(self.weights, averages, strict=True))
         return np.sum(np.array(list(parts)), axis=0)
+
+
+def _averages(bags: list[list[FoldModel]], look: Look) -> Iterator[Array]:
+    """Average each bag, one after the other, while threads predict what is asked next."""
+    models = [model for bag in bags for model in bag]
+    hands = min(_cores(), len(models)) if len(look) >= MANY_ROWS else 1
+    if hands == 1:
+        yield from _averaged(bags, (model.predict(look) for model in models))
+        return
+    with ThreadPoolExecutor(hands) as pool:
+        yield from _averaged(bags, pool.map(lambda model: model.predict(look), models))
+
+
+def _averaged(bags: list[list[FoldModel]], said: Iterator[Array]) -> Iterator[Array]:
+    for bag in bags:
+        yield reduce(add, islice(said, len(bag))) / len(bag)
+
+
+def _cores() -> int:
+    """Count the processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

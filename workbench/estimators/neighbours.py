@@ -8,11 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
+from sklearn.neighbors import NearestNeighbors
 
 Array = npt.NDArray[Any]
 STEP = 2.0**-12  # of the grid that numbers are rounded to: a table's scaled columns are about one wide
 FARTHEST = 16.0  # from zero; scaled numbers end long before
 AT_A_TIME = 4_000_000  # distances
+SOME_ROWS = 64  # from here on scikit-learn's search, which never holds all distances, is the quicker one
 
 
 class NearestRows(BaseEstimator):
@@ -83,17 +85,36 @@ class NearestRows(BaseEstimator):
         return np.asarray((asked * votes / total[:, None] + self.shares_) / (asked + 1))
 
     def _nearest(self, matrix: Array) -> Iterator[tuple[Array, Array]]:
-        """Find the neighbours of some rows at a time, and how much each counts."""
+        """Find the neighbours of some rows at a time, and how much each counts; they are in the order of their rows."""
         rows = self.rows_.astype(np.float64)
+        search = self._some if len(matrix) >= SOME_ROWS and self.neighbours < len(rows) else self._few
+        for near, squared in search(rows, matrix):
+            order = np.argsort(near, axis=1)
+            near = np.take_along_axis(near, order, axis=1)
+            distance = np.sqrt(np.take_along_axis(squared, order, axis=1))
+            counts = np.ones_like(distance) if self.weights == "uniform" else 1.0 / (distance + STEP)
+            yield near, counts * self.weight_[near]
+
+    def _few(self, rows: Array, matrix: Array) -> Iterator[tuple[Array, Array]]:
+        """Find the neighbours among all distances, and their squared ones."""
         asked, squares = min(self.neighbours, len(rows)), (rows**2).sum(axis=1)
         size = max(1, AT_A_TIME // len(rows))
         for first in range(0, len(matrix), size):
             some = matrix[first : first + size]
             squared = (some**2).sum(axis=1)[:, None] - 2.0 * (some @ rows.T) + squares
             near = np.argpartition(squared, asked - 1, axis=1)[:, :asked]
-            distance = np.sqrt(np.take_along_axis(squared, near, axis=1))
-            counts = np.ones_like(distance) if self.weights == "uniform" else 1.0 / (distance + STEP)
-            yield near, counts * self.weight_[near]
+            yield near, np.take_along_axis(squared, near, axis=1)
+
+    def _some(self, rows: Array, matrix: Array) -> Iterator[tuple[Array, Array]]:
+        """Find them by scikit-learn's search, and again where the last is as far as the next: those it draws by lot."""
+        search = NearestNeighbors(n_neighbors=self.neighbours + 1, algorithm="brute", metric="sqeuclidean").fit(rows)
+        squared, near = search.kneighbors(matrix)
+        again = np.flatnonzero(squared[:, -2] == squared[:, -1])
+        near, squared = near[:, :-1], squared[:, :-1]
+        found = list(self._few(rows, matrix[again]))
+        if found:
+            near[again], squared[again] = (np.concatenate(part) for part in zip(*found, strict=True))
+        yield near, squared
 
 
 def _on_grid(matrix: Array) -> Array:
