@@ -79,6 +79,21 @@ class TestReliability:
         hit = np.arange(1000) % 10 == 0
         assert reliability(hit, np.full(1000, 0.4)).error == pytest.approx(0.3)
 
+    def test_what_is_said_of_a_rare_class_is_not_put_into_one_group(self):
+        random = np.random.default_rng(0)
+        p = random.beta(0.02, 1.0, 10_000)  # two of a hundred rows come true
+        found = reliability(random.random(10_000) < p, p)
+        assert len(found.rows) == 10
+        assert (found.promised > 0.1).sum() >= 7
+        assert found.rows.min() >= 20
+        assert found.error < 2 * found.by_chance
+
+    def test_certainties_stay_apart(self):
+        hit = np.arange(1000) < 500
+        found = reliability(hit, hit.astype(float))
+        assert found.promised == pytest.approx([0.0, 1.0])
+        assert found.error == 0.0
+
     def test_rows_count_by_their_weight(self):
         hit, p = np.arange(100) < 50, np.full(100, 0.5)
         weighed = reliability(hit, p, weight=np.where(hit, 3.0, 1.0))

@@ -21,6 +21,7 @@ AUTO: dict[TaskKind, str] = {"binary": "roc_auc", "multiclass": "log_loss", "reg
 REPEATS = 40, 500  # bootstrap samples: of the most, the 2.5 % quantile rests on a dozen
 WORK = 2_000_000  # rows times samples: what a laptop does in less than a tenth of a second for a metric made fast
 FEWEST = 20  # samples that have a value: with fewer there is no interval
+TELLING = 5.0  # the variance of the hits in a group, from which on their share is read as a number
 ENOUGH = 200  # samples for a percentile interval; with fewer, the spread of the samples tells it better
 
 
@@ -283,18 +284,26 @@ class Reliability:
 
 
 def reliability(hit: Array, probability: Array, *, weight: Array | None = None, groups: int = 10) -> Reliability:
-    """Compare probabilities with what happened (Naeini, Cooper and Hauskrecht 2015), in groups of equally many rows.
+    """Compare probabilities with what happened (Naeini, Cooper and Hauskrecht 2015), in groups of like probability.
+
+    Each group tells about as much: its p (1 - p) add up to the same. With equally many rows in each, one group would
+    hold all that is said of a rare class.
 
     Parameters
     ----------
     hit : ndarray of bool, shape (n_rows,)
         Whether what was predicted with this probability came true.
     groups
-        At most so many, and fewer where a group would have under twenty rows; equal probabilities stay together.
+        At most so many, and fewer where a group would tell too little, which takes twenty rows at the least; equal
+        probabilities stay together.
     """
     weight = np.ones(len(hit)) if weight is None else weight
-    cuts = np.linspace(0, 1, min(groups, max(2, len(hit) // 20)) + 1)[1:-1]
-    member = np.searchsorted(np.unique(np.quantile(probability, cuts)), probability, side="right")
+    told = probability * (1.0 - probability) + 1e-9  # what is certain must be somewhere, too
+    order = np.argsort(probability, kind="stable")
+    reached = (np.cumsum(told[order]) - told[order] / 2) / told.sum()
+    parts = int(np.clip(told.sum() // TELLING, 2, groups))
+    cuts = np.interp(np.linspace(0, 1, parts + 1)[1:-1], reached, probability[order])
+    member = np.searchsorted(np.unique(cuts), probability, side="right")
     mass = np.bincount(member, weights=weight)
     kept = mass > 0
     rows = np.bincount(member)[kept]

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from workbench.automl.blending.leaderboard import simplest
 from workbench.automl.display import _simplest
+from workbench.automl.explain import Explanation
+from workbench.automl.explaining.importance import COLUMNS
 
 LINES = {
     "ensemble": ("ensemble", 0.0),
@@ -77,3 +83,29 @@ def test_a_search_marks_one_at_most(results, kind):
     assert made["simplest"].sum() <= 1
     assert made.loc[made["simplest"], "tied"].all()
     assert ("simplest" in results(kind)._repr_html_()) == bool(made["simplest"].any())
+
+
+def test_a_guess_that_beats_a_model_stands_before_it_and_numbers_are_as_precise_down_a_column(results):
+    result = results("regression")
+    board = result.leaderboard.copy()
+    board[["score", "low", "high"]] = np.linspace([10.0, 9.0, 11.0], [30.0, 29.999, 30.001], len(board))
+    board.loc[board.index[-2:], "rank"] = board["rank"].to_numpy()[[-1, -2]]
+    score = replace(result.score, value=10.0, low=9.0, high=11.0)
+    shown = replace(result, leaderboard=board.sort_values("rank"), scores={**result.scores, score.metric: score})
+    lines = re.findall(r"<tr>(.*?)</tr>", shown._repr_html_())[1:]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", line) for line in lines]
+    ranks = [int(line[0]) for line in cells if line[0]]
+    assert ranks == sorted(ranks)
+    assert cells[-1][1] != "a guess"
+    assert {len(line[2].partition(".")[2]) for line in cells if line[2]} == {1}
+
+
+def test_a_regression_that_is_off_in_one_direction_says_so(results):
+    result = results("regression")
+    low = result.predictions.assign(prediction=result.predictions["prediction"] - 50.0)
+    assert "The predictions are too low by 50 on average" in repr(explanation_of(replace(result, predictions=low)))
+    assert "on average" not in repr(explanation_of(result))
+
+
+def explanation_of(result):
+    return Explanation(result, pd.DataFrame(columns=COLUMNS), (), ()).scores()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench.automl.blending.uncertainty import _sets
 from workbench.automl.search import search
 from workbench.automl.task import task
 from workbench.estimators.conformal import TAILS, PredictionIntervals, PredictionSets
@@ -178,3 +180,14 @@ def test_labels_may_hold_anything_in_a_file_of_sets():
 
     said = predictions(Model(), pd.DataFrame({"x": [1, 2]}), 0.9)
     assert [json.loads(each) for each in said["possible"]] == [['a "b"', "c; d"]] * 2
+
+
+def test_a_class_of_a_few_rows_is_not_the_one_that_is_held_least():
+    codes = np.array([0] * 100 + [1] * 100 + [2] * 3)
+    inside = np.ones((203, 3), dtype=bool)
+    inside[codes == 2, 2] = False
+    inside[100:130, 1] = False
+    made = SimpleNamespace(classes=["a", "b", "c"], codes=codes, weight=None, groups=None)
+    found = _sets(made, np.arange(203), inside)
+    assert (found.least_of, found.least) == ("b", 0.7)
+    assert np.isnan(_sets(made, np.arange(190, 203), inside[190:]).least)

@@ -20,7 +20,7 @@ def promises() -> tuple[np.ndarray, np.ndarray]:
 def test_the_words_are_of_the_rows_given_about_seventy_percent(promises):
     p, happened = promises
     picture = trust.reliability(compared(happened, p), p, came_true="were malignant", axis="probability")
-    assert "Of 100 rows given about 6" in picture.alt
+    assert "Of 79 rows given about 69 %" in picture.alt
     assert "were malignant" in picture.alt
     assert "points off" in picture.alt
     assert "over 1,000 rows" in picture.alt

@@ -120,8 +120,9 @@ def _what_was_tried(result: Result) -> str:
     families = sorted({family_name(str(trial["family"])) for trial in result.trials})
     folds = "on a part held out once" if len(result.folds) == 1 else f"on {len(result.folds)} folds"
     failed = sum(trial["state"] == "failed" for trial in result.trials)
-    tried = f"{count(len(result.trials), 'model')} of {listing(families)} were tried in {duration(result.seconds)}"
-    tried = f"{tried}, each {folds}{f'; {failed} of them failed' if failed else ''}"
+    tried = count(len(result.trials), "model was", "models were")
+    tried = f"{tried} tried in {duration(result.seconds)} ({listing(families)}), each {folds}"
+    tried = f"{tried}{f'; {failed} of them failed' if failed else ''}"
     return f"{tried}. The ensemble is a weighted average of the best."
 
 
@@ -151,16 +152,20 @@ def _first(board: pd.DataFrame) -> str:
 
 
 def _board(result: Result) -> Markup:
-    """Show the best, how many are not shown, and the guess; bars are on the scale of the models."""
+    """Show the best, how many are not shown, and the guess in its place; bars are on the scale of the models."""
     board, metric = result.leaderboard, result.task.metric
     models = board[board["family"] != "baseline"]
     shown = models[(models["rank"] <= SHOWN) | (models["family"] == "ensemble")]
     ends = shown[["low", "high"]].to_numpy(dtype=float)
     scale = (float(np.nanmin(ends)), float(np.nanmax(ends))) if np.isfinite(ends).any() else None
-    rows: list[list[Any]] = [_line(row, scale) for row in shown.to_dict("records")]
-    rows += _not_shown(result, models.drop(shown.index), shown)
     guess = board[board["family"] == "baseline"].iloc[0]
+    better = shown["rank"] < guess["rank"]
+    rows: list[list[Any]] = [_line(row, scale, result.score) for row in shown[better].to_dict("records")]
+    hidden = _not_shown(result, models.drop(shown.index), shown)
+    rows += hidden if better.all() else []
     rows += [[int(guess["rank"]), "a guess", _beside(result.score, float(guess["score"])), "", "", "", ""]]
+    rows += [_line(row, scale, result.score) for row in shown[~better].to_dict("records")]
+    rows += [] if better.all() else hidden
     columns = ["", "model", metric_name(metric.name), "95 % interval", "", "weight", "seconds"]
     return table(columns, rows, right=(metric_name(metric.name), "weight", "seconds"))
 
@@ -175,15 +180,17 @@ def _not_shown(result: Result, hidden: pd.DataFrame, shown: pd.DataFrame) -> lis
     return [["", f"… {count(others, 'further model')}", "", "", "", share(weight) if weight > 0 else "", ""]]
 
 
-def _line(row: Mapping[Any, Any], scale: tuple[float, float] | None) -> list[Any]:
+def _line(row: Mapping[Any, Any], scale: tuple[float, float] | None, best: Score) -> list[Any]:
+    """Write one model's line, its numbers as precise as the ensemble's: they are read down a column."""
     low, high = (None if np.isnan(row[end]) else float(row[end]) for end in ("low", "high"))
     score = Score("", float(row["score"]), low, high)
+    ends = () if low is None or high is None else (_beside(best, low), _beside(best, high))
     name = model_name(row["model"])
     return [
         int(row["rank"]),
         f"{name}{_marks(row)}",
-        score_value(score),
-        _unbroken(score_interval(score)),
+        _beside(best, score.value),
+        _unbroken(" to ".join(ends)),
         interval_bar(score.value, low, high, of=scale) if scale else "",
         share(row["weight"]) if row["weight"] > 0 and row["family"] not in OWN else "",
         f"{row['seconds']:.1f}" if row["family"] not in OWN else "",
@@ -222,7 +229,7 @@ def scores_html(result: Result, guesses: Mapping[str, float]) -> Markup:
 
 
 def _beside(score: Score, guess: float) -> str:
-    """Write what a guess scores as precisely as the score it stands beside."""
+    """Write a value as precisely as the score it stands beside."""
     return score_value(replace(score, value=guess)) if np.isfinite(guess) else "–"
 
 

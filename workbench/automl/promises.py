@@ -14,6 +14,9 @@ from workbench.pages.words import alike, count, metric_name, number, share
 if TYPE_CHECKING:
     from workbench.automl.result import Result
 
+BIASED = 0.3  # share of the mean error: by chance alone it is less from a hundred rows on
+MEANS = ("rmse", "r2")  # metrics that ask for the mean: others are best served by predictions that miss it
+
 
 def promises(result: Result) -> Iterator[str]:
     """Say what probabilities mean, from where on a row is called positive, and how far a prediction may be off."""
@@ -23,6 +26,7 @@ def promises(result: Result) -> Iterator[str]:
         yield _how_decided(result)
     if result.coverage is not None:
         yield _how_covered(result)
+    yield from _how_biased(result)
 
 
 def trust_document(result: Result) -> dict[str, Any]:
@@ -71,9 +75,11 @@ def came_true(result: Result) -> str:
 
 def _how_calibrated(result: Result) -> str:
     found, rows = reliability_of(result), count(len(result.predictions), "row")
-    off = f"{100 * found.error:.1f} percentage points"
-    told = f"A predicted probability is {off} off on average, measured in groups of all {rows}"
-    told = f"{told}; chance alone would make that {100 * found.by_chance:.1f}."
+    off, chance = (f"{100 * each:.1f}" for each in (found.error, found.by_chance))
+    told = (
+        f"Predicted probabilities are {off} percentage points from what happened, on average over groups of the {rows} "
+        f"that were given about the same; chance alone would make that {chance}."
+    )
     calibration = None if result.calibrated is None else result.calibrated.calibration
     if calibration is None or result.calibrated is None:
         return told
@@ -91,7 +97,9 @@ def _how_decided(result: Result) -> str:
     cost, even = (100 * each for each in costs(result))
     paid, otherwise = alike([cost, even], rounded=True)
     stated = f"to miss one costs {number(task.costs.miss)} and a false alarm {number(task.costs.false_alarm)}"
-    return f"{told}, as {stated}. That costs {paid} in a hundred rows; calling the likelier would cost {otherwise}."
+    return (
+        f"{told}, as {stated}. That costs {paid} in a hundred rows; calling the likelier class would cost {otherwise}."
+    )
 
 
 def costs(result: Result) -> tuple[float, float]:
@@ -123,8 +131,23 @@ def _how_covered(result: Result) -> str:
         )
     told = (
         f"A set of classes that is to hold the true one {asked} of the time did so for {held} of {rows}{counted} that "
-        f"it was not learned from, with {number(found.size, 2)} classes on average"
+        f"it was not learned from, with {found.size:.1f} classes on average"
     )
     if found.least < found.asked - 0.05:
-        return f"{told}; of rows that are {found.least_of} it held {share(found.least)} only."
+        return f"{told}. Of the rows whose class is {found.least_of} it was {share(found.least)} only."
     return f"{told}."
+
+
+def _how_biased(result: Result) -> Iterator[str]:
+    """Say that the predictions of a regression are too high or too low over all, where that is no small matter."""
+    task, rows = result.task, result.folds.validated
+    if task.classes or task.metric.name not in MEANS:
+        return
+    truth, said = (result.predictions[name].to_numpy(dtype=float) for name in ("truth", "prediction"))
+    weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
+    bias = float(np.average(said - truth, weights=weight))
+    if abs(bias) < BIASED * float(np.average(np.abs(said - truth), weights=weight)):
+        return
+    way = "high" if bias > 0 else "low"
+    why = ": what comes later is not what came before" if result.folds.kind == "time" else ""
+    yield f"The predictions are too {way} by {alike([abs(bias), 0.0], rounded=True)[0]} on average{why}."

@@ -24,7 +24,7 @@ class Look(NamedTuple):
     ground: str
 
 
-LONG_FACT = 30  # letters that fit into one column
+LONG_FACT, LONG_WORD = 30, 20  # letters that fit into one column, broken at blanks or not
 LINE = "display:block;min-width:160px;white-space:nowrap;font-size:0;padding-top:4px"
 LOOKS: dict[Level, Look] = {
     "note": Look("Note", "#3b6ea5", "#f1f5fa"),
@@ -114,11 +114,15 @@ def key_facts(facts: Mapping[str, Any]) -> Markup:
     """Show labels with their values, as a list of definitions."""
     pairs = Markup().join(
         Markup('<div class="wb-fact{}"><dt>{}</dt><dd>{}</dd></div>').format(
-            " wb-wide" if len(str(value)) > LONG_FACT else "", label, value
+            " wb-wide" if len(str(value)) > LONG_FACT or _longest_word(value) > LONG_WORD else "", label, value
         )
         for label, value in facts.items()
     )
     return Markup('<dl class="wb-facts">{}</dl>').format(pairs)
+
+
+def _longest_word(value: Any) -> int:
+    return max(map(len, str(value).split()), default=0)
 
 
 def folded(summary: str, content: Markup, *, kind: str = "more") -> Markup:

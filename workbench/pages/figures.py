@@ -5,6 +5,7 @@ Each has a title that says what it shows, and the same said as alternative text.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -244,7 +245,11 @@ def effects(shown: Sequence[Effect], *, predicted: str) -> Picture:
     def paint(figure: Figure) -> None:
         panels = figure.subplots(lines, columns, sharey=True, squeeze=False)
         for panel, effect in zip(panels.flat, shown, strict=False):
-            _effect(panel, effect, f"{shorten(effect.column, 28)} ({effect.label})" if several else effect.column)
+            _effect(
+                panel,
+                effect,
+                f"{shorten(effect.column, 28)}: class {shorten(effect.label, 16)}" if several else effect.column,
+            )
         panels[0, 0].set_ylim(_with_room_at_the_foot(panels[0, 0].get_ylim(), shown))
         for panel, effect in zip(panels.flat, shown, strict=False):
             _foot(panel, effect)
@@ -284,13 +289,18 @@ def error_slices(entries: Sequence[Interval], overall: float, *, metric: str, hi
 
     def paint(axes: Axes) -> None:
         axes.axvline(overall, color=INK, linewidth=1.1, linestyle=(0, (4, 3)))
-        labelled = [Interval(f"{shorten(e.name, 36)}  ({e.rows:,} rows)", e.value, e.low, e.high) for e in entries]
+        labelled = [Interval(f"{_in_two_lines(e.name)} ({e.rows:,} rows)", e.value, e.low, e.high) for e in entries]
         _dots(axes, labelled, [ORANGE] * len(labelled), most=60)
         axes.set_xlabel(f"{_axis(metric, higher_is_better)}, 95 % interval; dashed: all rows")
 
     return one_axes(
         paint, title=title, size=(8.4, 1.4 + 0.32 * len(entries)), alt=f"Where the model is weakest. {title}."
     )
+
+
+def _in_two_lines(name: str) -> str:
+    first, *rest = textwrap.wrap(name, 36) or [""]
+    return f"{first}\n{shorten(' '.join(rest), 36)}" if rest else first
 
 
 def _axis(metric: str, higher_is_better: bool) -> str:
@@ -312,7 +322,7 @@ def _dots(axes: Axes, entries: Sequence[Interval], colors: Sequence[str], *, mos
         if e.low is not None and e.high is not None:
             axes.plot([e.low, e.high], [place, place], color=color, linewidth=2, alpha=0.5, solid_capstyle="butt")
         axes.plot([e.value], [place], "o", color=color, markersize=6)
-    axes.set_yticks(places, [shorten(e.name, most) for e in entries])
+    axes.set_yticks(places, [e.name if "\n" in e.name else shorten(e.name, most) for e in entries])
     axes.set_ylim(-0.7, len(entries) - 0.3)
     axes.grid(visible=False, axis="y")
 

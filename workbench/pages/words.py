@@ -23,9 +23,16 @@ METRIC_NAMES = {
     "mape": "MAPE",
     "r2": "R²",
 }
-FAMILY_NAMES = {"lightgbm": "LightGBM", "extra_trees": "ExtraTrees", "linear": "linear"}
+FAMILY_NAMES = {
+    "lightgbm": "LightGBM",
+    "lightgbm_features": "LightGBM with features",
+    "catboost": "CatBoost",
+    "extra_trees": "ExtraTrees",
+    "network": "neural network",
+    "neighbours": "nearest neighbours",
+}
 METRIC_MEANINGS = {
-    "roc_auc": "how well the two kinds of rows are told apart: 1 is perfect, 0.5 is a coin toss",
+    "roc_auc": "how well rows of different classes are told apart: 1 is perfect, 0.5 is a coin toss",
     "log_loss": "how far the predicted probabilities are from what happened: 0 is perfect",
     "average_precision": "how many of the rows ranked highest are true hits: 1 is perfect",
     "f1": "balance of finding the hits and raising no false alarms: 1 is perfect",

@@ -13,6 +13,7 @@ from workbench.estimators.conformal import PredictionIntervals, PredictionSets, 
 
 USUAL = 0.9  # the coverage a report shows
 LEAST_ROWS = 40  # validated rows, or groups: fewer promise nothing
+LEAST_OF_CLASS = 20  # of fewer, how often their set held them tells nothing
 Conformal = PredictionIntervals | PredictionSets
 
 
@@ -29,7 +30,7 @@ class Coverage:
         Half of the intervals are narrower; of sets, how many classes they hold on average.
     rows : int
     least : float
-        Of classes: the measured share of the class it is smallest of, `least_of`.
+        Of classes: the measured share of the class it is smallest of, `least_of`; NaN where no class has rows enough.
     low, high : ndarray
         The cross-fitted ends of each validated row; empty for sets.
     sizes : ndarray of int, shape (n_classes + 1,)
@@ -93,16 +94,16 @@ def _intervals(task: Task, rows: Array, ends: Array) -> Coverage:
 def _sets(task: Task, rows: Array, inside: Array) -> Coverage:
     codes = task.codes[rows]
     held, sizes = inside[np.arange(len(rows)), codes], inside.sum(axis=1)
-    known = np.unique(codes)
-    each = np.array([held[codes == code].mean() for code in known])
-    least = int(each.argmin())
+    known = np.flatnonzero(np.bincount(codes, minlength=len(task.classes)) >= LEAST_OF_CLASS)
+    each = {str(task.classes[code]): float(held[codes == code].mean()) for code in known}
+    least = min(each, key=lambda name: each[name], default="")
     return Coverage(
         USUAL,
         _share(task, rows, held),
         float(sizes.mean()),
         len(rows),
-        float(each[least]),
-        str(task.classes[known[least]]),
+        each.get(least, float("nan")),
+        least,
         sizes=np.bincount(sizes, minlength=len(task.classes) + 1),
     )
 

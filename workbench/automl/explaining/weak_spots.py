@@ -161,7 +161,7 @@ def _along(feature: str, numbers: Floats, write: Callable[[Any], str]) -> Iterat
     """Cut the range of a column into parts of about as many rows."""
     edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, PARTS + 1)[1:-1], method="nearest")).tolist()
     shown = [write(edge) for edge in edges]
-    yield f"{feature} up to {shown[0]}", numbers <= edges[0]
+    yield f"{feature} is up to {shown[0]}", numbers <= edges[0]
     for (low, high), (above, up_to) in zip(pairwise(edges), pairwise(shown), strict=True):
-        yield f"{feature} above {above} to {up_to}", (numbers > low) & (numbers <= high)
-    yield f"{feature} above {shown[-1]}", numbers > edges[-1]
+        yield f"{feature} is above {above}, up to {up_to}", (numbers > low) & (numbers <= high)
+    yield f"{feature} is above {shown[-1]}", numbers > edges[-1]
