@@ -88,6 +88,15 @@ def prepare(
         ) from error
 
 
+def start_over(folder: RunFolder) -> None:
+    """Take away what an attempt left, for the next one; the events stay, which tell of all attempts."""
+    for left in (folder.outputs, folder.outbox):
+        shutil.rmtree(left)
+        left.mkdir()
+    for file in (folder.error, folder.kernel_log, folder.notebook):
+        file.unlink(missing_ok=True)
+
+
 def _content(template: Path | NotebookNode) -> bytes:
     if not isinstance(template, Path):
         import nbformat
