@@ -71,6 +71,13 @@ def templates(name: str | None, copy: bool, as_json: bool) -> None:
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label, such as farm=17.")
 @click.option("--timeout", metavar="TIME", help="Stop the run after this long, such as 10m.")
 @click.option("--cell-timeout", metavar="TIME", help="Stop the run when one cell takes this long.")
+@click.option("--memory", metavar="SIZE", help="Stop the run when its processes hold more than this, such as 2GB.")
+@click.option(
+    "--retries",
+    type=click.IntRange(0),
+    default=0,
+    help="Begin anew so often if the kernel was killed from outside or did not start, or a connection failed.",
+)
 @store_option
 @json_option
 @click.pass_obj
@@ -83,6 +90,8 @@ def run(
     labels: tuple[str, ...],
     timeout: str | None,
     cell_timeout: str | None,
+    memory: str | None,
+    retries: int,
     store: Path,
     as_json: bool,
 ) -> int:
@@ -104,6 +113,8 @@ def run(
             labels=workflow.labels(labels),
             timeout=timeout,
             cell_timeout=cell_timeout,
+            memory_limit=memory,
+            retries=retries,
             store=store,
             started=started,
             on_event=progress.hear,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UnknownName
 from workbench.records import Check, Score
+from workbench.workflow.keep import keep
 from workbench.workflow.place import Where, store_of
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def run(
     labels: Mapping[str, str] | None = None,
     timeout: str | float | None = None,
     cell_timeout: str | float | None = None,
+    memory_limit: str | float | None = None,
+    retries: int = 0,
     store: Where = None,
     started: float | None = None,
     on_event: Listener | None = None,
@@ -105,6 +108,11 @@ def run(
         The user's own words to find it by: ``{"farm": "17"}``.
     timeout, cell_timeout : str or float, optional
         Limits of the whole run and of each cell: ``"10m"``, or seconds.
+    memory_limit : str or float, optional
+        What the kernel and all its processes may hold in memory: ``"2GB"``, bytes, or ``"50%"`` of what is free. The
+        templates' own parameter ``memory`` is something else: what the search plans to take.
+    retries : int, optional
+        How many times to begin anew when the kernel was killed from outside, did not start, or a connection failed.
     store : Path or str, optional
         Where experiments are kept; ``WORKBENCH_STORE``, else ``./workbench-store``.
     started : float, optional
@@ -131,6 +139,7 @@ def run(
     with _kernels(found, env, given) as kernels:
         values = _values(found, list(texts), file, {**(parameters or {}), **more})
         limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
+        most = _memory(memory_limit)
         name = _name(name, found, values.values)
         digests = _check(found, values.values)
         where = store_of(store).create()
@@ -146,6 +155,8 @@ def run(
                 kernel_env=env,
                 timeout=limit,
                 cell_timeout=cell_limit,
+                memory=most,
+                retries=retries,
                 on_event=on_event,
                 cancelled=given.cancelled,
                 kernels=kernels,
@@ -158,7 +169,7 @@ def run(
         raise refusal
     say({"kind": "step", "name": "report"})
     try:
-        experiment = _kept(folder, where, found)
+        experiment = keep(folder, where, found.title)
     except KeyboardInterrupt:
         _close(folder, where, found)  # the work is done: Ctrl-C must not lose it
         raise
@@ -221,6 +232,15 @@ def _limit(text: str | float | None, name: str) -> float | None:
     from workbench.template import seconds
 
     return None if text is None else seconds(text, name)
+
+
+def _memory(text: str | float | None) -> int | None:
+    if text is None:
+        return None
+    from workbench.automl.planning.memory import free
+    from workbench.template import memory_bytes
+
+    return memory_bytes(text, of=free())
 
 
 def _check(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
@@ -303,55 +323,13 @@ def _close(folder: RunFolder, store: Store, template: Template) -> None:
     if folder.read().status == "running" or refused(folder) is not None:
         shutil.rmtree(folder.path, ignore_errors=True)
     else:
-        _kept(folder, store, template)
+        keep(folder, store, template.title)
 
 
 def _modules_beside(template: Template) -> dict[str, str]:
     """Let a notebook import what lies beside its template, as it could in Jupyter."""
     beside = [str(template.path.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {"PYTHONPATH": os.pathsep.join(beside)}
-
-
-def _kept(folder: RunFolder, store: Store, template: Template) -> Experiment:
-    """Capture a run that has ended, with its report."""
-    from workbench.experiment import capture
-
-    return capture(folder, store, report=lambda experiment: _page(experiment, template.title))
-
-
-def _page(experiment: Experiment, title: str) -> str:
-    from workbench.pages.report import report
-    from workbench.template import load as read_notebook
-
-    task = experiment.task()
-    about = f"{title}: {task['target']}" if task else title
-    facts = {
-        "status": experiment.status,
-        "reason": experiment.reason,
-        "score": experiment.scores().get(experiment.metric or ""),
-        "summary": _summary(experiment),
-        "data": Path(task["data"]["source"]).name if task else None,
-        "rows": task["rows"] if task else None,
-        "started": experiment.manifest["started"],
-        "seconds": experiment.manifest["resources"]["wall"],
-        "author": experiment.manifest["author"],
-        "reference": str(experiment.reference),
-    }
-    notebook = read_notebook(experiment.notebook) if experiment.notebook.is_file() else {"cells": []}
-    return report(notebook, title=about, facts=facts)
-
-
-def _summary(experiment: Experiment) -> list[str]:
-    from workbench.documents.outbox import read_scores
-    from workbench.pages.summary import Found, summary
-
-    task, score = experiment.task(), experiment.scores().get(experiment.metric or "")
-    if not task or score is None:
-        return []
-    board = experiment.leaderboard()
-    guess = dict(zip(board["family"], board["score"], strict=True)).get("baseline") if len(board) else None
-    test = read_scores(experiment.path, test=True).get(score.metric)
-    return summary(Found(task, score, guess, len(experiment.trials()), test))
 
 
 def _ended(experiment: Experiment, seconds: float) -> Run:
