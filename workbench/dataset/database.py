@@ -65,6 +65,8 @@ def rows(source: str, told: str) -> bytes:
     _refuse_a_new_file(url.get_backend_name(), url.database, told)
     engine = create_engine(url, poolclass=NullPool)
     with engine.connect() as connection:
+        if url.get_backend_name() == "sqlite":  # whose driver would commit what begins with WITH
+            connection.exec_driver_sql("PRAGMA query_only = ON")
         query = text(asked.replace(":", r"\:")) if QUERY.match(asked) else _whole(connection, asked.strip())
         found = connection.execute(query)
         return _parquet(list(found.keys()), found.all(), told)
@@ -103,7 +105,7 @@ def _parquet(names: Sequence[str], found: Sequence[Sequence[Any]], told: str) ->
 
 
 def _column(values: list[Any]) -> pa.Array:
-    """Give one column a type: its values' own where all are of one (whole numbers and fractions together), else text."""
+    """Give one column a type: its values' own where all are of one or numbers, else text."""
     import pyarrow as pa
 
     values = [float(value) if isinstance(value, Decimal) else value for value in values]
