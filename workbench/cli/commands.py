@@ -66,7 +66,7 @@ def templates(name: str | None, copy: bool, as_json: bool) -> None:
 @workbench.command()
 @click.argument("template")
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
-@click.option("--params", "file", type=click.Path(path_type=Path), help="Parameters in a YAML or JSON file.")
+@click.option("--params", "file", type=click.Path(path_type=Path), help="Parameters in a YAML, JSON or TOML file.")
 @click.option("--name", help="Name of the experiment; otherwise the target column's, else the data file's.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label, such as farm=17.")
 @click.option("--timeout", metavar="TIME", help="Stop the run after this long, such as 10m.")
