@@ -11,6 +11,7 @@ from itertools import groupby
 import nbformat
 from nbformat import NotebookNode
 from nbformat.validator import normalize
+from papermill import __version__ as VERSION  # noqa: N812 - a constant
 
 from workbench.documents.files import write_bytes
 from workbench.documents.run_folder import RunFolder
@@ -22,8 +23,8 @@ ERROR_MARK = "papermill-error-cell-tag"  # two cells that papermill puts in on f
 def clean(notebook: NotebookNode) -> NotebookNode:
     """Copy a notebook as papermill needs it: in today's format, every cell with an id, nothing of an earlier run."""
     copy = normalize(nbformat.convert(notebook, 4))[1]
-    for left in ("papermill", "widgets"):
-        copy.metadata.pop(left, None)
+    copy.metadata.pop("widgets", None)
+    copy.metadata.papermill = _noted(copy.metadata.get("papermill", {}).get("parameters", {}))
     drop_marks(copy)
     for cell in copy.cells:
         for left in ("papermill", "execution"):
@@ -31,6 +32,12 @@ def clean(notebook: NotebookNode) -> NotebookNode:
         if cell.cell_type == "code":
             cell.update(outputs=[], execution_count=None)
     return copy
+
+
+def _noted(parameters: NotebookNode) -> NotebookNode:
+    """Note what papermill would before a run, and the values: they were bound before, so that it knows of none."""
+    empty = NotebookNode()
+    return NotebookNode(default_parameters=empty, parameters=parameters, environment_variables=empty, version=VERSION)
 
 
 def save(folder: RunFolder, notebook: NotebookNode) -> None:
