@@ -14,6 +14,7 @@ import pytest
 
 from workbench.automl.families import LightGBM, shipped
 from workbench.automl.families.base import TREES
+from workbench.automl.fitting.encodings import encoder_of
 from workbench.automl.planning.memory import LEARNER, Room, free, held, resident, room_for, within
 from workbench.automl.search import search
 from workbench.automl.searching.allowance import allowance
@@ -99,6 +100,17 @@ def test_the_first_family_is_never_left_out(made):
 
 def test_processes_share_what_there_is(made):
     assert allowed(made, 8e9, shares=4).cache == pytest.approx(allowed(made, 2e9).cache)
+
+
+def test_a_search_in_little_memory_encodes_rows_to_see_their_width_once_in_each_style(made, monkeypatch):
+    styles = []
+    monkeypatch.setattr(
+        "workbench.automl.searching.allowance.encoder_of",
+        lambda style, *_: styles.append(style) or encoder_of(style, *_),
+    )
+    monkeypatch.setattr("workbench.automl.search.room_for", lambda _: Left(220e6, "some"))
+    search(made, trials=1, families=["linear", "extra_trees"])
+    assert styles == ["linear", "trees"]
 
 
 def test_too_little_for_anything_is_refused_in_one_line(made):

@@ -16,7 +16,16 @@ from workbench.automl.families.base import TREES
 from workbench.automl.fitting.compact import COMPACT_SHARE, Compact, Deploy
 from workbench.automl.planning.clock import Clock, clock_for, untimed
 from workbench.automl.planning.memory import room_for
-from workbench.automl.planning.planner import Estimates, Plan, Turns, fitting, plan_by_clock, plan_by_size, shared_out
+from workbench.automl.planning.planner import (
+    Estimates,
+    Plan,
+    Turns,
+    fitting,
+    pilot_rows,
+    plan_by_clock,
+    plan_by_size,
+    shared_out,
+)
 from workbench.automl.problem.splits import folds_of
 from workbench.automl.result import Found, Result, finished, seconds_to_finish
 from workbench.automl.searching.again import (
@@ -105,7 +114,8 @@ def search(
     started = time.time()
     if deploy not in get_args(Deploy):
         raise BadParameters([f"deploy={deploy!r}: give full or compact."])
-    given = _within_memory(Given(task, _families(families), seed, room_for(memory)))
+    given = Given(task, fitting(_families(families), setting_of(task, 1)), seed, room_for(memory))
+    given = _within_memory(given)
     clock = clock_for(task.dataset, budget) if trials is None and replay is None else untimed()
     searching = clock if deploy == "full" else clock.sooner((1 - COMPACT_SHARE) * clock.left())
     refits = True
@@ -154,6 +164,7 @@ def _executor(cluster: str) -> Iterator[Executor]:
 def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor) -> Found:
     """Measure what fits cost here, plan, explore till the clock says stop; the pilot is there if nothing else is."""
     task = given.task
+    given = replace(given, drawn=min(given.drawn, pilot_rows(len(task.frame), clock.left())))
     bench = replace(sample_workplace(given, given.drawn).bench(), clock=clock.sooner(PILOT_SHARE * clock.left()))
     first, cost = pilot(given, bench)
     finish = min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
@@ -192,7 +203,9 @@ def _explored(
         workplace=executor.send(workplace),
         executor=executor,
         studies=studies,
-        turns=Turns(families, [len(family.portfolio(workplace.setting)) for family in families]),
+        turns=Turns(
+            families, [len(family.portfolio(workplace.setting)) for family in families], workplace.setting.rows
+        ),
         estimates=estimates,
         clock=clock,
         progress=progress,
@@ -245,14 +258,22 @@ def _replayed(given: Given, record: Recorded, executor: Executor) -> Found:
 
 def _within_memory(given: Given) -> Given:
     """Refuse a memory that is too little for anything, and take so many rows for the pilot as fit."""
-    rows = allowance(given.task, given.families, given.room, folds=1, hands=1).rows
+    rows = allowance(given.task, given.families, given.room, folds=1, hands=1, widths=given.widths).rows
     return given if rows is None else replace(given, drawn=min(given.drawn, rows))
 
 
 def _allowed(given: Given, plan: Plan, executor: Executor, threads: int | None) -> Allowance:
     hands = max(1, min(threads or executor.threads, plan.folds))
     # Workers of a cluster may well be on one machine, this one.
-    return allowance(given.task, given.families, given.room, folds=plan.folds, hands=hands, shares=executor.workers)
+    return allowance(
+        given.task,
+        given.families,
+        given.room,
+        folds=plan.folds,
+        hands=hands,
+        shares=executor.workers,
+        widths=given.widths,
+    )
 
 
 def _fewer(one: int | None, other: int | None) -> int | None:

@@ -61,7 +61,14 @@ class Allowance:
 
 
 def allowance(
-    task: Task, families: Sequence[Family], room: Room, *, folds: int, hands: int, shares: int = 1
+    task: Task,
+    families: Sequence[Family],
+    room: Room,
+    *,
+    folds: int,
+    hands: int,
+    shares: int = 1,
+    widths: dict[str, float] | None = None,
 ) -> Allowance:
     """Plan for what is left of the memory.
 
@@ -73,6 +80,8 @@ def allowance(
         How many of them could be fitted side by side.
     shares
         Processes among which the memory is shared out.
+    widths
+        What was seen before of how many bytes a row becomes, by style; what is seen now is added.
 
     Raises
     ------
@@ -85,7 +94,9 @@ def allowance(
     everything = (None, hands, TREES, tuple(families))
     if generous and (generous.rows, generous.hands, generous.trees, generous.families) == everything:
         return generous
-    table = _Table.of(task, _widths(task, families), folds)
+    widths = {} if widths is None else widths
+    _see_widths(task, families, widths)
+    table = _Table.of(task, widths, folds)
     found = _planned(table, families, left, hands)
     if found is None:
         taken = room.limit - left * shares
@@ -127,15 +138,16 @@ class _Table:
         return self.rows - self.held_out
 
 
-def _widths(task: Task, families: Sequence[Family]) -> dict[str, float]:
-    """Encode a few rows by each style to see how many bytes a row becomes."""
+def _see_widths(task: Task, families: Sequence[Family], widths: dict[str, float]) -> None:
+    """Encode a few rows by each style to see how many bytes a row becomes, where that was not seen before."""
+    unseen = sorted({family.style for family in families} - widths.keys())
+    if not unseen:
+        return
     rows = sampled(np.arange(len(task.truth)), task.codes, LOOKED_AT, classes=len(task.classes), seed=0)
     frame: pd.DataFrame = task.frame.iloc[rows]
-    widths: dict[str, float] = {}
-    for style in sorted({family.style for family in families}):
+    for style in unseen:
         matrix = encoder_of(style, task, 0).fit_transform(frame, task.codes[rows])
         widths[style] = float(matrix.data.nbytes) / len(rows)
-    return widths
 
 
 def _planned(table: _Table, families: Sequence[Family], left: float, hands: int) -> Allowance | None:

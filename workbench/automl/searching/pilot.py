@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from workbench.automl.families import Family, LightGBM, Setting
 from workbench.automl.families.base import is_skewed
 from workbench.automl.fitting.trial import Bench
 from workbench.automl.planning.memory import Room
-from workbench.automl.planning.planner import PILOT_ROUNDS, PILOT_ROWS, Cost, Plan
+from workbench.automl.planning.planner import MOST_PILOT_ROWS, PILOT_ROUNDS, Cost, Plan
 from workbench.automl.problem.splits import folds_of, sampled
 from workbench.automl.result import Found
 from workbench.automl.searching.exploring import with_trial
@@ -24,13 +24,22 @@ MEANS = ("rmse", "r2")  # metrics that ask for the mean, to which a logarithm ca
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a search was given, and the memory it may take; `drawn` is how large the pilot's sample may be."""
+    """What a search was given, and the memory it may take.
+
+    Attributes
+    ----------
+    drawn
+        How large the pilot's sample may be.
+    widths
+        How many bytes a row becomes by each style, once some were encoded to see.
+    """
 
     task: Task
     families: Sequence[Family]
     seed: int
     room: Room
-    drawn: int = PILOT_ROWS
+    drawn: int = MOST_PILOT_ROWS
+    widths: dict[str, float] = field(default_factory=dict)
 
 
 def setting_of(task: Task, threads: int) -> Setting:
