@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-# So many that the bits of a block and the table of a column stay in a processor's own memory. Measured: four times as
-# many rows take a quarter longer, twice as many trees a tenth.
+# So many that the bits of a block and the table of a column stay in a processor's own memory. On made-up tables of 13
+# columns and 32 leaves, 512 rows took a third longer for each row and tree (12.6 ns in place of 9.6, on a busy machine).
 TREES, ROWS = 256, 128
 BY_LEVEL, TO_THE_LEFT, MISSING_IS_ZERO, MISSING_IS_NAN = 1, 2, 4, 8  # bits of LightGBM's decision types
 
 
-# To read the trees takes as long as LightGBM takes to predict some thousand rows, and to ask them then a third of that;
+# To read the trees takes as long as LightGBM takes to predict some thousand rows, and to ask them then less;
 # fewer at a time than `SOME_ROWS` are LightGBM's, whose answer to a row alone is the quicker one.
 WORTH_READING, SOME_ROWS = 2_000, 100
 CAN_COUNT_BITS = hasattr(np, "bitwise_count")  # from numpy 2.0 on
