@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -11,7 +12,7 @@ from scipy.stats import rankdata
 from sklearn.base import BaseEstimator
 
 from .numbers import tamed
-from .residuals import binned, share_explained
+from .residuals import binned, share_explained, worth_keeping
 
 Array = npt.NDArray[Any]
 ALIKE = 0.95  # rank correlation from which two features say the same
@@ -72,16 +73,14 @@ class Arithmetic(BaseEstimator):
     def _choose(
         self, known: Array, candidates: list[tuple[str, int, int]], left: Array, half: Array
     ) -> list[tuple[str, int, int]]:
-        shares = np.array([_share(known, candidate, left, half) for candidate in candidates])
         chosen: list[tuple[str, int, int]] = []
         ranks: list[Array] = []
-        for place in np.argsort(-shares, kind="stable"):
-            if len(chosen) == self.most or shares[place] * len(known) <= self.least:
+        for sign, one, other in worth_keeping(candidates, partial(_cells, known), left, half, self.least):
+            if len(chosen) == self.most:
                 break
-            sign, one, other = candidates[place]
             rank = _ranks(_computed(sign, known[:, one], known[:, other]))
             if all(abs(rank @ earlier) < ALIKE for earlier in ranks):
-                chosen.append(candidates[place])
+                chosen.append((sign, one, other))
                 ranks.append(rank)
         return chosen
 
@@ -98,12 +97,10 @@ def _most_telling(known: Array, targets: Array, half: Array, most: int) -> list[
     return sorted(columns[place] for place in np.argsort(-np.array(shares), kind="stable")[:most])
 
 
-def _share(known: Array, candidate: tuple[str, int, int], left: Array, half: Array) -> float:
+def _cells(known: Array, candidate: tuple[str, int, int]) -> Array | None:
     sign, one, other = candidate
     values = _computed(sign, known[:, one], known[:, other])
-    if np.isnan(values).mean() > 0.5:
-        return 0.0
-    return share_explained(binned(values)[0], left, half)
+    return None if np.isnan(values).mean() > 0.5 else binned(values)[0]
 
 
 def _computed(sign: str, one: Array, other: Array) -> Array:

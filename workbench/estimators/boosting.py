@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import lightgbm as lgb
@@ -10,62 +9,21 @@ import numpy as np
 import numpy.typing as npt
 from lightgbm.callback import CallbackEnv, EarlyStopException
 from scipy.special import expit, softmax
-from sklearn.base import BaseEstimator
 
 from .reach import BoosterReader
+from .rounds import Boosted, Clock, Held
 
 Array = npt.NDArray[Any]
-Held = tuple[Any, Array, Array | None]  # validation rows: matrix, target, weight
 
 
-class BoostedTrees(BaseEstimator):
-    """Boosted trees that stop by themselves when validation rows get no better, or when time is up.
+class BoostedTrees(Boosted):
+    """Boosted trees by LightGBM; `settings` are its own parameters (objective, num_leaves, …)."""
 
-    Parameters
-    ----------
-    settings : dict
-        LightGBM's own parameters (objective, num_leaves, …).
-    classes
-        Number of classes; 0 for a regression.
-    rounds
-        Most rounds of boosting.
-    patience
-        Rounds without progress before it stops; three tenths of the best round are added.
-    """
-
-    def __init__(self, settings: dict[str, Any], classes: int = 0, rounds: int = 1000, patience: int = 30) -> None:
-        self.settings = settings
-        self.classes = classes
-        self.rounds = rounds
-        self.patience = patience
-
-    def fit(
-        self,
-        matrix: Array,
-        target: Array,
-        *,
-        weight: Array | None = None,
-        valid: Held | None = None,
-        categorical: Sequence[int] = (),
-        out_of_time: Callable[[], bool] | None = None,
-        shared: dict[str, Any] | None = None,
-    ) -> BoostedTrees:
-        """Fit trees.
-
-        Parameters
-        ----------
-        target : ndarray, shape (n_rows,)
-            Class numbers 0 … classes-1, or values.
-        valid
-            Rows to stop by. Without them all rounds are boosted.
-        out_of_time
-            Asked after each round; when true, fitting ends with the rounds there are.
-        shared
-            Kept between fits on the same rows: binning them is a large part of a short fit.
-        """
-        shared = {} if shared is None else shared
+    def _boost(
+        self, rows: Held, valid: Held | None, categorical: list[int], out_of_time: Clock | None, shared: dict[str, Any]
+    ) -> None:
         if "binned" not in shared:
-            shared["binned"] = _binned(matrix, target, weight, valid, categorical, self.settings)
+            shared["binned"] = _binned(rows, valid, categorical, self.settings)
         train, held = shared["binned"]
         watch = _Watch(self.patience, out_of_time, stops=held is not None)
         booster = lgb.train(
@@ -78,11 +36,6 @@ class BoostedTrees(BaseEstimator):
         self.rounds_ = max(1, watch.trees if held is not None else booster.current_iteration())
         self.boosted_, self.cut_ = watch.made, watch.cut
         self._booster = booster.free_dataset()
-        return self
-
-    def settle(self, rounds: int) -> None:
-        """Predict by so many rounds, as far as they were boosted."""
-        self.rounds_ = max(1, min(rounds, self.boosted_))
 
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
@@ -124,7 +77,7 @@ class _Watch:
     order = 30
     before_iteration = False
 
-    def __init__(self, patience: int, out_of_time: Callable[[], bool] | None, *, stops: bool) -> None:
+    def __init__(self, patience: int, out_of_time: Clock | None, *, stops: bool) -> None:
         self.patience, self.out_of_time, self.stops = patience, out_of_time, stops
         self.best, self.loss, self.cut = 0, np.inf, False
         # A round that finds nothing to split adds no tree, though it was made: to fit again takes as many rounds, to
@@ -148,19 +101,15 @@ class _Watch:
 
 
 def _binned(
-    matrix: Array,
-    target: Array,
-    weight: Array | None,
-    valid: Held | None,
-    categorical: Sequence[int],
-    settings: dict[str, Any],
+    rows: Held, valid: Held | None, categorical: list[int], settings: dict[str, Any]
 ) -> tuple[lgb.Dataset, lgb.Dataset | None]:
     # feature_pre_filter would bind the bins to one min_data_in_leaf; the seed is of the sampling for bins only.
     names = ("max_bin", "min_data_in_bin", "num_threads", "verbosity", "force_col_wise", "deterministic")
     fixed = {name: settings[name] for name in names if name in settings}
     fixed |= {"feature_pre_filter": False, "data_random_seed": 1}
-    train = lgb.Dataset(matrix, target, weight=weight, categorical_feature=list(categorical), params=fixed).construct()
+    matrix, target, weight = rows
+    train = lgb.Dataset(matrix, target, weight=weight, categorical_feature=categorical, params=fixed).construct()
     if valid is None:
         return train, None
     held = train.create_valid(valid[0], valid[1], weight=valid[2], params=fixed)
-    return train, held.set_categorical_feature(list(categorical)).construct()
+    return train, held.set_categorical_feature(categorical).construct()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from catboost import CatBoost, FeaturesData, Pool
-from sklearn.base import BaseEstimator
 
 from .forest import among_all_classes
+from .rounds import Boosted, Clock, Held
 
 Array = npt.NDArray[Any]
 THREADS_FROM = 5_000  # rows; to gather threads takes longer than to predict fewer
@@ -22,73 +21,31 @@ ALWAYS_NAMED = {"leaf_estimation_iterations": 1, "max_ctr_complexity": 4}
 NEEDED = ("params", "class_params")  # of what CatBoost notes in a model; the rest is dates, random names and history
 
 
-class CategoricalBoostedTrees(BaseEstimator):
-    """Boosted trees that learn from categories themselves, by target statistics of rows that came before.
+class CategoricalBoostedTrees(Boosted):
+    """Boosted trees by CatBoost, which learn from categories themselves, by target statistics of rows that came before.
 
     The method is that of Prokhorenkova and others (2018), arXiv 1706.09516. A missing code is a level like any other;
     of a level never seen in training nothing is known but the average. Where there is nothing to learn from, because
-    the target or every column is the same in all rows, the average is predicted.
-
-    Parameters
-    ----------
-    settings : dict
-        CatBoost's own parameters (loss_function, depth, …).
-    classes
-        Number of classes; 0 for a regression.
-    rounds
-        Most rounds of boosting.
-    patience
-        Rounds without progress before it stops; three tenths of the best round are added.
+    the target or every column is the same in all rows, the average is predicted. `settings` are CatBoost's own
+    parameters (loss_function, depth, …).
     """
 
-    def __init__(self, settings: dict[str, Any], classes: int = 0, rounds: int = 1000, patience: int = 30) -> None:
-        self.settings = settings
-        self.classes = classes
-        self.rounds = rounds
-        self.patience = patience
-
-    def fit(
-        self,
-        matrix: Array,
-        target: Array,
-        *,
-        weight: Array | None = None,
-        valid: tuple[Any, Array, Array | None] | None = None,
-        categorical: Sequence[int] = (),
-        out_of_time: Callable[[], bool] | None = None,
-        shared: dict[str, Any] | None = None,
-    ) -> CategoricalBoostedTrees:
-        """Fit trees.
-
-        Parameters
-        ----------
-        matrix : ndarray, shape (n_rows, n_features)
-            Numbers; NaN is missing.
-        target : ndarray, shape (n_rows,)
-            Class numbers 0 … classes-1, or values.
-        valid
-            Rows to stop by. Without them all rounds are boosted.
-        categorical
-            Columns of the matrix that hold whole numbers for levels.
-        out_of_time
-            Asked after each round; when true, fitting ends with the rounds there are.
-        shared
-            Kept between fits on the same rows.
-        """
-        self.categorical_ = [int(column) for column in categorical]
+    def _boost(
+        self, rows: Held, valid: Held | None, categorical: list[int], out_of_time: Clock | None, shared: dict[str, Any]
+    ) -> None:
+        matrix, target, weight = rows
+        self.categorical_ = categorical
         self.known_ = np.unique(target).astype(np.int64) if self.classes else np.empty(0, dtype=np.int64)
         self.average_ = self._average(target, weight)
         self.rounds_, self.boosted_, self.cut_ = 1, 1, False
         self._model: CatBoost | None = None
         if (target != target[0]).any() and _varies(matrix):
-            shared = {} if shared is None else shared
             if "pools" not in shared:
-                shared["pools"] = self._pools(matrix, target, weight, valid)
+                shared["pools"] = self._pools(rows, valid)
             train, held = shared["pools"]
-            self._boost(train, held, out_of_time)
-        return self
+            self._make_rounds(train, held, out_of_time)
 
-    def _boost(self, train: Pool, held: Pool | None, out_of_time: Callable[[], bool] | None) -> None:
+    def _make_rounds(self, train: Pool, held: Pool | None, out_of_time: Clock | None) -> None:
         settings = {
             **ALWAYS_NAMED,
             **self.settings,
@@ -106,18 +63,17 @@ class CategoricalBoostedTrees(BaseEstimator):
         self.cut_ = watch.cut
         self._model = _without_notes(model)
 
-    def _pools(
-        self, matrix: Array, target: Array, weight: Array | None, valid: tuple[Any, Array, Array | None] | None
-    ) -> tuple[Pool, Pool | None]:
+    def _pools(self, rows: Held, valid: Held | None) -> tuple[Pool, Pool | None]:
+        matrix, target, weight = rows
         train = Pool(self._features(matrix), self._label(target), weight=weight)
         if valid is None:
             return train, None
-        rows, truth, heavy = valid
+        beside, truth, heavy = valid
         told = np.isin(truth, self.known_) if self.classes else np.full(len(truth), fill_value=True)
         if not told.any():
             return train, None
         return train, Pool(
-            self._features(rows[told]), self._label(truth[told]), weight=None if heavy is None else heavy[told]
+            self._features(beside[told]), self._label(truth[told]), weight=None if heavy is None else heavy[told]
         )
 
     def _label(self, target: Array) -> Array:
@@ -141,10 +97,6 @@ class CategoricalBoostedTrees(BaseEstimator):
             return np.asarray(np.average(target, weights=weight))
         counts = np.bincount(target, weights=weight, minlength=self.classes)
         return np.asarray(counts / counts.sum())
-
-    def settle(self, rounds: int) -> None:
-        """Predict by so many rounds, as far as they were boosted."""
-        self.rounds_ = max(1, min(rounds, self.boosted_))
 
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
@@ -179,7 +131,7 @@ class CategoricalBoostedTrees(BaseEstimator):
 class _Watch:
     """CatBoost's callback: remembers the best round, and ends the fit when it is long past or time is up."""
 
-    def __init__(self, patience: int, out_of_time: Callable[[], bool] | None, *, stops: bool) -> None:
+    def __init__(self, patience: int, out_of_time: Clock | None, *, stops: bool) -> None:
         self.patience, self.out_of_time, self.stops = patience, out_of_time, stops
         self.best, self.loss, self.cut = 1, np.inf, False
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from .categories import TargetMeans
-from .residuals import bin_of, binned, share_explained
+from .residuals import bin_of, binned, share_explained, worth_keeping
 
 Array = npt.NDArray[Any]
 WIDTH = 2**31  # more than any column has codes
@@ -70,9 +70,8 @@ class Crosses(BaseEstimator):
         alone = np.array([share_explained(column, spread, half) for column in codes.T])
         columns = sorted(np.argsort(-alone, kind="stable")[: self.columns].tolist())
         pairs = list(combinations(columns, 2))
-        shares = np.array([share_explained(_dense(_cells(codes, pair))[1], left, half) for pair in pairs])
-        best = np.argsort(-shares, kind="stable")[: self.most]
-        self.pairs_ = [list(pairs[place]) for place in best if shares[place] * len(codes) > self.least]
+        kept = worth_keeping(pairs, lambda pair: _dense(_cells(codes, pair))[1], left, half, self.least)
+        self.pairs_ = [list(pair) for pair in kept[: self.most]]
         return self
 
     def fit_transform(self, codes: Array, targets: Array) -> Array:

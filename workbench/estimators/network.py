@@ -11,9 +11,10 @@ from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from .rounds import Held
+
 Array = npt.NDArray[Any]
 Layers = list[Array]  # weights and biases in turn: W1, b1, W2, b2, …
-Held = tuple[Any, Array, Array | None]  # rows to stop by: matrix, target, weight
 ROUND_ROWS = 10_000  # most rows of one round, so that the clock is asked often enough
 FEWEST_STEPS, FEWEST_ROWS = 16, 4  # of a round, and of a step: small tables would hardly move the weights otherwise
 MEMORY_OF_AVERAGE = 0.8  # about five rounds

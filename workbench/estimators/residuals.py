@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+T = TypeVar("T")
 ROWS = 3_000  # enough to choose by: a choice should take about a second, whatever the table
 STRENGTH = 10.0  # a cell of this many rows counts half
 SETTINGS = {
@@ -79,6 +81,24 @@ def share_explained(cells: Array, left: Array, half: Array) -> float:
         means = sums / (counts + STRENGTH)
         missed += float(((column - means[cells, half]) ** 2).sum())
     return 1.0 - missed / max(float((left**2).sum()), 1e-300)
+
+
+def worth_keeping(
+    candidates: Sequence[T], cells_of: Callable[[T], Array | None], left: Array, half: Array, least: float
+) -> list[T]:
+    """Choose the candidates that explain enough of the residuals by themselves, those that explain most first.
+
+    Parameters
+    ----------
+    cells_of
+        The cells a candidate puts the rows into; None where it tells too little to be judged.
+    least
+        How many rows' worth of the residuals' variance is enough, so that chance finds little.
+    """
+    cells = (cells_of(candidate) for candidate in candidates)
+    shares = np.array([0.0 if each is None else share_explained(each, left, half) for each in cells])
+    best = np.argsort(-shares, kind="stable")
+    return [candidates[place] for place in best if shares[place] * len(left) > least]
 
 
 def binned(values: Array, most: int = 16) -> tuple[Array, Array]:

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
+from .rounds import Held
+
 Array = npt.NDArray[Any]
-Held = tuple[Any, Array, Array | None]
 MARGIN = 0.1  # of the range of what was seen: predictions stay within it, for a logarithm a little too high is a lot
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from workbench.automl.families.base import Family, Held, Learner, Setting
+from workbench.automl.families.base import Family, Learner, Setting
 from workbench.automl.families.catboost import CatBoost
 from workbench.automl.families.extra_trees import ExtraTrees
 from workbench.automl.families.lightgbm import LightGBM, LightGBMWithFeatures
@@ -12,6 +12,7 @@ from workbench.automl.families.linear import Linear
 from workbench.automl.families.neighbours import Neighbours
 from workbench.automl.families.network import Network
 from workbench.automl.families.random_forest import RandomForest
+from workbench.estimators.rounds import Held
 
 
 def shipped() -> list[Family]:
