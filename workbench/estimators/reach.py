@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 # So many that the bits of a block and the table of a column stay in a processor's own memory. On made-up tables of 13
-# columns and 32 leaves, 512 rows took a third longer for each row and tree (12.6 ns in place of 9.6, on a busy machine).
+# columns, 512 rows took a third longer for each row and tree (12.6 ns in place of 9.6, on a busy machine).
 TREES, ROWS = 256, 128
 BY_LEVEL, TO_THE_LEFT, MISSING_IS_ZERO, MISSING_IS_NAN = 1, 2, 4, 8  # bits of LightGBM's decision types
 

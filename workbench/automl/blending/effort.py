@@ -1,8 +1,8 @@
 """What a prediction costs, told without a clock, so that the same members are chosen on every machine.
 
-The unit is what a row takes in one boosted tree when many rows are predicted: taken as 15 nanoseconds, for on four
-tables of 11 to 136 columns it was 9 to 61. To encode a row took as long as 10 to 500 of them. A row alone waits even longer for its encoders than
-for its models.
+The unit is what a row takes in one boosted tree when many rows are predicted, taken as 15 nanoseconds, for on four
+tables of 11 to 136 columns it was 9 to 61. To encode a row took as long as 10 to 500 of them. A row alone waits even
+longer for its encoders than for its models.
 """
 
 from __future__ import annotations
