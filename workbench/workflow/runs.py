@@ -7,18 +7,20 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.documents.redaction import Redactor
 from workbench.errors import UnknownName
 from workbench.records import Check, Score
+from workbench.workflow.inputs import Inputs, bound_in, take_in
 from workbench.workflow.keep import keep
 from workbench.workflow.place import Where, store_of
 
 if TYPE_CHECKING:
-    from workbench.dataset import Dataset
+    from workbench.dataset import Dataset, Fetched
     from workbench.documents.run_folder import RunFolder
     from workbench.execution import Kernels
     from workbench.experiment import Experiment, Store
@@ -101,7 +103,8 @@ def run(
     texts : iterable of str, optional
         Values as typed on a command line: ``name=value``.
     file : Path, optional
-        A YAML or JSON file of values; `texts`, `parameters` and keywords win over it.
+        A YAML, JSON or TOML file of values; `texts`, `parameters` and keywords win over it, and it wins over the
+        environment's ``WORKBENCH_PARAM_<NAME>``.
     name : str, optional
         Name of the experiment; otherwise made of the target column's, else the data file's name.
     labels : mapping, optional
@@ -140,11 +143,12 @@ def run(
         values = _values(found, list(texts), file, {**(parameters or {}), **more})
         limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
         most = _memory(memory_limit)
-        name = _name(name, found, values.values)
-        digests = _check(found, values.values)
+        inputs = take_in(found, values)
+        name = _name(name, found, inputs.shown)
+        digests = _check(found, values.values, inputs.fetched)
         where = store_of(store).create()
         say({"kind": "step", "name": "starting"})
-        folder, notebook = _prepared(found, values, name, where, labels, started)
+        folder, notebook = _prepared(found, inputs, name, where, labels, started)
         folder.update(
             fingerprint=fingerprint(found, values.values, digests), cause=given.cause, parents=list(given.parents)
         )
@@ -152,7 +156,7 @@ def run(
             execute(
                 folder,
                 notebook,
-                kernel_env=env,
+                kernel_env={**env, **inputs.environment},
                 timeout=limit,
                 cell_timeout=cell_limit,
                 memory=most,
@@ -202,7 +206,8 @@ def check(template: str | Path, parameters: Mapping[str, Any] | None = None, **m
     from workbench.template import find
 
     found = find(str(template))
-    _check(found, _values(found, [], None, {**(parameters or {}), **more}).values)
+    values = _values(found, [], None, {**(parameters or {}), **more})
+    _check(found, values.values, take_in(found, values).fetched)
 
 
 def fingerprint(template: Template, values: Mapping[str, Any], digests: Mapping[str, str]) -> str:
@@ -210,7 +215,7 @@ def fingerprint(template: Template, values: Mapping[str, Any], digests: Mapping[
     from workbench.experiment import fingerprint
     from workbench.template import as_json
 
-    return fingerprint(template.path.read_bytes(), as_json(values), digests)
+    return fingerprint(template.path.read_bytes(), Redactor().document(as_json(values)), digests)
 
 
 def labels(texts: Iterable[str]) -> dict[str, str]:
@@ -225,7 +230,9 @@ def _values(template: Template, texts: list[str], file: Path | None, api: Mappin
 
     given = None if file is None else read_values(Path(file))
     home = template.path.parent
-    return gather(template.parameters, texts=texts, file=given, api=api, base=Path.cwd(), home=home)
+    return gather(
+        template.parameters, texts=texts, file=given, api=api, environment=os.environ, base=Path.cwd(), home=home
+    )
 
 
 def _limit(text: str | float | None, name: str) -> float | None:
@@ -243,7 +250,9 @@ def _memory(text: str | float | None) -> int | None:
     return memory_bytes(text, of=free())
 
 
-def _check(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
+def _check(
+    template: Template, values: Mapping[str, Any], fetched: Mapping[str, Fetched] | None = None
+) -> dict[str, str]:
     """Refuse what the notebook would refuse, before its kernel starts: tables, columns, the target.
 
     Returns
@@ -251,11 +260,16 @@ def _check(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
     dict of str to str
         The digest of each table, by the name of its parameter.
     """
-    from workbench.dataset import read_table
+    from workbench.dataset import read_fetched, read_table
     from workbench.template.named import ColumnsType, ColumnType, TableType
 
     missing = str(values.get("missing") or "")
-    tables = {n: read_table(values[n], missing=missing) for n in _parameters(template, TableType) if values.get(n)}
+    given = {n: values[n] for n in _parameters(template, TableType) if values.get(n) and isinstance(values[n], str)}
+    here = fetched or {}
+    tables = {
+        name: read_fetched(here[place], missing=missing) if place in here else read_table(place, missing=missing)
+        for name, place in given.items()
+    }
     if template.task in TASKS and "data" in tables:
         _task(tables, template.task, values)
     elif tables:
@@ -291,27 +305,29 @@ def _name(name: str | None, template: Template, values: Mapping[str, Any]) -> st
 
 
 def _prepared(
-    template: Template, values: Values, name: str, store: Store, labels: Mapping[str, str] | None, started: float
+    template: Template, inputs: Inputs, name: str, store: Store, labels: Mapping[str, str] | None, started: float
 ) -> tuple[RunFolder, Any]:
     """Make the run folder, and the notebook with its values."""
     from workbench.execution import prepare
     from workbench.template import bind, json_schema, seconds
     from workbench.template import load as read_notebook
 
+    values, redactor = inputs.values, inputs.redactor
     budget = values.values.get("budget") if values.values.get("trials") is None else None
     folder = prepare(
         store.running,
         name=name,
         template=template.path,
         template_name=template.name,
-        values=values.values,
+        values=inputs.shown,
         sources=values.sources,
         schema=json_schema(template.parameters),
         budget=None if budget is None else seconds(budget),
         now=datetime.fromtimestamp(started, UTC),
-        labels=labels,
+        labels=redactor.document(dict(labels or {})),
     )
-    return folder, bind(read_notebook(template.path), values.bound)
+    folder = replace(folder, redactor=redactor)
+    return folder, bind(read_notebook(template.path), bound_in(inputs, folder))
 
 
 def _close(folder: RunFolder, store: Store, template: Template) -> None:
