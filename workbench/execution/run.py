@@ -36,6 +36,7 @@ from workbench.execution.outputs import ENGINE, Outputs
 from workbench.execution.pool import Kernels
 from workbench.execution.prepare import start_over
 from workbench.execution.retry import is_transient, pause_before
+from workbench.execution.saving import Budget
 from workbench.execution.spec import Spec, kernel_spec, preload
 from workbench.execution.verdict import Evidence, Stop, Verdict, is_same_error, judge
 
@@ -406,15 +407,16 @@ class _Run:
 
     async def _keep_saving(self) -> None:
         """Save while cells run. In the worker's loop, so that no message changes the notebook meanwhile."""
-        saved, pause = self._progress(), SAVE_SECONDS
+        saved, pause, budget = self._progress(), SAVE_SECONDS, Budget()
         while True:
             await asyncio.sleep(pause)
             if (progress := self._progress()) != saved:
                 began = time.monotonic()
                 with suppress(OSError):  # there may be room again; if not, the last save tells
                     self.outputs.write()
-                    save(self.folder, self.notebook)
-                saved, pause = progress, max(SAVE_SECONDS, 20 * (time.monotonic() - began))
+                    if save(self.folder, self.notebook, budget):
+                        saved = progress
+                pause = max(SAVE_SECONDS, 20 * (time.monotonic() - began))
 
     def _progress(self) -> tuple[int, int, int]:
         outputs = self.notebook.cells[self.running].outputs if self.running is not None else []
