@@ -21,7 +21,7 @@ CSV = b"farm,power\n01,3.5\n02,4.5\n"
 
 
 class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):  # noqa: N802 - the name the server looks for
+    def do_GET(self):
         self.server.asked.append(self.path)
         told = self.headers.get("Authorization", "")
         if self.path.startswith("/private") and told != "Basic " + base64.b64encode(b"me:hunter2").decode():
@@ -72,7 +72,7 @@ def test_user_and_password_of_an_address_are_used_and_not_told(server):
     dataset = read_table(f"http://me:hunter2@{server.place}/private.csv")
     assert len(dataset.frame) == 2
     assert dataset.source == f"http://***@{server.place}/private.csv"
-    with pytest.raises(BadTable, match="may not be read .*401") as caught:
+    with pytest.raises(BadTable, match=r"may not be read .*401") as caught:
         fetch(f"http://me:wrong-one@{server.place}/private.csv")
     assert "wrong-one" not in str(caught.value)
 
@@ -137,9 +137,13 @@ def test_a_table_of_a_database_keeps_its_types(database):
 
 @pytest.mark.parametrize(
     ("asked", "rows"),
-    [("rich", 2), ("select name from customers where name like 'c%'", 1), ("WITH a AS (SELECT 1 AS x) SELECT * FROM a", 1),
-     ("select name, ':not a parameter' as note from customers", 3)],
-)  # fmt: skip
+    [
+        ("rich", 2),
+        ("select name from customers where name like 'c%'", 1),
+        ("WITH a AS (SELECT 1 AS x) SELECT * FROM a", 1),
+        ("select name, ':not a parameter' as note from customers", 3),
+    ],
+)
 def test_a_view_or_a_query_is_a_table(database, asked, rows):
     assert len(read_table(f"{database}#{asked}").frame) == rows
 
