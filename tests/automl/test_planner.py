@@ -4,7 +4,17 @@ import pytest
 
 from workbench.automl.families import ExtraTrees, LightGBM, Linear, Setting, shipped
 from workbench.automl.planning.clock import Clock, clock_for, untimed
-from workbench.automl.planning.planner import Cost, Estimates, Turns, most_trials, plan_by_clock, plan_by_size
+from workbench.automl.planning.planner import (
+    MOST_PILOT_ROWS,
+    PILOT_ROWS,
+    Cost,
+    Estimates,
+    Turns,
+    most_trials,
+    pilot_rows,
+    plan_by_clock,
+    plan_by_size,
+)
 
 CHEAP = Cost(encoding=1e-6, round=1e-8)
 
@@ -27,6 +37,19 @@ class TestPlan:
     def test_few_rows_allow_few_trials(self):
         assert most_trials(50) == most_trials(100) < most_trials(500) < most_trials(5_000) < most_trials(10**7) == 120
 
+    def test_of_a_large_table_the_pilot_sees_more_where_there_is_time(self):
+        assert pilot_rows(5_000, 60) == pilot_rows(1_000_000, 5) == PILOT_ROWS
+        assert pilot_rows(100_000, 60) == 20_000
+        assert pilot_rows(1_000_000, 30) == 30_000
+        assert pilot_rows(1_000_000, 300) == pilot_rows(10_000_000, 3_000) == MOST_PILOT_ROWS
+
+    def test_many_rows_are_expected_to_take_more_rounds(self):
+        cost = Cost(encoding=0.0, round=1e-7)
+        few, many = (plan_by_clock(cost, rows, 3_000, 2) for rows in (50_000, 200_000))
+        assert few.learning_rate == many.learning_rate
+        assert few.folds == many.folds
+        assert many.seconds == pytest.approx(8 * few.seconds)
+
     def test_a_plan_for_trials_looks_at_nothing_but_the_size(self):
         assert plan_by_size(1_000, 7) == plan_by_size(1_000, 7)
         assert plan_by_size(1_000, 7).trials == 7
@@ -39,6 +62,11 @@ class TestTurns:
         turns = Turns(families, [2, 2, 1])
         names = [turns.next(lambda _: True).name for _ in range(5)]
         assert names == ["lightgbm", "extra_trees", "linear", "lightgbm", "extra_trees"]
+
+    def test_a_family_that_learns_from_a_sample_waits_for_those_that_learn_from_all_rows(self):
+        families = [ExtraTrees(), Linear(), LightGBM()]
+        turns = Turns(families, [1, 1, 3], rows=200_000)
+        assert [turns.next(lambda _: True).name for _ in range(5)] == ["lightgbm"] * 3 + ["extra_trees", "linear"]
 
     def test_after_the_portfolio_the_best_family_has_most_turns_and_each_has_some(self):
         families = [LightGBM(), ExtraTrees(), Linear()]

@@ -118,8 +118,9 @@ def _as_code(seen: Look, habits: Habits) -> ColumnSchema | None:  # noqa: ARG001
 
 def _as_date_number(seen: Look, habits: Habits) -> ColumnSchema | None:  # noqa: ARG001 (one of several readings)
     """Recognise 20260131, in a column whose name speaks of dates."""
-    texts = seen.sample
-    if not DATE_WORDS & set(seen.words) or not all(re.fullmatch(r"(19|20)\d{6}", text) for text in texts):
+    if not DATE_WORDS & set(seen.words):
+        return None
+    if not all(re.fullmatch(r"(19|20)\d{6}", text) for text in seen.sample):
         return None
     return _dates(seen, {"formats": ["%Y%m%d"]}, "written as YYYYMMDD")
 

@@ -16,7 +16,7 @@ import numpy as np
 from workbench.automl.blending.effort import Effort, effort_of
 from workbench.automl.fitting.trial import Trial, as_predicted
 from workbench.automl.problem.cuts import loss_when_cut
-from workbench.automl.problem.intervals import evaluator
+from workbench.automl.problem.intervals import evaluator, takes_shares
 from workbench.automl.problem.splits import Array, Folds
 from workbench.automl.task import Task
 from workbench.metrics import measure
@@ -103,15 +103,14 @@ def _weights(
     task: Task, stack: Array, rows: Array, families: Sequence[str], effort: Effort, seed: int, slack: float
 ) -> Array:
     """Learn weights on some rows, shape (n_trials,)."""
-    if len(rows) > MOST_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_ROWS, replace=False))
-    few, everyone = stack[:, rows], np.ones(len(rows))
-    cut = loss_when_cut(task, rows)
+    rows, counts = drawn(task, rows, MOST_ROWS, seed=seed)
+    few = stack[:, rows]
+    cut = loss_when_cut(task, rows, counts)
 
     def loss(predicted: Array) -> float:
         if cut is not None:
             return cut(predicted)
-        value = task.metric.loss(evaluator(task.metric, as_predicted(task, predicted, rows))(everyone))
+        value = task.metric.loss(evaluator(task.metric, as_predicted(task, predicted, rows))(counts))
         return value if np.isfinite(value) else np.inf
 
     alone = np.array([loss(predicted) for predicted in few])
@@ -129,6 +128,26 @@ def _weights(
     within = [one for one in found if loss(_mixed(few, one)) <= limit]
     lighter = [without_the_dear(few, one, effort, loss, limit, dear=0.0) for one in within]
     return min(lighter, key=lambda one: effort.of(np.flatnonzero(one).tolist()))
+
+
+def drawn(task: Task, rows: Array, most: int, *, seed: int) -> tuple[Array, Array]:
+    """Draw about so many of some rows, in order, and say for how many each stands.
+
+    Half of them are shared out evenly among the classes: a few hundred rows of a rare one decide which trial is best.
+    """
+    if len(rows) <= most:
+        return rows, np.ones(len(rows))
+    random = np.random.default_rng(seed)
+    if not task.classes or not takes_shares(task.metric):
+        return np.sort(random.choice(rows, most, replace=False)), np.ones(most)
+    members = [rows[task.codes[rows] == code] for code in range(len(task.classes))]
+    even = most / (2 * len(members))
+    wanted = [min(len(each), int(even + most / 2 * len(each) / len(rows))) for each in members]
+    some = [random.choice(each, number, replace=False) for each, number in zip(members, wanted, strict=True)]
+    counts = [np.full(number, len(each) / max(number, 1)) for each, number in zip(members, wanted, strict=True)]
+    taken = np.concatenate(some)
+    order = np.argsort(taken)
+    return taken[order], np.concatenate(counts)[order]
 
 
 def _of_one_encoding(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import optuna
 
-from workbench.automl.families.base import Parameters, Setting
+from workbench.automl.families.base import Parameters, Setting, bins
 
 if TYPE_CHECKING:
     from workbench.estimators.catboost import CategoricalBoostedTrees
@@ -66,7 +66,7 @@ class CatBoost:
             "learning_rate": rate,
             "boosting_type": "Plain",
             "bootstrap_type": "MVS",
-            "border_count": 254,
+            "border_count": bins(setting, 254),
             "random_seed": seed,
             "thread_count": setting.threads,
         }

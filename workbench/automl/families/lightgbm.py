@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import optuna
 
-from workbench.automl.families.base import Parameters, Setting, on_both_scales, suggested_scale
+from workbench.automl.families.base import Parameters, Setting, bins, on_both_scales, suggested_scale
 from workbench.estimators.boosting import BoostedTrees
 
 OBJECTIVES = {"mae": "regression_l1", "mape": "mape"}
+MOST_COLUMNS = 300  # to generate features from: each is looked at with every other
 
 
 class LightGBM:
@@ -62,6 +63,7 @@ class LightGBM:
             "learning_rate": setting.learning_rate,
             "bagging_freq": 1,
             "min_sum_hessian_in_leaf": 1e-7,
+            "max_bin": bins(setting, 255),
             "num_threads": setting.threads,
             # The same trees whatever the number of threads, and no timing of two methods that could differ by run.
             "deterministic": True,
@@ -85,6 +87,8 @@ class LightGBMWithFeatures(LightGBM):
 
     def portfolio(self, setting: Setting) -> list[Parameters]:
         """Try two members of AutoGluon's portfolio of December 2025 that are made for such features."""
+        if setting.columns > MOST_COLUMNS:
+            return []
         portfolio = [
             _parameters(leaves=64, fewest=28, features=0.55, rows=0.99, extra=True, l1=0.91, l2=1.9, smooth=1.9),
             _parameters(leaves=16, fewest=1, features=0.58, rows=0.96, l1=0.94, l2=0.99, smooth=0.02),

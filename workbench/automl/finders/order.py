@@ -165,7 +165,7 @@ def _candidates(task: Task) -> list[str]:
 
 
 def _values(task: Task, name: str) -> pd.Series[Any]:
-    if name in task.features:
+    if name in task.frame:
         return task.frame[name]
     raw = task.dataset.frame[[name]].loc[task.frame.index]
     return coercer_of([replace(task.schema[name], kind="category")]).transform(raw)[name]

@@ -15,8 +15,12 @@ import numpy as np
 from workbench.automl.families import Family, Setting
 
 PILOT_ROWS = 10_000
+# Of a large table the pilot sees more, if there is time: a round on few rows costs mostly what it costs on none.
+MOST_PILOT_ROWS, PILOT_PART, PILOT_ROWS_PER_SECOND = 60_000, 0.2, 1_000
 PILOT_ROUNDS = 30
-ROUNDS_PER_RATE = 12.0  # rounds until early stopping, times the learning rate: about 120 at 0.1
+# Rounds until early stopping, times the learning rate: about 120 at 0.1; many rows have more to tell. (Of 240,000 rows
+# two tables stopped after 300 to 1,000.)
+ROUNDS_PER_RATE, MANY_ROWS = 12.0, 50_000
 # From the most careful to the most hurried: folds, learning rate, and the share of the time that one trial of LightGBM
 # may take for it. The dearer families take ten or twenty times as long, and are worth more than a lower rate.
 CHOICES = (
@@ -39,6 +43,7 @@ ENCODING_SHARE = 0.15
 CANDIDATES = ((100, 8), (500, 16), (2_500, 32), (10_000, 64), (100_000, 120))
 # While portfolios are tried, so many turns to one of the others: LightGBM is the best family on most tables.
 EAGER = {"lightgbm": 2.0}
+SAMPLED = 1.5  # rounds by which those wait that learn from a sample only
 LATER = {"random_forest": 0.6, "lightgbm_features": 0.7}  # rounds by which those wait that resemble another family
 
 
@@ -105,7 +110,13 @@ def _seconds(cost: Cost, rows: int, folds: int, rate: float, workers: int) -> fl
     """Tell what a boosted trial takes when `workers` folds are fitted at a time (a single one shares out its rows)."""
     turns = ceil(folds / workers) if folds > 1 else workers**-0.5
     train = rows * (1 - 1 / max(folds, 5))
-    return turns * train * (cost.encoding + cost.round * ROUNDS_PER_RATE / rate)
+    rounds = ROUNDS_PER_RATE / rate * max(1.0, rows / MANY_ROWS) ** 0.5
+    return turns * train * (cost.encoding + cost.round * rounds)
+
+
+def pilot_rows(rows: int, seconds: float) -> int:
+    """Say how many rows the pilot is fitted on, of a table of so many, when so much time is left."""
+    return int(max(PILOT_ROWS, min(PILOT_PART * rows, PILOT_ROWS_PER_SECOND * seconds, MOST_PILOT_ROWS)))
 
 
 def shared_out(cores: int, workers: int, threads: int, folds: int) -> tuple[int, int]:
@@ -125,8 +136,8 @@ def most_trials(rows: int) -> int:
 class Turns:
     """Whose turn it is: every family's portfolio in rounds, then the better a family did, the more turns it gets."""
 
-    def __init__(self, families: Sequence[Family], portfolios: Sequence[int]) -> None:
-        self._first = _first_turns(families, portfolios)
+    def __init__(self, families: Sequence[Family], portfolios: Sequence[int], rows: int = 0) -> None:
+        self._first = _first_turns(families, portfolios, rows)
         self._families = list(families)
         self._losses: dict[str, float] = {}
         self._later = 0
@@ -155,10 +166,16 @@ def fitting(families: Sequence[Family], setting: Setting) -> list[Family]:
     return [family for family in families if family.portfolio(setting)] or list(families)
 
 
-def _first_turns(families: Sequence[Family], portfolios: Sequence[int]) -> list[Family]:
-    """Every family once for each member of its portfolio, in rounds; an eager one is in every round more than once."""
+def _first_turns(families: Sequence[Family], portfolios: Sequence[int], rows: int) -> list[Family]:
+    """Every family once for each member of its portfolio, in rounds; an eager one is in every round more than once.
+
+    One that would learn from a sample of the `rows` waits.
+    """
     when = [
-        (turn / EAGER.get(family.name, 1.0) + LATER.get(family.name, 0.0), place)
+        (
+            turn / EAGER.get(family.name, 1.0) + LATER.get(family.name, 0.0) + SAMPLED * (rows > family.most_rows),
+            place,
+        )
         for place, (family, size) in enumerate(zip(families, portfolios, strict=True))
         for turn in range(size)
     ]

@@ -54,11 +54,16 @@ def _balanced_accuracy(right: Floats, wrong: Floats, positives: float, others: f
 LOSSES: dict[str, Loss] = {"f1": _f1, "accuracy": _accuracy, "balanced_accuracy": _balanced_accuracy}
 
 
-def loss_when_cut(task: Task, rows: Array) -> Callable[[Array], float] | None:
+def loss_when_cut(task: Task, rows: Array, counts: Array | None = None) -> Callable[[Array], float] | None:
     """Judge probabilities of some rows by a metric that needs labels, called as the final model will call them.
 
     That is above the best threshold for these rows: the likelier class says next to nothing of a rare one, which no
     row may be likely to be. It flatters a little, and all alike; what is reported is of thresholds chosen elsewhere.
+
+    Parameters
+    ----------
+    counts : ndarray, shape (n_rows,), optional
+        How many rows each of these stands for.
 
     Returns
     -------
@@ -71,6 +76,7 @@ def loss_when_cut(task: Task, rows: Array) -> Callable[[Array], float] | None:
     if chosen is None or measured is None or hit.all() or not hit.any():
         return None
     weight = np.ones(len(rows)) if task.weight is None else task.weight[rows]
+    weight = weight if counts is None else weight * counts
 
     def judged(predicted: Array) -> float:
         probability = predicted[:, 1]

@@ -17,7 +17,7 @@ from workbench.metrics import score as scored
 
 Evaluator = Callable[[Array], float]  # how much each row counts, shape (n_rows,) → the metric's value
 
-__all__ = ["evaluator", "is_tied", "samples", "scored", "values"]
+__all__ = ["evaluator", "is_tied", "samples", "scored", "takes_shares", "values"]
 
 
 def evaluator(metric: Metric, predicted: Predicted) -> Evaluator:
@@ -27,6 +27,11 @@ def evaluator(metric: Metric, predicted: Predicted) -> Evaluator:
         return lambda counts: measure(metric, predicted.take(rows_of(counts)))
     evaluate, weight = prepare(predicted), predicted.weight
     return evaluate if weight is None else lambda counts: evaluate(counts * weight)
+
+
+def takes_shares(metric: Metric) -> bool:
+    """Whether a row may stand for two and a half: a metric that is measured the plain way wants whole rows."""
+    return metric.name in PREPARED
 
 
 def values(metric: Metric, predicted: Predicted, counts: list[Array]) -> Array:

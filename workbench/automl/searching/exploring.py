@@ -33,7 +33,7 @@ ROUND = 4  # suggestions asked for before one is told, in a search for a number 
 KEPT = 25  # trials whose models are kept for the ensemble, beside the best of every family
 LONGEST_TRIAL = 0.4  # of the time that is left: a trial slower than expected may not keep the others from their turns
 LONGEST_GUESS = 0.7  # the same for a family that was not tried yet and is guessed to take so long
-TOO_SLOW = 2.0  # times the time that is left: a family which is guessed to take more is not begun
+TOO_SLOW = 1.3  # times the time that is left: a family which is guessed to take more is not begun
 LATE_SECONDS = 3.0  # a worker that has not ended its trial so long after the search should end is not waited for
 
 
