@@ -59,11 +59,10 @@ def capture(
     StoreError
         If the store cannot be written, or already holds this version. The run folder is left as it was.
     """
-    cleaned = clean(folder)
-    record = record or cleaned
+    record = record or folder.read()
     reference = Reference(checked_name(record.name), record.version)
     with building(store, "capture") as part:
-        left_out = {**(cleaned.left_out or {}), **_copy(folder, part)}
+        left_out = {**(clean(folder).left_out or {}), **_copy(folder, part)}
         write_environment(part / "environment")
         manifest = _manifest(
             record, part, cause or record.cause or PERSON, parents or record.parents or (), resources or {}
