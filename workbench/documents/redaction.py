@@ -135,9 +135,9 @@ class Redactor:
         outputs = [dict(output) for output in cell.get("outputs") or []]
         for stream in {output.get("name") for output in outputs if output.get("output_type") == "stream"}:
             printed = [output for output in outputs if output.get("name") == stream and "text" in output]
-            texts = self.parts(["".join(output["text"]) for output in printed])
-            for output, text in zip(printed, texts, strict=True):
-                output["text"] = text
+            before = ["".join(output["text"]) for output in printed]
+            for output, old, new in zip(printed, before, self.parts(before), strict=True):
+                output["text"] = output["text"] if new == old else new
         told: dict[str, Any] = self.document({**cell, "outputs": outputs} if "outputs" in cell else cell)
         return told
 
