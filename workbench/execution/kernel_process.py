@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 sys.path.pop(0)  # this file's folder, whose modules are not to be found under their bare names
 
@@ -27,6 +28,8 @@ LOOK_SECONDS = 0.5  # between two looks at whether the runner still lives
 
 class WaitingKernel(IPKernelApp):
     """ipykernel that sends all of its outputs and takes its run late."""
+
+    shell: Any
 
     def init_iopub(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         """Set no limit to outputs waiting to be sent.

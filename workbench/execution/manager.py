@@ -12,7 +12,7 @@ import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Instance
 
 from workbench.execution.spec import Spec
@@ -47,6 +47,8 @@ class _OneSpec(KernelSpecManager):
 
 class _Client(AsyncKernelClient):
     """A client that is ready when the kernel has done the first request, and is heard."""
+
+    parent: Any  # its manager
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Hand the run over. Papermill's own way asks for the kernel's name and then waits for silence."""
