@@ -151,7 +151,7 @@ def test_a_run_without_secrets_keeps_every_file_and_loses_passwords_in_urls_alon
     (folder.outputs / "a.7z").write_bytes(packed)
     (folder.outputs / "a.txt").write_text("git+https://me:token@host/repo")
     folder.update(secrets=[])
-    assert clean(RunFolder(folder.path)).left_out == {}
+    assert clean(RunFolder(folder.path)).left_out is None
     assert (folder.outputs / "a.7z").read_bytes() == packed
     assert (folder.outputs / "a.txt").read_text() == "git+https://***@host/repo"
 
