@@ -161,3 +161,15 @@ class TestTheDear:
         assert allowed(made, -0.9, 0.01) == pytest.approx(-0.899)
         regression = results("regression").task
         assert allowed(regression, 2.0, 0.01) == pytest.approx(2.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scaled_out", [False, True], ids=["here", "on a cluster"])
+def test_by_the_clock_a_model_is_small_or_says_that_there_was_no_time_for_it(table, shop_table, request, scaled_out):
+    address = request.getfixturevalue("dask_address") if scaled_out else ""
+    made = task(table(shop_table(160)), "worth", kind="regression", ignore=OTHERS["worth"])
+    result = search(made, budget="25s", families=["lightgbm", "linear"], deploy="compact", cluster=address)
+    told = any(check.name == "compact" for check in result.checks)
+    assert told == result.bagged
+    assert result.bagged or {len(bag.members) for bag in result.model.ensemble.bags} == {1}
+    assert np.isfinite(result.model.predict(made.dataset.frame)).all()
