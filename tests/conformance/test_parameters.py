@@ -80,7 +80,7 @@ def test_a_module_beside_the_template_is_found_and_side_effects_are_kept(kept, m
         ("no_parameters", "msg=Hello", "The notebook takes no parameters, so 'msg' cannot be given."),
         ("blank-vscode", "var=It works", "The notebook takes no parameters, so 'var' cannot be given."),
         ("complex_parameters", "msg=Hello", "has a parameters cell with mistakes: line 14 is not Python"),
-        ("notimplemented_translator", "msg=Hello", "wants the kernel 'r' (R), which is not installed here. Install it."),
+        ("notimplemented_translator", "msg=Hello", "wants the kernel 'r' (R), which is not installed here."),
     ],
 )
 def test_what_cannot_be_injected_is_refused_in_one_line(workbench, papermills, tmp_path, notebook, given, problem):
