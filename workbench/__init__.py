@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.dataset import read_table
     from workbench.errors import WorkbenchError
     from workbench.template.types import Bounds, Column, Columns, Duration, Memory, Secret, Table
-    from workbench.workflow import compare, diff, experiments, load, predict, promote, run
+    from workbench.workflow import batch, compare, diff, experiments, load, predict, promote, run
 
 _FOUND_IN = {
     # inside notebooks, in the order a template uses them
@@ -33,6 +33,7 @@ _FOUND_IN = {
     "record": "workbench.automl.record",
     # driving
     "run": "workbench.workflow",
+    "batch": "workbench.workflow",
     "experiments": "workbench.workflow",
     "compare": "workbench.workflow",
     "diff": "workbench.workflow",
@@ -54,6 +55,7 @@ __all__ = [
     "Secret",
     "Table",
     "WorkbenchError",
+    "batch",
     "check",
     "compare",
     "diff",

@@ -105,6 +105,21 @@ class BadParameters(WorkbenchError):
         return " ".join(self.problems)
 
 
+class BadBatch(WorkbenchError):
+    """Everything that is wrong with a batch, reported at once: one line for each mistake, with its place."""
+
+    def __init__(self, which: str, problems: Collection[str]) -> None:
+        self.which, self.problems = which, list(problems)
+        super().__init__(which, self.problems)
+
+    def __str__(self) -> str:
+        if len(self.problems) == 1:
+            return f"The batch {self.which!r} cannot be run: {self.problems[0]}."
+        shown = [f"  {problem}." for problem in self.problems[:20]]
+        more = [f"  … and {len(self.problems) - 20:,} more."] if len(self.problems) > 20 else []
+        return "\n".join([f"The batch {self.which!r} has {len(self.problems):,} mistakes:", *shown, *more])
+
+
 class BudgetTooShort(WorkbenchError):
     """The budget ran out before one model was fitted."""
 

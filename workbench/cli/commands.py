@@ -124,6 +124,40 @@ def run(
     return 0 if done.status == "completed" else 1
 
 
+@workbench.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option("--workers", type=click.IntRange(1, 1024), help="Runs at a time; by default one for each core.")
+@click.option("--dry-run", is_flag=True, help="Show the plan, what is done already and how long it may take.")
+@click.option("--rerun", type=click.Choice(["failed"]), help="Run again what failed before.")
+@store_option
+@json_option
+@click.pass_obj
+def batch(
+    started: float, spec: Path, workers: int | None, dry_run: bool, rerun: str | None, store: Path, as_json: bool
+) -> int:
+    """Run a template many times, as a spec says; the same command again finishes what is missing.
+
+    \b
+    workbench batch farms.yaml --dry-run
+    workbench batch farms.yaml
+    """
+    from workbench import workflow
+    from workbench.cli import batches
+
+    again: Any = rerun
+    with batches.Progress(quiet=as_json) as progress:
+        told: dict[str, Any] = {"workers": workers, "rerun": again, "store": store, "on_event": progress.hear}
+        if dry_run:
+            foreseen = workflow.foresee(spec, **told).as_document()
+        else:
+            done = workflow.batch(spec, **told, started=started).as_document()
+    if dry_run:
+        _tell(foreseen, as_json, lambda: batches.foreseen(foreseen))
+        return 0
+    _tell(done, as_json, lambda: batches.batch(done, str(spec)))
+    return 0 if done["status"] == "completed" else 1
+
+
 @workbench.command(name="list")
 @click.argument("name", required=False)
 @store_option

@@ -7,6 +7,7 @@ from workbench.experiment.names import checked_name, slug
 from workbench.experiment.reference import resolve
 from workbench.experiment.share import Imported, export, import_, verify
 from workbench.experiment.store import Store, store_at
+from workbench.experiment.together import children, export_batch, import_batch, is_batch
 
 __all__ = [
     "Experiment",
@@ -14,10 +15,14 @@ __all__ = [
     "Store",
     "capture",
     "checked_name",
+    "children",
     "experiments",
     "export",
+    "export_batch",
     "fingerprint",
     "import_",
+    "import_batch",
+    "is_batch",
     "load",
     "resolve",
     "slug",

@@ -40,6 +40,8 @@ ABOUT = {
     "importance.csv": "What drives the model",
     "error.json": "The error that ended the run",
     "events.jsonl": "What happened, in order",
+    "batch.json": "The batch: what was asked for, and what became of every run",
+    "runs.csv": "Every run of the batch with its score, labels and parameters",
     "kernel.log": "What the kernel's process itself said",
     MANIFEST: "What was run, how it ended, and the digest of every file",
     "data": "The columns of the table and their profile",

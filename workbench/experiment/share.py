@@ -132,7 +132,7 @@ def import_(file: Path, store: Store) -> Imported:
         store is then what it was, to the byte.
     """
     with opened(file) as archive:
-        manifest = _judged(archive)
+        manifest = judged(archive)
         reference = reference_of(manifest)
         place = store.folder(reference)
         if not place.exists():
@@ -151,12 +151,12 @@ def import_(file: Path, store: Store) -> Imported:
 def unpack(file: Path, folder: Path) -> None:
     """Unpack an exported experiment into an empty folder, once it was found whole and unchanged."""
     with opened(file) as archive:
-        manifest = _judged(archive)
+        manifest = judged(archive)
         archive.extract(folder)
         _insist(Experiment(reference_of(manifest), folder, manifest), file)
 
 
-def _judged(archive: Archive) -> Manifest:
+def judged(archive: Archive) -> Manifest:
     """Read everything, write nothing: the manifest of an archive whose every file is what the manifest says."""
     manifest = parse_manifest(archive.manifest(), str(archive.file))
     read = {name: archive.digest(name) for name in archive.names}

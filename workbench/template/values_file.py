@@ -11,15 +11,15 @@ from typing import Any
 from workbench.errors import BadParameters
 
 
-def read_values(path: Path) -> dict[str, Any]:
-    """Read a file of values by its ending: ``.json``, ``.yaml``, ``.yml`` or ``.toml``.
+def read_values(path: Path, what: str = "parameters file") -> dict[str, Any]:
+    """Read a file of values by its ending: ``.json``, ``.yaml``, ``.yml`` or ``.toml``; messages call it `what`.
 
     Raises
     ------
     BadParameters
         If it is missing, cannot be read as what its ending says, names something twice, or holds no names.
     """
-    named = f"The parameters file {str(path)!r}"
+    named = f"The {what} {str(path)!r}"
     readers: dict[str, Callable[[str], Any]] = {
         ".json": _read_json, ".yaml": _read_yaml, ".yml": _read_yaml, ".toml": tomllib.loads,
     }  # fmt: skip

@@ -4,6 +4,7 @@ Each verb reads, asks the rooms to decide, and writes. The command line, noteboo
 Rooms are imported inside the verbs, so that a listing does not wait for a tuner to load.
 """
 
+from workbench.workflow.batches import Batch, Foreseen, batch, foresee
 from workbench.workflow.gallery import columns, copy_template, template, templates, write_example
 from workbench.workflow.kept import compare, diff, experiments, export, import_, report, show
 from workbench.workflow.models import load, predict, promote
@@ -11,7 +12,10 @@ from workbench.workflow.runs import Run, check, labels, run
 from workbench.workflow.trials import trial
 
 __all__ = [
+    "Batch",
+    "Foreseen",
     "Run",
+    "batch",
     "check",
     "columns",
     "compare",
@@ -19,6 +23,7 @@ __all__ = [
     "diff",
     "experiments",
     "export",
+    "foresee",
     "import_",
     "labels",
     "load",

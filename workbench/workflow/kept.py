@@ -67,14 +67,21 @@ def diff(one: str, other: str, *, store: Where = None) -> Difference:
 
 
 def export(ref: str, file: Path, *, store: Where = None) -> Path:
-    """Write one experiment to one zip file."""
-    from workbench.experiment import export
+    """Write one experiment to one zip file; a batch together with its runs."""
+    from workbench.experiment import export, export_batch
 
-    return export(experiment_of(ref, store), Path(file))
+    experiment = experiment_of(ref, store)
+    if experiment.manifest["kind"] == "batch":
+        return export_batch(experiment, store_of(store), Path(file))
+    return export(experiment, Path(file))
 
 
 def import_(file: Path, *, store: Where = None) -> str:
-    """Take an experiment from a zip file into the store, and give its reference. Nothing in it is run."""
-    from workbench.experiment import import_
+    """Take an experiment, or a batch with its runs, from a zip file into the store, and give its reference.
 
-    return str(import_(Path(file), store_of(store)).experiment.reference)
+    Nothing in it is run.
+    """
+    from workbench.experiment import import_, import_batch, is_batch
+
+    take = import_batch if is_batch(Path(file)) else import_
+    return str(take(Path(file), store_of(store)).experiment.reference)

@@ -1,0 +1,145 @@
+"""A spec becomes a list of runs; what is wrong with one of them is told before any starts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from workbench.batches import Plan, plan, spec_of
+from workbench.errors import BadBatch, BadTable
+from workbench.template import Values, find
+
+
+def digest(values: Values) -> str:
+    return hashlib.sha256(json.dumps(values.values, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@pytest.fixture
+def planned(place: Any) -> Callable[..., Plan]:
+    """Plan a spec of the tiny template: ``planned(grid=…)``; nothing is run."""
+
+    def make(check: Callable[[Values], str] = digest, **said: Any) -> Plan:
+        spec = spec_of({"template": "tiny.ipynb", "name": "farms", **said}, folder=place.folder)
+        return plan(spec, find(spec.template), check)
+
+    return make
+
+
+def problems(refused: pytest.ExceptionInfo[BadBatch]) -> str:
+    return "\n".join(refused.value.problems)
+
+
+def test_a_grid_is_every_combination_in_its_order(planned: Callable) -> None:
+    runs = planned(grid={"farm": ["a", "b"], "n": [1, 2]}).runs
+    assert [(run.number, run.parameters) for run in runs] == [
+        (1, {"farm": "a", "n": 1}),
+        (2, {"farm": "a", "n": 2}),
+        (3, {"farm": "b", "n": 1}),
+        (4, {"farm": "b", "n": 2}),
+    ]
+
+
+def test_a_run_wins_over_what_is_common_to_all(planned: Callable) -> None:
+    runs = planned(runs=[{"n": 5}, {"farm": "b"}], parameters={"farm": "a", "n": 9}).runs
+    assert [run.parameters for run in runs] == [{"farm": "a", "n": 5}, {"farm": "b", "n": 9}]
+
+
+def test_cells_of_a_csv_file_are_read_by_the_type_of_their_parameter(planned: Callable, place: Any) -> None:
+    table = place.table("farm,n,breaks\n007,3,yes\nno,,\n")
+    runs = planned(table=table, parameters={"n": 8}).runs
+    assert [run.parameters for run in runs] == [
+        {"farm": "007", "n": 3, "breaks": True},
+        {"farm": "no", "n": 8},  # an empty cell says nothing
+    ]
+
+
+def test_cells_of_a_parquet_file_keep_their_types(planned: Callable, place: Any) -> None:
+    frame = pd.DataFrame({"farm": ["a", "b"], "n": pd.array([3, None], dtype="Int64"), "seconds": [0.5, 1.5]})
+    frame.to_parquet(place.folder / "farms.parquet")
+    runs = planned(table="farms.parquet").runs
+    assert [run.parameters for run in runs] == [{"farm": "a", "n": 3, "seconds": 0.5}, {"farm": "b", "seconds": 1.5}]
+
+
+def test_a_column_may_be_a_label_only_and_names_its_run(planned: Callable, place: Any) -> None:
+    table = place.table("farm,owner\na,Østerild & Sons\nb,\n")
+    runs = planned(table=table, labels={"owner": "{owner}", "of": "{farm} in {n}", "year": "2026"}).runs
+    assert runs[0].labels == {"owner": "Østerild & Sons", "of": "a in 1", "year": "2026"}
+    assert runs[1].labels == {"of": "b in 1", "year": "2026"}
+    assert [run.name for run in runs] == ["farms-sterild-sons-a-in-1", "farms-b-in-1"]
+    assert [run.parameters for run in runs] == [{"farm": "a"}, {"farm": "b"}]
+
+
+def test_a_run_without_labels_of_its_own_is_named_by_what_it_is_about(planned: Callable) -> None:
+    assert planned(grid={"n": [1]}).runs[0].name == "farms-tiny"
+
+
+def test_a_name_that_stands_for_nothing_is_told_once(planned: Callable, place: Any) -> None:
+    table = place.table("farm,sedond\na,1\nb,2\n")
+    with pytest.raises(BadBatch) as refused:
+        planned(table=table, labels=["region"])
+    assert "table.sedond: There is no parameter 'sedond'. Did you mean 'seconds'?" in problems(refused)
+    assert "labels: {region} is neither a parameter nor in the table" in problems(refused)
+
+
+def test_one_bad_row_among_many_is_told_with_its_place(planned: Callable, place: Any) -> None:
+    table = place.table("farm,n\na,1\nb,two\nc,3\n")
+    with pytest.raises(BadBatch) as refused:
+        planned(table=table)
+    assert problems(refused).startswith("row 2 of farms.csv: The parameter 'n' cannot be 'two'")
+
+
+def test_a_mistake_of_many_runs_is_told_once_with_some_of_their_places(planned: Callable) -> None:
+    with pytest.raises(BadBatch) as refused:
+        planned(runs=[{"n": "x"}] * 10)
+    assert problems(refused).startswith("runs[1], runs[2], runs[3] and 7 more: The parameter 'n'")
+
+
+def test_what_the_check_of_a_run_finds_is_told_with_its_place(planned: Callable) -> None:
+    def check(values: Values) -> str:
+        if values.values["farm"] == "b":
+            raise BadTable("b.csv", "does not exist")
+        return digest(values)
+
+    with pytest.raises(BadBatch) as refused:
+        planned(check, grid={"farm": ["a", "b", "c"]})
+    assert refused.value.problems == ["grid at farm=b: The table 'b.csv' does not exist"]
+
+
+def test_the_same_work_twice_is_refused(planned: Callable) -> None:
+    with pytest.raises(BadBatch) as refused:
+        planned(runs=[{"n": 1}, {"n": 2}, {"n": 1}])
+    assert problems(refused).startswith("runs[3]: is the same work as runs[1]")
+
+
+def test_a_table_that_cannot_be_read_is_told(planned: Callable, place: Any) -> None:
+    with pytest.raises(BadBatch, match=r"table: The table .* does not exist"):
+        planned(table="none.csv")
+    place.table("farm\n")
+    with pytest.raises(BadBatch, match="table: "):
+        planned(table="farms.csv")
+
+
+def test_the_fingerprint_of_a_batch_is_of_its_work_not_of_its_name_or_limits(planned: Callable) -> None:
+    one = planned(grid={"n": [1, 2]})
+    assert planned(grid={"n": [1, 2]}, name="other", workers=1, budget="1h").fingerprint == one.fingerprint
+    assert planned(grid={"n": [1, 3]}).fingerprint != one.fingerprint
+
+
+def test_values_that_are_secret_are_never_shown(place: Any, planned: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.batches.plan import shown
+
+    code = 'from workbench import Secret\ntoken: Secret = Secret("")\nfarm: str = "a"'
+    file = place.template("secret.ipynb", code)
+    assert shown(find(str(file)), {"token": "hunter2", "farm": "b"}) == {"farm": "b"}
+
+
+def test_a_relative_table_among_the_parameters_starts_from_the_specs_folder(place: Any, planned: Callable) -> None:
+    file = place.template("reads.ipynb", "from workbench import Table\ndata: Table = 'example:iris'")
+    runs = planned(template=file.name, grid={"data": ["a.csv", "example:wine"]}).runs
+    assert [run.parameters["data"] for run in runs] == [str(Path(place.folder) / "a.csv"), "example:wine"]

@@ -1,0 +1,103 @@
+"""A spec says what is to be run; every mistake in it is told with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.batches import Spec, read_spec, spec_of
+from workbench.errors import BadBatch, as_document, from_document
+
+GRID = {"template": "classification", "grid": {"seed": [1, 2]}}
+
+
+def read(document: dict[Any, Any]) -> Spec:
+    return spec_of(document, folder=Path("/specs"))
+
+
+@pytest.mark.parametrize(
+    ("ending", "text"),
+    [
+        ("yaml", "template: classification\nbudget: 2h\ngrid:\n  seed: [1, 2]\n"),
+        ("json", json.dumps({**GRID, "budget": "2h"})),
+        ("toml", 'template = "classification"\nbudget = "2h"\n[grid]\nseed = [1, 2]\n'),
+    ],
+)
+def test_a_spec_is_read_from_yaml_json_and_toml(tmp_path: Path, ending: str, text: str) -> None:
+    file = tmp_path / f"Wind Farms.{ending}"
+    file.write_text(text)
+    spec = read_spec(file)
+    assert (spec.name, spec.grid, spec.budget, spec.folder) == ("wind-farms", {"seed": [1, 2]}, 7200.0, tmp_path)
+
+
+def test_paths_start_from_the_folder_of_the_spec_and_names_of_the_gallery_stay() -> None:
+    spec = read({"template": "mine.ipynb", "table": "farms.csv"})
+    assert (spec.template, spec.table) == ("/specs/mine.ipynb", Path("/specs/farms.csv"))
+    assert read(GRID).template == "classification"
+
+
+def test_a_list_of_labels_takes_columns_of_these_names() -> None:
+    assert read({**GRID, "labels": ["farm"]}).labels == {"farm": "{farm}"}
+    assert read({**GRID, "labels": {"farm": "DK-{farm}", "year": 2026}}).labels == {"farm": "DK-{farm}", "year": "2026"}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"template": None}, "template: is missing"),
+        ({"grid": None}, "grid, runs or table: is missing"),
+        ({"table": "farms.csv"}, "grid, runs or table: grid and table are given; keep one of them"),
+        ({"grids": {}}, "grids: there is no such key; did you mean 'grid'?"),
+        ({"steps": []}, "steps: there is no such key; known are template, name"),
+        ({"price": 3}, "price: there is no such key"),
+        ({"name": "Wind Farms"}, "name: 'Wind Farms' is not a name an experiment can have"),
+        ({"grid": {"seed": 3}}, "grid.seed: must be a list of values, not 3"),
+        ({"grid": {"seed": []}}, "grid.seed: must be a list of values, not []"),
+        ({"grid": {}}, "grid: is empty"),
+        ({"grid": {"a": [0] * 1000, "b": [0] * 1000}}, "grid: stands for 1,000,000 runs; a batch has at most 100,000"),
+        ({"grid": None, "runs": [{"seed": 1}, 7]}, "runs[2]: must hold names and values"),
+        ({"parameters": ["budget"]}, "parameters: must hold names and values"),
+        ({"labels": 7}, "labels: must be a list of columns, or labels and texts"),
+        ({"workers": 0}, "workers: cannot be 0; it is a whole number from 1 to 1,024"),
+        ({"workers": True}, "workers: cannot be True"),
+        ({"retries": -1}, "retries: cannot be -1"),
+        ({"timeout": "soon"}, "timeout: The timeout 'soon' is not a length of time"),
+        ({"budget": [1]}, "budget: cannot be [1]; it is a length of time such as 10m"),
+        ({"memory": "lots"}, "memory: The memory 'lots' is not an amount of memory"),
+        ({"on_failure": "panic"}, "on_failure: is continue or stop, not 'panic'"),
+    ],
+)
+def test_every_mistake_is_told_with_its_place(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadBatch) as refused:
+        read({**GRID, **change})
+    assert len(refused.value.problems) == 1
+    assert told in refused.value.problems[0]
+    assert "\n" not in str(refused.value)
+
+
+def test_several_mistakes_are_told_at_once_one_line_each() -> None:
+    with pytest.raises(BadBatch) as refused:
+        read({"grid": {"seed": 1}, "workers": "two", "on_failure": "panic"})
+    assert len(str(refused.value).splitlines()) == 5
+    assert str(from_document(as_document(refused.value))) == str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.yaml", "template: x\ntemplate: y\n", "'template' is there twice"),
+        ("a.yaml", "- 1\n", "must hold names and values"),
+        ("a.json", "{", "is not good JSON"),
+        ("a.txt", "", "is none of .json, .yaml, .yml and .toml"),
+        (None, "", "does not exist"),
+    ],
+)
+def test_a_file_that_is_no_spec_is_refused_in_one_line(tmp_path: Path, name: str | None, text: str, told: str) -> None:
+    if name is not None:
+        (tmp_path / name).write_text(text)
+    with pytest.raises(BadBatch, match=told.replace(".", r"\.")) as refused:
+        read_spec(tmp_path / (name or "none.yaml"))
+    assert "\n" not in str(refused.value)

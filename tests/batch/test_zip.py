@@ -1,0 +1,73 @@
+"""A batch and its runs are one file, taken over whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench import workflow
+from workbench.errors import BadArtifact
+from workbench.experiment import Store, verify
+
+
+@pytest.fixture
+def packed(place: Any, batch: Callable) -> tuple[Any, Path]:
+    done = batch(place.spec(runs=[{"farm": "a"}, {"farm": "b", "breaks": True}], labels=["farm"]))
+    return done, workflow.export(done.ref, place.folder / "farms.zip", store=place.store)
+
+
+def changed(file: Path | io.BytesIO, target: Path | io.BytesIO, change: Callable[[str, bytes], Any]) -> Any:
+    """Copy a zip with its members changed; None leaves one out."""
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(target, "w") as copy:
+        for name in source.namelist():
+            if (found := change(name, source.read(name))) is not None:
+                copy.writestr(*found)
+    return target
+
+
+def with_another_square(name: str, data: bytes) -> tuple[str, bytes]:
+    """Change the content of one file in one of the runs."""
+    if name.startswith("runs/farms-a"):
+        told = lambda one, content: (one, b"2" if one == "outputs/square.txt" else content)  # noqa: E731
+        return name, changed(io.BytesIO(data), io.BytesIO(), told).getvalue()
+    return name, data
+
+
+def test_a_batch_travels_with_its_runs_and_on_any_doubt_not_at_all(packed: tuple[Any, Path], tmp_path: Path) -> None:
+    done, file = packed
+    there = Store(tmp_path / "there")
+    assert workflow.import_(file, store=there.path) == done.ref
+    kept = workflow.experiments(store=there.path)
+    assert {str(one.reference) for one in kept} == {done.ref, *(outcome.ref for outcome in done.outcomes)}
+    assert [verify(one) for one in kept] == [[], [], []]
+    assert workflow.import_(file, store=there.path) == done.ref  # once more changes nothing
+
+    wrong = {
+        "a run is missing": lambda name, data: None if name.startswith("runs/farms-b") else (name, data),
+        "a run under another name": lambda name, data: (name.replace("runs/farms-b", "runs/farms-c"), data),
+        "a run was changed": with_another_square,
+        "the batch was changed": lambda name, data: (name, b"{}" if name == "batch.json" else data),
+        "a stranger among the runs": lambda name, data: (name.replace("report.html", "runs/report.html"), data),
+        "a file under another name": lambda name, data: (name.replace("runs.csv", "rows.csv"), data),
+    }
+    for number, (what, change) in enumerate(wrong.items()):
+        store = tmp_path / f"store {number}"
+        try:
+            workflow.import_(changed(file, tmp_path / f"{number}.zip", change), store=store)
+        except BadArtifact:
+            assert workflow.experiments(store=store) == [], what
+        else:
+            pytest.fail(f"taken over although {what}")
+
+
+def test_no_file_is_overwritten(packed: tuple[Any, Path], place: Any) -> None:
+    done, file = packed
+    before = file.read_bytes()
+    with pytest.raises(BadArtifact, match="exists already"):
+        workflow.export(done.ref, file, store=place.store)
+    assert file.read_bytes() == before

@@ -1,0 +1,133 @@
+"""A batch that is over becomes an experiment of its own kind: what was asked for, every run, and one page."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from workbench.batches.plan import Plan
+from workbench.batches.queue import Outcome
+from workbench.documents.experiment import write_manifest
+from workbench.documents.files import FORMAT, write_bytes, write_json
+from workbench.errors import StoreError
+from workbench.experiment import Experiment, Store
+from workbench.experiment.capture import entries
+from workbench.experiment.crate import write_crate
+from workbench.experiment.environment import write_environment
+from workbench.experiment.store import building, put_in_place
+from workbench.records import Reference
+
+BATCH, RUNS = "batch.json", "runs.csv"
+Page = Callable[[Mapping[str, Any]], str]
+
+
+def keep(
+    store: Store,
+    reference: Reference,
+    plan: Plan,
+    outcomes: Sequence[Outcome],
+    *,
+    facts: Mapping[str, Any],
+    page: Page,
+) -> Experiment:
+    """Keep a batch that is over as an experiment of kind ``batch``.
+
+    Parameters
+    ----------
+    store : Store
+    reference : Reference
+        Under which its runs already name it as their parent.
+    plan : Plan
+    outcomes : sequence of Outcome
+        One for each run of the plan.
+    facts : mapping
+        ``status``, ``reason``, ``started``, ``ended``, ``author``, ``seconds``, ``workers``, ``threads``.
+    page : callable
+        Makes the report of the batch as a document.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written, or holds this version already.
+    """
+    document = as_document(reference, plan, outcomes, facts)
+    with building(store, "batch") as part:
+        shutil.copyfile(plan.template.path, part / "template.ipynb")
+        write_json(part / BATCH, {"format": FORMAT, **document})
+        write_bytes(part / RUNS, _table(document["runs"]).encode())
+        write_environment(part / "environment")
+        (part / "report.html").write_text(page(document), encoding="utf-8")
+        manifest = _manifest(reference, plan, outcomes, facts)
+        write_crate(part, manifest)
+        manifest = write_manifest(part, manifest | {"files": entries(part)})
+        if not put_in_place(store, part, reference):
+            raise StoreError(str(store.path), f"already holds {reference}", "Run it again.")
+    return Experiment(reference, store.folder(reference), manifest)
+
+
+def as_document(
+    reference: Reference, plan: Plan, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Describe a batch: what was asked for, and what became of every run."""
+    return {
+        "ref": str(reference),
+        "name": plan.spec.name,
+        "template": plan.template.name,
+        "title": plan.template.title,
+        **facts,
+        "common": plan.common,
+        "runs": [outcome.as_document() for outcome in outcomes],
+    }
+
+
+def _table(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Write every run as a row: what it is, what became of it, its labels and own parameters."""
+    labels = list(dict.fromkeys(name for run in runs for name in run["labels"]))
+    own = list(dict.fromkeys(name for run in runs for name in run["parameters"]))
+    told = ("number", "name", "status", "ref", "reason", "metric")
+    score = ("value", "low", "high")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [*(f"label {name}" for name in labels), *(f"parameter {name}" for name in own)]
+    writer.writerow([*told, *score, "seconds", *names])
+    for run in runs:
+        scores = run["score"] or {}
+        writer.writerow(
+            [
+                *(run[name] for name in told),
+                *(scores.get(name) for name in score),
+                run["seconds"],
+                *(run["labels"].get(name) for name in labels),
+                *(run["parameters"].get(name) for name in own),
+            ]
+        )
+    return text.getvalue()
+
+
+def _manifest(
+    reference: Reference, plan: Plan, outcomes: Sequence[Outcome], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "kind": "batch",
+        "ref": str(reference),
+        "status": facts["status"],
+        "reason": facts["reason"],
+        "started": facts["started"],
+        "ended": facts["ended"],
+        "author": facts["author"],
+        "template": plan.template.name,
+        "labels": {},
+        "cause": {"kind": "person"},
+        "parents": [],
+        "children": [outcome.ref for outcome in outcomes if outcome.ref is not None],
+        "fingerprint": plan.fingerprint,
+        "data": {"digest": None, "rows": None, "time_range": None},
+        "metric": None,
+        "scores": {},
+        "resources": {"wall": facts["seconds"], "cpu": None, "peak_memory": None, "cost": None},
+        "objects": [],
+        "files": [],
+    }
