@@ -8,9 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 from lightgbm.callback import CallbackEnv, EarlyStopException
-from scipy.special import expit, softmax
 
-from .reach import BoosterReader
 from .rounds import Boosted, Clock, Held
 
 Array = npt.NDArray[Any]
@@ -39,23 +37,13 @@ class BoostedTrees(Boosted):
 
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
-        if not self.classes:
-            return np.asarray(self._read().raw(matrix)[:, 0])
-        if self.classes > 2:
-            return np.asarray(softmax(self._read().raw(matrix), axis=1))
-        likely = expit(self._read().raw(matrix)[:, 0])
-        return np.column_stack([1.0 - likely, likely])
-
-    def _read(self) -> BoosterReader:
-        """Give what reads the rounds that predict; fitting and settling change them."""
-        reader: BoosterReader | None = self.__dict__.get("_reader")
-        if reader is None or (reader.booster, reader.rounds) != (self._booster, self.rounds_):
-            reader = self._reader = BoosterReader(self._booster, self.rounds_)
-        return reader
+        # One thread: to gather more takes longer than a few rows do, and of many other models predict beside this one.
+        predicted = np.asarray(self._booster.predict(matrix, num_iteration=self.rounds_, num_threads=1))
+        return np.column_stack([1.0 - predicted, predicted]) if self.classes == 2 else predicted
 
     def __getstate__(self) -> dict[str, Any]:
         """Keep the model as text, which LightGBM reads back to the last digit."""
-        state = {name: value for name, value in self.__dict__.items() if name not in ("_booster", "_reader")}
+        state = {name: value for name, value in self.__dict__.items() if name != "_booster"}
         if "_booster" in self.__dict__:
             state["model_"] = self._booster.model_to_string(num_iteration=self.rounds_)
         return state
@@ -63,9 +51,7 @@ class BoostedTrees(Boosted):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if "model_" in state:
-            text = self.__dict__.pop("model_")
-            self._booster = lgb.Booster(model_str=text)
-            self._reader = BoosterReader(self._booster, self.rounds_, text)
+            self._booster = lgb.Booster(model_str=self.__dict__.pop("model_"))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_booster")
