@@ -157,9 +157,9 @@ def test_a_demo_that_cannot_write_its_tables_says_so(workbench: Callable, tmp_pa
 def test_ctrl_c_after_the_last_cell_loses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str) -> None:
     """The run has ended; the interrupt comes while it is being kept."""
     from workbench import execution
-    from workbench.workflow import runs
+    from workbench.workflow import keep
 
-    owner = execution if where == "execute" else runs
+    owner = execution if where == "execute" else keep
     real, times = getattr(owner, where), []
 
     def interrupted(*arguments: Any, **options: Any) -> Any:

@@ -257,6 +257,7 @@ class _Run:
 
     def is_worth_another(self) -> bool:
         """Tell whether to try again; if so, the folder is empty again and the pause before has passed."""
+        drop_marks(self.notebook)
         evidence = self._evidence()
         verdict, pause = judge(evidence), pause_before(self.spent.attempts + 1)
         if not is_transient(evidence, verdict) or pause > self._seconds_left():
@@ -278,6 +279,7 @@ class _Run:
         return left if until_deadline is None else min(left, until_deadline)
 
     def _rest(self, seconds: float) -> None:
+        self.pass_on_events()  # who hears of it may cancel
         end, beat = time.monotonic() + seconds, Every(HEARTBEAT_SECONDS)
         while time.monotonic() < end and not self._is_asked_to_stop():
             time.sleep(TICK)

@@ -145,15 +145,7 @@ def _manifest(
         "data": {"digest": data.get("digest"), "rows": data.get("rows"), "time_range": data.get("time_range")},
         "metric": scores.get("metric"),
         "scores": scores.get("scores", {}),
-        "resources": {
-            "wall": _wall(record),
-            "cpu": None,
-            "peak_memory": None,
-            "cost": None,
-            **(record.resources or {}),
-            **resources,
-        },
-        "attempts": record.attempts,
+        "resources": _resources(record) | dict(resources),
         "objects": [],
         "files": [],
     }
@@ -166,6 +158,12 @@ def _read(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
+
+
+def _resources(record: RunRecord) -> dict[str, Any]:
+    """Tell what the runner measured; the wall time counts from the command's start."""
+    unknown = {"cpu": None, "peak_memory": None, "cost": None}
+    return {**unknown, **(record.resources or {}), "wall": _wall(record), "attempts": record.attempts}
 
 
 def _wall(record: RunRecord) -> float | None:

@@ -47,13 +47,11 @@ def _holds_runs(store: Store) -> bool:
 
 
 def _keep(folder: RunFolder, store: Store) -> None:
-    from workbench.documents.cleaning import clean
     from workbench.documents.run_folder import refused
     from workbench.execution.close import close
     from workbench.workflow.keep import keep
 
-    close(folder)
-    record = clean(folder)
+    record = close(folder)
     is_kept = store.folder(Reference(record.name, record.version)).exists()  # its runner died while tidying up
     if is_kept or (record.status == "failed" and refused(folder) is not None):
         shutil.rmtree(folder.path, ignore_errors=True)

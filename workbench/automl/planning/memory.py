@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from workbench.documents.run_folder import here
 from workbench.template import memory_bytes
 
 if TYPE_CHECKING:
     from workbench.automl.fitting.trial import Trial
 
 MEMORY = "70%"  # of what is free
+PLANNED = 0.9  # of the run's own limit, at most
 OTHERS = 0.5  # of the machine, left to other programs where the system does not tell what is free
 LEARNER = 2e6  # bytes of a learner beside its arrays: boosted trees, which live in their library
 NODE = 64  # bytes of a node in scikit-learn's trees, without its values
@@ -40,6 +42,8 @@ class Room:
 def room_for(memory: str | float | None) -> Room:
     """Understand a limit: an amount is for the whole process, a share is of what is free beside it.
 
+    Beyond the limit that a runner keeps the whole run to, a process would be ended: nothing is planned up to there.
+
     Raises
     ------
     BadParameters
@@ -47,7 +51,17 @@ def room_for(memory: str | float | None) -> Room:
     """
     stated = str(MEMORY if memory is None else memory)
     share = stated.strip().endswith("%")
-    return Room(memory_bytes(MEMORY if memory is None else memory, of=free()) + (resident() if share else 0.0), stated)
+    limit = memory_bytes(MEMORY if memory is None else memory, of=free()) + (resident() if share else 0.0)
+    allowed = _allowed()
+    if allowed is not None and PLANNED * allowed < limit:
+        return Room(PLANNED * allowed, f"{PLANNED:.0%} of the run's limit of {allowed / 1e9:.3g} GB")
+    return Room(limit, stated)
+
+
+def _allowed() -> int | None:
+    """Give the bytes that the runner allows this run; None without a runner, or a limit."""
+    folder = here()
+    return folder.read().memory if folder is not None and folder.record_file.exists() else None
 
 
 def resident() -> float:

@@ -1,0 +1,304 @@
+"""Runners that were killed outright, and what the next command makes of what they left."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from workbench import workflow
+from workbench.documents.run_folder import RunFolder, claimed, process_started
+from workbench.execution import prepare
+from workbench.execution.close import close, end_kernel
+from workbench.experiment import verify
+
+RUNNER = """
+import sys
+from pathlib import Path
+from nbformat.v4 import new_code_cell, new_notebook
+from workbench.execution import execute, prepare
+from workbench.experiment import Store, capture
+store = Store(Path(sys.argv[1])).create()
+notebook = new_notebook(cells=[new_code_cell(source) for source in sys.argv[2:]])
+folder = prepare(store.running, name="t", template=notebook)
+print(folder.path, flush=True)
+execute(folder, notebook)
+print("ended", flush=True)
+capture(folder, store)
+print("kept", flush=True)
+"""
+LOOK = """
+import sys, time
+from workbench import workflow
+print("ready", flush=True)
+sys.stdin.readline()
+print(len(workflow.experiments(store=sys.argv[1])))
+"""
+READY = "import os, time; open('ready', 'w').close(); time.sleep(60)"
+
+
+@pytest.fixture
+def store(tmp_path):
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def runner(store):
+    """Start runners in processes of their own; none outlives the test."""
+    started = []
+
+    def start(*sources):
+        command = [sys.executable, "-c", RUNNER, str(store), *sources]
+        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        return started[-1], RunFolder(folder_of(started[-1]))
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def folder_of(process):
+    return Path(process.stdout.readline().strip())
+
+
+def until(true, seconds=60):
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def left_in(store):
+    return [path.name for path in (store / "running").iterdir() if not path.name.startswith(".")]
+
+
+def ago(seconds):
+    return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+
+
+def cells_of(path):
+    return [cell.metadata.papermill.status for cell in nbformat.read(path, as_version=4).cells]
+
+
+def abandoned(store, **changes):
+    """A run whose second cell was under way when its runner died."""
+    notebook = new_notebook(cells=[new_code_cell(source) for source in ("1", "2", "3")])
+    folder = prepare(store / "running", name="t", template=notebook)
+    (folder.path / "notebook.ipynb").write_bytes(folder.template.read_bytes())
+    folder.say("run", state="started", total=3)
+    for index, state in ((0, "started"), (0, "completed"), (1, "started")):
+        folder.say("cell", index=index, total=3, state=state)
+    folder.update(**{"pid_started": -1.0, **changes})
+    return folder
+
+
+def test_a_runner_that_was_killed_is_closed_and_kept_by_the_next_command(runner, store):
+    process, folder = runner("print('so far')", READY, "3")
+    until((folder.outputs / "ready").exists)
+    until(lambda: folder.read().kernel)
+    kernel = folder.read().kernel["pid"]
+    (running,) = workflow.experiments(store=store)
+    assert running.status == "running"
+    process.kill()
+    process.wait()
+    (kept,) = workflow.experiments(store=store)
+    assert kept.status == "killed"
+    assert kept.reason == f"The process that ran it ({process.pid} on {folder_host()}) is gone (cell 2)"
+    assert cells_of(kept.notebook) == ["completed", "failed", "pending"]
+    assert process_started(kernel) is None
+    assert verify(kept) == []
+    assert not folder.path.exists()
+    assert workflow.show("t", store=store)["status"] == "killed"
+    assert kept.manifest["ended"] >= kept.manifest["started"]
+
+
+def folder_host():
+    return socket.gethostname()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"pid": os.getpid(), "pid_started": -1.0}, " is gone (cell 2)"),  # another process has its number
+        ({"boot_id": "another"}, " was started anew while it ran (cell 2)"),
+        ({"host": "elsewhere", "heartbeat": 600}, " s of the process that ran it on elsewhere (cell 2)"),
+        ({"namespace": "a container", "heartbeat": 600}, f" s of the process that ran it on {folder_host()} (cell 2)"),
+    ],
+)
+def test_however_it_is_known_that_the_runner_is_dead_the_run_is_closed(store, changes, reason):
+    abandoned(store, **{key: ago(value) if key == "heartbeat" else value for key, value in changes.items()})
+    (kept,) = workflow.experiments(store=store)
+    assert kept.status == "killed"
+    assert kept.reason.endswith(reason)
+    assert cells_of(kept.notebook) == ["completed", "failed", "pending"]
+
+
+@pytest.mark.parametrize("changes", [{"host": "elsewhere"}, {"namespace": "a container"}])
+def test_a_run_of_another_host_is_left_alone_while_it_is_heard_of(store, changes):
+    folder = abandoned(store, **changes, heartbeat=ago(5))
+    (running,) = workflow.experiments(store=store)
+    assert (running.path, folder.read().status) == (folder.path, "running")
+
+
+def test_a_run_that_had_ended_is_kept_as_it_ended(runner, store):
+    process, folder = runner("print('done')")
+    while process.stdout.readline() != "ended\n":
+        pass
+    process.send_signal(signal.SIGSTOP)  # it may have kept it by now; if not, it never will
+    process.kill()
+    process.wait()
+    (kept,) = workflow.experiments(store=store)
+    assert (kept.status, cells_of(kept.notebook)) == ("completed", ["completed"])
+    assert not folder.path.exists()
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "timed_out"])
+def test_a_finished_run_folder_is_kept_by_whoever_looks(store, status):
+    folder = abandoned(store)
+    folder.update(status=status, reason="why", ended=ago(0))
+    (kept,) = workflow.experiments(store=store)
+    assert (kept.status, kept.reason) == (status, "why")
+    assert left_in(store) == []
+
+
+def test_what_the_events_said_of_the_end_is_believed(store):
+    folder = abandoned(store)
+    folder.say("cell", index=1, total=3, state="failed")
+    folder.say("run", state="ended", status="timed_out", reason="Too long (cell 2)", cell=1)
+    (kept,) = workflow.experiments(store=store)
+    assert (kept.status, kept.reason) == ("timed_out", "Too long (cell 2)")
+    assert cells_of(kept.notebook) == ["completed", "failed", "pending"]
+
+
+def test_a_run_that_never_came_to_its_notebook_is_kept_with_its_template(store):
+    folder = prepare(store / "running", name="t", template=new_notebook(cells=[new_code_cell("1")]))
+    folder.update(pid_started=-1.0)
+    (kept,) = workflow.experiments(store=store)
+    assert (kept.status, cells_of(kept.notebook)) == ("killed", ["pending"])
+
+
+def test_an_experiment_that_is_kept_already_is_not_kept_twice(store, tmp_path):
+    folder = abandoned(store)
+    shutil.copytree(folder.path, tmp_path / "copy")
+    (kept,) = workflow.experiments(store=store)
+    before = kept.path.stat().st_mtime_ns
+    shutil.copytree(tmp_path / "copy", folder.path)  # killed between keeping it and tidying up
+    (still,) = workflow.experiments(store=store)
+    assert (still.reference, still.path.stat().st_mtime_ns) == (kept.reference, before)
+    assert not folder.path.exists()
+
+
+def test_an_orphaned_kernel_is_ended_but_nobody_elses_process(store):
+    orphan = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+    try:
+        folder = abandoned(store)
+        for started in (process_started(orphan.pid) - 5, None):
+            folder.update(kernel={"pid": orphan.pid, "started": started})
+            end_kernel(folder, folder.read())
+            assert orphan.poll() is None  # its number alone says nothing
+        folder.update(kernel={"pid": orphan.pid, "started": process_started(orphan.pid)})
+        close(folder)
+        assert orphan.wait(10) == -signal.SIGKILL
+    finally:
+        orphan.kill()
+        orphan.wait()
+
+
+def test_what_a_dead_kernel_had_started_is_ended_if_it_names_the_run(store):
+    folder = abandoned(store)
+    spawn = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
+    env = {**os.environ, "WORKBENCH_RUN": str(folder.path)}
+    leader = subprocess.Popen(
+        [sys.executable, "-c", spawn], env=env, stdout=subprocess.PIPE, start_new_session=True, text=True
+    )
+    child = psutil.Process(int(leader.communicate()[0]))
+    folder.update(kernel={"pid": leader.pid, "started": 1.0})
+    close(folder)
+    until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10)
+
+
+def test_a_run_is_claimed_by_one(store):
+    folder = abandoned(store)
+    with claimed(folder) as first, claimed(folder) as second:
+        assert (first, second) == (True, False)
+    with claimed(folder) as again:
+        assert again
+
+
+def test_of_two_commands_at_once_one_alone_keeps_the_run(store):
+    for _ in range(4):
+        abandoned(store)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    both = [subprocess.Popen([sys.executable, "-c", LOOK, str(store)], **pipes) for _ in range(2)]
+    assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
+    said = [process.communicate("\n", timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    kept = workflow.experiments(store=store)
+    assert [experiment.status for experiment in kept] == ["killed"] * 4
+    assert [verify(experiment) for experiment in kept] == [[]] * 4
+    assert left_in(store) == []
+
+
+def test_a_store_that_cannot_be_written_to_can_still_be_looked_at(store, monkeypatch):
+    abandoned(store)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("workbench.execution.close.close", refuse)
+    (left,) = workflow.experiments(store=store)
+    assert (left.status, left.reason) == ("killed", "the process that ran it is gone, and what it left was never kept")
+
+
+def victims(process, folder, who):
+    """The processes to be killed."""
+    kernel = (
+        (json.loads(folder.record_file.read_text()).get("kernel") or {}).get("pid") if folder.path.exists() else None
+    )
+    chosen = {"runner": [process.pid], "kernel": [kernel], "both": [process.pid, kernel]}[who]
+    return [pid for pid in chosen if pid]
+
+
+def kill_at_random(runner, seed):
+    dice = random.Random(seed)
+    process, folder = runner("print(1)", "import time; time.sleep(0.5)", "open('kept', 'w').write('x' * 10**6)")
+    time.sleep(dice.uniform(0, 4))
+    for pid in victims(process, folder, dice.choice(["runner", "kernel", "both"])):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    try:
+        process.wait(120)
+    except subprocess.TimeoutExpired:
+        pytest.fail("the runner outlived its kernel")
+
+
+@pytest.mark.parametrize(
+    "moments", [pytest.param(range(10), id="10"), pytest.param(range(10, 110), id="100", marks=pytest.mark.long)]
+)
+def test_killed_at_any_moment_every_run_ends_and_the_store_is_whole(runner, store, moments):
+    for seed in moments:
+        kill_at_random(runner, seed)
+    kept = workflow.experiments(store=store)
+    assert len(kept) == len(moments)
+    for experiment in kept:
+        assert experiment.status in ("completed", "failed", "killed"), experiment.reason
+        assert verify(experiment) == []
+        cells = cells_of(experiment.notebook)
+        assert cells == sorted(cells, key=["completed", "failed", "pending"].index)
+        assert experiment.status != "completed" or cells == ["completed"] * 3
+    assert left_in(store) == []
