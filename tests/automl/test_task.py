@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -235,6 +238,13 @@ def test_a_task_tells_what_it_is(table):
     page = made._repr_html_()
     assert "later than those it learned from" in page
     assert "50 %" in page
+
+
+def test_the_truth_is_numbered_once(table):
+    made = task(table(x=X, y=YES_NO), "y")
+    assert made.codes is made.codes
+    assert replace(made, truth=made.truth[:3]).codes.tolist() == [1, 0, 1]
+    assert np.array_equal(pickle.loads(pickle.dumps(made)).codes, made.codes)
 
 
 def test_markup_in_names_and_labels_stays_text(table):

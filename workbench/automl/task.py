@@ -7,7 +7,7 @@ can be put right (a row without a target, a class seen once) is put right and no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -71,6 +71,8 @@ class Task:
         Which share of the rows was held back from the table itself and stands in `test`; 0 where `test` is a file.
     checks : tuple of Check
         What was noticed while the task was made.
+    codes : ndarray, shape (n_rows,)
+        The truth as numbers: positions in `classes`, or the numbers themselves.
     """
 
     dataset: Dataset
@@ -88,6 +90,10 @@ class Task:
     costs: Costs | None = None
     check_share: float = 0.0
     copies: Array | None = None
+    codes: Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", _codes(self.truth, self.classes))
 
     @property
     def target(self) -> str:
@@ -98,14 +104,6 @@ class Task:
     def features(self) -> list[str]:
         """The columns that are learned from."""
         return [str(name) for name in self.frame.columns]
-
-    @property
-    def codes(self) -> Array:
-        """The truth as numbers: positions in `classes`, or the numbers themselves."""
-        if not self.classes:
-            return self.truth
-        order = {label: code for code, label in enumerate(self.classes)}
-        return np.array([order[label] for label in self.truth.tolist()], dtype=np.int64)
 
     def picture(self) -> Picture:
         """Draw what there is to predict."""
@@ -118,6 +116,13 @@ class Task:
 
     def _repr_html_(self) -> str:
         return display.task_html(self)
+
+
+def _codes(truth: Array, classes: list[Any]) -> Array:
+    if not classes:
+        return truth
+    order = {label: code for code, label in enumerate(classes)}
+    return np.array([order[label] for label in truth.tolist()], dtype=np.int64)
 
 
 @handing_over_errors
