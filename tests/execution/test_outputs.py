@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +11,23 @@ from workbench.execution import outputs as module
 from workbench.execution.notebook import settle
 from workbench.execution.outputs import CUT, Outputs
 from workbench.execution.verdict import Verdict
+
+TORRENT = """
+import resource, sys, tempfile
+from pathlib import Path
+from nbformat.v4 import new_code_cell, new_notebook
+from workbench.execution import execute, prepare
+
+def peak(*sources):
+    notebook = new_notebook(cells=[new_code_cell(source) for source in sources])
+    with tempfile.TemporaryDirectory() as store:
+        assert execute(prepare(Path(store), name="t", template=notebook), notebook).status == "completed"
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    print(int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit))
+
+peak("1")
+peak("for _ in range(2_000): print('x' * 100_000)")
+"""
 
 
 def said(text, name="stdout"):
@@ -106,3 +126,10 @@ handle.update("second")
     assert 99_000 < len(printed.text) <= 100_000
     assert cut.text == CUT
     assert done.notebook.cells[1].outputs[0].text == "on\n"
+
+
+def test_a_cell_that_prints_in_earnest_does_not_make_the_runner_grow():
+    """A process of its own, whose peak nothing else has raised."""
+    done = subprocess.run([sys.executable, "-c", TORRENT], capture_output=True, text=True, check=True)
+    before, after = map(int, done.stdout.split())
+    assert after - before < 100  # MB, of 200 that were printed

@@ -21,9 +21,30 @@ from typing import Any
 sys.path.pop(0)  # this file's folder, whose modules are not to be found under their bare names
 
 import zmq
+from ipykernel.iostream import OutStream
 from ipykernel.kernelapp import IPKernelApp
 
+LARGEST_MESSAGE = 1_000_000  # characters of printed text, unless they are printed as one
 LOOK_SECONDS = 0.5  # between two looks at whether the runner still lives
+
+
+class Stream(OutStream):
+    """IPython's stdout or stderr, in messages of moderate size.
+
+    IPython sends five times a second whatever was printed: of a cell that prints in earnest, hundreds of megabytes in
+    one message, which the runner would have to hold at once only to cut them.
+    """
+
+    printed = 0  # characters since the last message, more or less: any thread may print
+
+    def write(self, string: str) -> int:
+        """Take text to be sent soon, or now when there is much of it."""
+        super().write(string)
+        self.printed += len(string)
+        if self.printed > LARGEST_MESSAGE:
+            self.printed = 0
+            self.flush()
+        return len(string)
 
 
 class WaitingKernel(IPKernelApp):
@@ -39,6 +60,11 @@ class WaitingKernel(IPKernelApp):
         """
         context.setsockopt(zmq.SNDHWM, 0)
         super().init_iopub(context)
+
+    def init_io(self) -> None:
+        """Lead what is printed through streams of our own."""
+        self.outstream_class = f"{__name__}.Stream"
+        super().init_io()
 
     def init_poller(self) -> None:
         """Leave the watch over the parent to `end_with`, which leaves no files either."""

@@ -29,7 +29,8 @@ class Manager(AsyncKernelManager):
     def client(self, **kwargs: Any) -> Any:
         """Open a client that loses no message, however many there are (see `kernel_process.WaitingKernel`)."""
         self.opened = super().client(**kwargs)
-        self.opened.context.setsockopt(zmq.RCVHWM, 0)
+        # A full queue at this end halts the kernel's sending, and drops nothing; the runner stays small meanwhile.
+        self.opened.context.setsockopt(zmq.RCVHWM, 64)
         return self.opened
 
     def disconnect(self) -> None:
