@@ -4,12 +4,13 @@
     python benchmarks/batch.py flat [runs]           1,000 runs: overhead of each and memory of the driver, as they go
 
 The notebook has two small cells, so that what is measured is everything around it. Both halves of `throughput` run in
-turns, a quarter of the notebooks each, so that a busy machine slows both alike; papermill is imported once a turn, in a
+turns, 25 notebooks each, so that a busy machine slows both alike; papermill is imported once a turn, in a
 loop as people write it. `flat` tells the overhead and the memory of each tenth of the runs: what grows, shows.
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import statistics
 import subprocess
@@ -28,7 +29,7 @@ import sys, papermill
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
     papermill.execute_notebook(sys.argv[1], f"out-{number}.ipynb", {"number": number}, progress_bar=False)
 """
-TURN = 10
+TURN = 25
 
 
 def template(folder: Path) -> Path:
@@ -46,28 +47,32 @@ def spec(folder: Path, first: int, last: int) -> Path:
     return file
 
 
-def seconds(*command: object, cwd: Path) -> float:
-    began = time.perf_counter()
+def spent(*command: object, cwd: Path) -> tuple[float, float]:
+    """Wall and CPU seconds of a command and all processes it waited for."""
+    began, before = time.perf_counter(), os.times()
     subprocess.run([str(part) for part in command], cwd=cwd, capture_output=True, check=True)
-    return time.perf_counter() - began
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.perf_counter() - began, cpu
 
 
 def throughput(runs: int) -> None:
     """Take turns: a command for so many notebooks each, its own start included."""
-    ours: list[float] = []
-    theirs: list[float] = []
+    ours: list[tuple[float, float]] = []
+    theirs: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        notebook, turn = template(folder), min(runs, max(TURN, runs // 4))
+        notebook, turn = template(folder), min(runs, TURN)
         for first in range(0, runs, turn):
             last = min(first + turn, runs)
-            theirs.append(seconds(sys.executable, "-c", LOOP, notebook, first, last, cwd=folder))
+            theirs.append(spent(sys.executable, "-c", LOOP, notebook, first, last, cwd=folder))
             command = (sys.executable, "-m", "workbench", "batch", spec(folder, first, last), "--json")
-            ours.append(seconds(*command, cwd=folder))
-    print(f"{'':18} {'runs':>6} {'seconds':>9} {'runs/min':>9}")
+            ours.append(spent(*command, cwd=folder))
+    print(f"{'':18} {'runs':>6} {'wall, s':>9} {'runs/min':>9} {'CPU, s':>9}")
     for label, times in (("papermill, a loop", theirs), ("workbench batch", ours)):
-        print(f"{label:18} {runs:6} {sum(times):9.1f} {60 * runs / sum(times):9.1f}")
-    print(f"{'ratio':18} {sum(theirs) / sum(ours):23.2f}")
+        wall, cpu = (sum(column) for column in zip(*times, strict=True))
+        print(f"{label:18} {runs:6} {wall:9.1f} {60 * runs / wall:9.1f} {cpu:9.1f}")
+    print(f"{'throughput, ratio':18} {sum(wall for wall, _ in theirs) / sum(wall for wall, _ in ours):26.2f}")
 
 
 def flat(runs: int) -> None:

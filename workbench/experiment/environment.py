@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import platform
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
@@ -15,6 +20,7 @@ from urllib.parse import urlsplit
 from workbench.documents.files import FORMAT, write_json
 
 OURS = "notebook-workbench"
+LOOKING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,19 @@ def _python() -> dict[str, Any]:
 
 
 def _installed() -> dict[str, Package]:
+    with LOOKING:  # of several runs that end at once, one looks
+        return dict(_looked_up(tuple(_states(sys.path))))
+
+
+def _states(folders: list[str]) -> Iterator[tuple[str, int]]:
+    """Give what changes when a package comes, goes or is installed anew: the folders of their metadata."""
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder or ".") as entries:
+            yield from ((e.path, e.stat().st_mtime_ns) for e in entries if e.name.endswith((".dist-info", ".egg-info")))
+
+
+@functools.lru_cache(maxsize=1)  # it takes a third of a second: more than all else of a small run among many
+def _looked_up(_: tuple[tuple[str, int], ...]) -> dict[str, Package]:
     found: dict[str, Package] = {}
     for distribution in distributions():
         told = distribution.metadata  # parsed anew at every look
@@ -76,6 +95,7 @@ def _workbench(ours: Package | None) -> dict[str, Any]:
     return {"format": FORMAT, "name": OURS, "version": version, "commit": commit, "changed": changed}
 
 
+@functools.cache  # the code of this process is the one it was started with
 def _commit(source: Path) -> tuple[str | None, bool | None]:
     """Find the commit of a clone, and whether its files differ from it; None and None for an installed wheel."""
     if not (source / ".git").exists():
