@@ -193,6 +193,24 @@ def test_members_on_a_logarithm_are_made_again(kept):
     assert largest(again["said"], stored.predict(fresh())) <= CLOSE
 
 
+def test_what_was_never_negative_is_predicted_so_again(kept):
+    frame = farm().assign(worth=lambda table: np.maximum(table["worth"].astype(float) - 40, 0).round(2))
+    searched = {"trials": 2, "families": ["lightgbm"]}
+    result, outbox_folder = kept(frame, "worth", kind="regression", searched=searched)
+    ensemble = result.model.ensemble
+    coerced = result.model.coercer.transform(fresh())
+    assert sum(w * bag.predict(coerced) for bag, w in zip(ensemble.bags, ensemble.weights, strict=True)).min() < 0
+    expected = load_model(outbox_folder / "model").predict(fresh())
+    assert expected.min() == 0
+    assert largest(play(outbox_folder / "winner.ipynb", fresh())["said"], expected) <= CLOSE
+    told, trials = outbox.read_task(outbox_folder), outbox.read_trials(outbox_folder)
+    schema = read_schema(outbox_folder / "data" / "schema.json")
+    write_notebook(outbox_folder / "1.ipynb", of_trial(told, schema, trials, 1, packages={}))
+    again = play(outbox_folder / "1.ipynb", fresh())
+    assert min(again["said"]) == 0
+    assert float(again["printed"].split()[-1].rstrip(".")) <= CLOSE
+
+
 def test_a_typed_file_is_read_typed(kept):
     frame = farm().assign(counts=lambda table: table["counts"].mask(table.index % 13 == 0).astype("Int64"))
     frame["size"] = frame["size"].str.replace(",", ".").astype(float)

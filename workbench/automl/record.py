@@ -168,6 +168,7 @@ def task_document(result: Result) -> dict[str, Any]:
         "kind": task.kind,
         "target": task.target,
         "classes": task.classes,
+        "least": task.least,
         "metric": task.metric.name,
         "rows": len(task.frame),
         "features": task.features,

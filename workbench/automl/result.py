@@ -194,7 +194,7 @@ def finished(
     conformal, coverage = uncertainty(task, folds, told.predicted, seed=seed)
     model = TabularModel(
         coercer_of([task.schema[name] for name in task.features]),
-        _ensemble([trial.final for trial in found.trials], chosen.weights),
+        _ensemble([trial.final for trial in found.trials], chosen.weights, task.least),
         list(task.classes),
         told.calibration,
         decided.threshold,
@@ -216,7 +216,7 @@ def finished(
         ),
         folds=folds,
         fold_models=[
-            _ensemble([Bag([trial.members[fold]]) for trial in found.trials], chosen.weights)
+            _ensemble([Bag([trial.members[fold]]) for trial in found.trials], chosen.weights, task.least)
             for fold in range(len(folds))
         ],
         plan=found.plan,
@@ -248,9 +248,9 @@ def _optimism(task: Task, found: Found, chosen: Blend, model: TabularModel, pred
     return task.metric.loss(measure(task.metric, predicted)) - task.metric.loss(measure(task.metric, seen))
 
 
-def _ensemble(bags: Sequence[Bag], weights: Array) -> Ensemble:
+def _ensemble(bags: Sequence[Bag], weights: Array, least: float | None) -> Ensemble:
     used = _used(weights)
-    return Ensemble([bags[place] for place in used], [float(weights[place]) for place in used])
+    return Ensemble([bags[place] for place in used], [float(weights[place]) for place in used], least)
 
 
 def _used(weights: Array) -> list[int]:

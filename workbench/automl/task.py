@@ -73,6 +73,8 @@ class Task:
         What was noticed while the task was made.
     codes : ndarray, shape (n_rows,)
         The truth as numbers: positions in `classes`, or the numbers themselves.
+    least : float or None
+        What no prediction may lie below: 0 for a regression whose target is never negative (counts, prices, rates).
     """
 
     dataset: Dataset
@@ -91,9 +93,12 @@ class Task:
     check_share: float = 0.0
     copies: Array | None = None
     codes: Array = field(init=False, repr=False)
+    least: float | None = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "codes", _codes(self.truth, self.classes))
+        never_negative = not self.classes and bool((self.truth >= 0).all())
+        object.__setattr__(self, "least", 0.0 if never_negative else None)
 
     @property
     def target(self) -> str:

@@ -54,17 +54,21 @@ class Ensemble(BaseEstimator):
     bags : list of Bag
     weights : list of float
         One for each; they sum to 1.
+    least
+        What no prediction lies below: 0 where a number is predicted that was never negative. None sets no bound.
     """
 
-    def __init__(self, bags: list[Bag], weights: list[float]) -> None:
+    def __init__(self, bags: list[Bag], weights: list[float], least: float | None = None) -> None:
         self.bags = bags
         self.weights = weights
+        self.least = least
 
     def predict(self, rows: pd.DataFrame | Look) -> Array:
         """Give class probabilities, shape (n_rows, n_classes), or values, shape (n_rows,), of coerced rows."""
         averages = _averages([bag.members for bag in self.bags], Look.at(rows))
         parts = (weight * average for weight, average in zip(self.weights, averages, strict=True))
-        return np.sum(np.array(list(parts)), axis=0)
+        average = np.sum(np.array(list(parts)), axis=0)
+        return average if self.least is None else np.maximum(average, self.least)
 
 
 def _averages(bags: list[list[FoldModel]], look: Look) -> Iterator[Array]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.automl.blending.effort import Effort, effort_of
-from workbench.automl.fitting.trial import Trial, as_predicted
+from workbench.automl.fitting.trial import Trial, as_predicted, not_below
 from workbench.automl.problem.cuts import loss_when_cut
 from workbench.automl.problem.intervals import evaluator, takes_shares
 from workbench.automl.problem.splits import Array, Folds
@@ -73,7 +73,7 @@ def blend(task: Task, folds: Folds, trials: Sequence[Trial], *, seed: int, slack
         told = rows[part == number]
         learned = rows[part != number]
         fair = _weights(task, stack, learned, families, effort, seed, slack) if _judged(task, learned) else weights
-        crossed[told] = _mixed(stack[:, told], fair)
+        crossed[told] = not_below(task, _mixed(stack[:, told], fair))
     seen = measure(task.metric, as_predicted(task, _mixed(stack, weights)[rows], rows))
     unseen = measure(task.metric, as_predicted(task, crossed[rows], rows))
     return Blend(weights, crossed, task.metric.loss(unseen) - task.metric.loss(seen))

@@ -314,8 +314,14 @@ def _out_of_fold(bench: Bench, said: Sequence[Array]) -> Array:
     return predicted
 
 
+def not_below(task: Task, predicted: Array) -> Array:
+    """Raise what lies below the least that may be predicted, as `workbench.estimators.ensemble.Ensemble` does."""
+    return predicted if task.least is None else np.maximum(predicted, task.least)
+
+
 def as_predicted(task: Task, predicted: Array, rows: Array) -> Predicted:
-    """Put what was predicted of these rows beside their truth, as metrics want it."""
+    """Put what was predicted of these rows, as a model would serve it, beside their truth, as metrics want it."""
+    predicted = not_below(task, predicted)
     return Predicted(
         task.truth[rows],
         np.array(task.classes)[predicted.argmax(axis=1)] if task.classes else predicted,

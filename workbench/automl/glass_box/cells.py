@@ -284,7 +284,7 @@ def _function(name: str, argument: str, about: str, value: str) -> str:
     return f'def {name}({argument}):\n    """{about}"""\n    return {value}'
 
 
-def model(parts: Mapping[str, Any], *, latest: bool, measured: bool) -> str:
+def model(parts: Mapping[str, Any], *, latest: bool, measured: bool, least: float | None) -> str:
     """Fit all and put the model together.
 
     Parameters
@@ -293,12 +293,15 @@ def model(parts: Mapping[str, Any], *, latest: bool, measured: bool) -> str:
         Whether the model is what was fitted on all rows, and not the average of the folds.
     measured
         Whether the folds' models are wanted besides, to be compared with what they predicted.
+    least
+        What no prediction lies below; None sets no bound.
     """
     wanted = "[len(folds)]" if latest and not measured else f"range(len(folds){' + 1' if latest else ''})"
     joined = "fitted[-1:]" if latest else "fitted"
+    bound = "" if least is None else f", least={least!r}"
     arguments = {
         "coercer": Code("Coercer(COLUMNS)"),
-        "ensemble": Code('Ensemble(bags, [trial["weight"] for trial in TRIALS])'),
+        "ensemble": Code(f'Ensemble(bags, [trial["weight"] for trial in TRIALS]{bound})'),
         "classes": Code("CLASSES"),
         **parts,
     }

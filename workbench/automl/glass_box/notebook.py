@@ -84,7 +84,9 @@ def _own_cells(recipe: Recipe) -> dict[str, str]:
     task, schema = recipe.task, recipe.schema
     # Of what was fitted on all rows besides, there is one more number of rounds than folds.
     latest = all(len(trial["boosted"]) > int(task["folds"]["number"]) for trial in recipe.trials)
-    model = cells.model(recipe.parts, latest=latest, measured=recipe.golden is None)
+    # Experiments of before there was a bound tell none, and their own copy of the code knows none.
+    least = task.get("least")
+    model = cells.model(recipe.parts, latest=latest, measured=recipe.golden is None, least=least)
     if recipe.golden is None:
         comparison = cells.comparison_of_trial(recipe.trials[0]["shown"])
     else:
