@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.automl.problem.final_check import FEWEST
 from workbench.automl.record import command
 from workbench.automl.search import search
 from workbench.automl.task import task
@@ -32,10 +33,13 @@ def held(made) -> set[int]:
     return set(range(400)) - set(made.frame.index)
 
 
-@pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
-def test_about_the_share_is_held_back_with_its_part_of_each_class(table, frame, share):
+SHARES = [0.1, 0.15, 0.25, 0.3, 0.4, 0.45, 0.5]
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_the_share_is_held_back_with_its_part_of_each_class(table, frame, share):
     made = task(table(frame), "y", ignore=["shop", "day"], check_share=share)
-    assert len(held(made)) == pytest.approx(400 * share, rel=0.1)
+    assert abs(len(held(made)) - 400 * share) <= 1
     assert len(made.truth) == len(made.frame) == 400 - len(held(made))
     shares = [(made.test.frame["y"] == "yes").mean(), (made.truth == "yes").mean()]
     assert shares[0] == pytest.approx(shares[1], abs=0.03)
@@ -43,15 +47,37 @@ def test_about_the_share_is_held_back_with_its_part_of_each_class(table, frame, 
     assert [check.name for check in made.checks] == ["held_back"]
 
 
-def test_whole_groups_are_held_back(table, frame):
-    made = task(table(frame), "y", group="shop", ignore="day", check_share=0.2)
+@pytest.mark.parametrize("share", SHARES)
+def test_whole_groups_are_held_back(table, frame, share):
+    made = task(table(frame), "y", group="shop", ignore="day", check_share=share)
     assert not set(made.groups) & set(made.test.frame["shop"])
-    assert 30 < len(held(made)) < 140
+    assert abs(len(held(made)) - 400 * share) <= frame["shop"].value_counts().max()
+    assert (made.test.frame["y"] == "yes").mean() == pytest.approx((made.truth == "yes").mean(), abs=0.1)
 
 
-def test_the_latest_rows_are_held_back(table, frame):
-    made = task(table(frame), "y", time="day", ignore="shop", check_share=0.2)
+@pytest.mark.parametrize("share", SHARES)
+def test_a_number_is_held_back_with_its_part_of_each_size(table, frame, share):
+    made = task(table(frame), "x", kind="regression", ignore=["shop", "day"], check_share=share)
+    assert abs(len(held(made)) - 400 * share) <= 1
+    halves = (made.test.frame["x"].astype(float) > frame["x"].median()).mean()
+    assert halves == pytest.approx(0.5, abs=0.05)
+
+
+def test_one_large_group_is_no_check_and_no_table_to_learn_from(table, frame):
+    made = task(table(frame.assign(shop=np.where(frame.index < 300, "the", frame["shop"]))), "y", group="shop",
+                ignore="day", check_share=0.2)  # fmt: skip
+    assert FEWEST <= len(held(made)) <= 100
+    assert "the" in made.groups
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("a_day", [1, 3])
+def test_the_latest_rows_are_held_back(table, frame, share, a_day):
+    days = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(400) // a_day, unit="D")
+    made = task(table(frame.assign(day=days.astype(str))), "y", time="day", ignore="shop", check_share=share)
     assert min(held(made)) > max(made.frame.index)
+    assert abs(len(held(made)) - 400 * share) <= a_day
+    assert made.times.max() < pd.to_datetime(made.test.frame["day"]).min()
 
 
 def test_of_a_rare_class_none_is_held_back(table, frame):

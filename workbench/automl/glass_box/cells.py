@@ -34,8 +34,7 @@ def split_rows(some, parts, seed):
 '''
 HOLD_BACK = """\
 # Rows that were held back for a last check, before anything was learned.
-train, checked = split_rows(np.arange(len(frame)), max(2, round(1 / {share})), seed=0)[-1]
-checked = checked[: round(2 * {share} * len(frame))]
+train, checked = held_apart(codes, {share}, classes=len(CLASSES), groups=groups, times=times, copies=copies)
 if CLASSES:  # of a rare class none was held back
     enough = np.bincount(codes[train], minlength=len(CLASSES)) >= 2
     train = np.sort(np.append(train, checked[~enough[codes[checked]]]))

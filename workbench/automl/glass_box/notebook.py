@@ -113,7 +113,9 @@ def _pieces(recipe: Recipe, own: Mapping[str, str]) -> list[Piece]:
         "errors": ERRORS,
         "reading": part_of(_source(reading), [reader]),
         "labels": part_of(_source(labels), ["read_known_labels" if task["classes"] else "read_numbers"]),
-        "splits": part_of(_source(splits), ["split", "sampled"]),
+        "splits": part_of(
+            _source(splits), ["split", "sampled", *(["held_apart"] if task["plan"]["check_share"] else [])]
+        ),
         "copies": _source(copies),
     }
     wanted = [*ALWAYS, *(_module(name) for name in sorted(_classes(recipe)) if name.startswith(f"{OWN}."))]

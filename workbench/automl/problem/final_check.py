@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.automl.problem.splits import folds_of
+from workbench.automl.problem.splits import folds_of, held_apart
 from workbench.errors import BadParameters
 from workbench.records import Check
 
@@ -25,8 +25,8 @@ FEWEST = 20  # rows: fewer would check nothing
 def held_back(task: Task, share: float) -> Task:
     """Take a share of the rows out of a task and make them its held-back table.
 
-    They are chosen as folds are: whole groups where there are groups, the latest where there is a time, else by class
-    or size of the target.
+    They are whole groups where there are groups, the latest where there is a time, else of each class, or size of the
+    target, its share.
 
     Raises
     ------
@@ -36,8 +36,10 @@ def held_back(task: Task, share: float) -> Task:
     _refuse(task, share)
     if not share:
         return task
-    train, valid = folds_of(task, max(2, round(1 / share)), seed=0).pairs[-1]
-    valid = valid[: round(2 * share * len(task.truth))]
+    folds_of(task, 2, seed=0)  # groups or times that leave no split are refused
+    train, valid = held_apart(
+        task.codes, share, classes=len(task.classes), groups=task.groups, times=task.times, copies=task.copies
+    )
     if task.classes:
         # A class must keep rows to learn from: of a rare one none is held back.
         kept = np.bincount(task.codes[train], minlength=len(task.classes)) >= 2

@@ -125,6 +125,52 @@ def folds_of(task: Task, folds: int, *, seed: int, rows: Array | None = None) ->
     return Folds(tuple((some[train], some[valid]) for train, valid in made.pairs), made.kind, len(task.truth))
 
 
+def held_apart(
+    codes: Array,
+    share: float,
+    *,
+    classes: int = 0,
+    groups: Array | None = None,
+    times: Array | None = None,
+    copies: Array | None = None,
+) -> tuple[Array, Array]:
+    """Split off a share of the rows, to within a row, a group or a moment: those to learn from, and those held back.
+
+    With times these are the latest. Else whole groups, or rows with their copies, are picked at even distances from a
+    list in order of the target, so that each class, or size, gives its share.
+    """
+    if times is not None:
+        return _latest(times, share, groups)
+    unit, strata = _units(codes, share, classes, groups, copies)
+    size = np.bincount(unit)
+    place = np.bincount(unit, weights=strata) / size
+    due, picked = 0.0, np.zeros(len(size), dtype=bool)
+    for one in np.lexsort((np.random.default_rng(0).random(len(size)), place)).tolist():
+        due += share * size[one]
+        if due > size[one] / 2:
+            picked[one] = True
+            due -= size[one]
+    return np.flatnonzero(~picked[unit]), np.flatnonzero(picked[unit])
+
+
+def _units(codes: Array, share: float, classes: int, groups: Array | None, copies: Array | None) -> tuple[Array, Array]:
+    """Give each row the number of what it is held back with, and the stratum it is of."""
+    strata = codes if classes else np.argsort(np.argsort(codes, kind="stable")) * BINS // len(codes)
+    if groups is not None:
+        return np.unique(groups, return_inverse=True)[1], strata
+    kept = None if copies is None else _kept_together(codes, copies, max(2, round(1 / share)), classes)
+    return np.arange(len(codes)) if kept is None else kept, strata
+
+
+def _latest(times: Array, share: float, groups: Array | None) -> tuple[Array, Array]:
+    """Cut time where about a share of the rows is later; of their groups no earlier row is learned from."""
+    _, moment, counts = np.unique(times, return_inverse=True, return_counts=True)
+    later = len(times) - np.cumsum(counts)[:-1]
+    last = int(np.argmin(np.abs(later - share * len(times))))
+    train, valid = np.flatnonzero(moment <= last), np.flatnonzero(moment > last)
+    return train if groups is None else train[~np.isin(groups[train], groups[valid])], valid
+
+
 def _holdout_parts(rows: int) -> int:
     # On small tables a fifth is needed for a steady number; of large ones a twentieth is, and the rest is for learning.
     return 5 if rows < 25_000 else 10 if rows < 100_000 else 20
