@@ -9,7 +9,8 @@ import pytest
 
 from workbench.automl.blending.effort import DEEP, ENCODING, Effort, effort_of, work_of
 from workbench.automl.blending.ensemble import allowed, without_the_dear
-from workbench.automl.fitting.compact import Compact
+from workbench.automl.fitting import compact as room
+from workbench.automl.fitting.compact import NO_TIME, Compact, Whole
 from workbench.automl.fitting.trial import as_predicted
 from workbench.automl.record import task_document
 from workbench.automl.search import search
@@ -95,14 +96,28 @@ class TestTheModel:
 
 
 def test_without_time_the_bags_are_kept_and_it_is_said(tmp_path, shop_table, monkeypatch):
-    monkeypatch.setattr(Compact, "on_all_rows", lambda _self, _trials: None)
+    monkeypatch.setattr(Compact, "on_all_rows", lambda _self, _trials: Whole(why_not=NO_TIME))
     result = searched(tmp_path, shop_table(120), "bought", "compact")
     assert result.bagged
     assert {len(bag.members) for bag in result.model.ensemble.bags} == {5}
     assert next(check.message for check in result.checks if check.name == "compact").startswith("There was no time")
     monkeypatch.undo()
     document = {**task_document(result), "trials": result.trials}
-    assert search(result.task, replay=document, families=FAMILIES).bagged
+    again = search(result.task, replay=document, families=FAMILIES)
+    assert again.bagged
+    assert next(check.message for check in again.checks if check.name == "compact").startswith("The search that is rep")
+
+
+def test_a_library_that_refuses_is_not_called_a_lack_of_time(tmp_path, shop_table, monkeypatch):
+    def refuse(*_given, **_named):
+        raise ValueError("bins must be\nfewer than rows.")
+
+    monkeypatch.setattr(room, "fit_whole", refuse)
+    result = searched(tmp_path, shop_table(120), "bought", "compact")
+    assert result.bagged
+    told = next(check.message for check in result.checks if check.name == "compact")
+    assert "could not be fitted on all rows (ValueError: bins must be fewer than rows)." in told
+    assert "time" not in told
 
 
 def test_there_are_two_ways_to_deploy(tmp_path, shop_table):

@@ -17,7 +17,7 @@ from workbench.automl.blending.ensemble import COMPACT, FULL, Blend, blend
 from workbench.automl.blending.leaderboard import leaderboard
 from workbench.automl.blending.threshold import Decision, decision
 from workbench.automl.blending.uncertainty import Coverage, uncertainty
-from workbench.automl.fitting.compact import Compact, Deploy
+from workbench.automl.fitting.compact import Compact, Deploy, Whole
 from workbench.automl.fitting.trial import Trial, as_predicted
 from workbench.automl.glass_box.realised import weighed
 from workbench.automl.planning.planner import Plan
@@ -84,8 +84,10 @@ class Result:
     deploy
         ``compact`` for a model that was made small: fewer members, and of each one model fitted on all rows.
     bagged
-        Whether the members average the models of folds; those of a compact model do when there was no time to fit them
-        on all rows.
+        Whether the members average the models of folds; those of a compact model do when they were not fitted on all
+        rows.
+    why_bagged
+        Why those of a compact model were not; else empty.
     """
 
     task: Task
@@ -107,6 +109,7 @@ class Result:
     coverage: Coverage | None = None
     deploy: Deploy = "full"
     bagged: bool = True
+    why_bagged: str = ""
 
     @property
     def score(self) -> Score:
@@ -121,10 +124,7 @@ class Result:
     def _compacted(self) -> tuple[Check, ...]:
         if self.deploy == "full" or not self.bagged:
             return ()
-        message = (
-            "There was no time to fit the members of the compact model on all rows: each is the average of its folds' "
-            "models still. Give it a larger budget."
-        )
+        message = f"{self.why_bagged} Each member is the average of its folds' models still."
         return (Check("compact", "note", message),)
 
     def _searched(self) -> tuple[Check, ...]:
@@ -186,8 +186,9 @@ def finished(
     """
     folds, rows = found.folds, found.folds.validated
     chosen = blend(task, folds, found.trials, seed=seed, slack=FULL if compact is None else COMPACT)
-    whole = None if compact is None else compact.on_all_rows([found.trials[place] for place in _used(chosen.weights)])
-    finals = {trial.number: trial for trial in whole or ()}
+    used = [found.trials[place] for place in _used(chosen.weights)]
+    whole = Whole() if compact is None else compact.on_all_rows(used)
+    finals = {trial.number: trial for trial in whole.trials}
     found = replace(found, trials=[finals.get(trial.number, trial) for trial in found.trials])
     told = calibrated(task, folds, chosen.predicted, seed=seed)
     decided = decision(task, folds, told.predicted, seed=seed)
@@ -229,7 +230,8 @@ def finished(
         decision=decided,
         coverage=coverage,
         deploy="full" if compact is None else "compact",
-        bagged=whole is None and folds.kind != "time",
+        bagged=not whole.trials and folds.kind != "time",
+        why_bagged=whole.why_not,
     )
 
 

@@ -13,7 +13,7 @@ from joblib import cpu_count
 
 from workbench.automl.families import Family, LightGBM, shipped
 from workbench.automl.families.base import TREES
-from workbench.automl.fitting.compact import COMPACT_SHARE, Compact, Deploy
+from workbench.automl.fitting.compact import AS_BEFORE, COMPACT_SHARE, NO_TIME, Compact, Deploy
 from workbench.automl.planning.clock import Clock, clock_for, untimed
 from workbench.automl.planning.memory import room_for
 from workbench.automl.planning.planner import (
@@ -147,8 +147,10 @@ def _compact(given: Given, found: Found, clock: Clock, executor: Executor, *, re
     allowed = Allowance(None, 1, TREES, max(0.0, CACHE * given.room.left()), 0.0, tuple(given.families))
     bench = _workplace(given, found.plan, executor, None, allowed).bench()
     bench = replace(bench, clock=clock.sooner(COMPACT_SHARE * (clock.left() + clock.elapsed())))
+    if not refits:
+        return Compact(families, bench, AS_BEFORE)
     # Where there was time for a sample only there is none for all rows.
-    return Compact(families, bench, refits and found.plan.drawn is None)
+    return Compact(families, bench, "" if found.plan.drawn is None else NO_TIME)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -13,10 +13,21 @@ from workbench.automl.fitting.trial import Bench, Trial, fit_whole
 from workbench.automl.problem.splits import Folds
 from workbench.estimators.ensemble import Bag
 from workbench.estimators.target import LogTarget
+from workbench.pages.words import model_name, shorten
 
 Deploy = Literal["full", "compact"]
 COMPACT_SHARE = 0.15  # of the time: what fitting the members on all rows may take
 MOST_MORE = 2.0  # times the rounds of the folds, however few rows those had
+NO_TIME = "There was no time to fit the members of the compact model on all rows. Give it a larger budget."
+AS_BEFORE = "The search that is replayed did not fit the members of its compact model on all rows."
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Trials fitted on all rows; none of them, and why, where that could not be done for each."""
+
+    trials: list[Trial] = field(default_factory=list)
+    why_not: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,44 +38,42 @@ class Compact:
     ----------
     bench
         Its clock ends the fits.
-    refits
-        False keeps the bags of folds: so it was in a search that is replayed.
+    why_not
+        Keeps the bags of folds, for this reason; empty fits on all rows.
     """
 
     families: Mapping[str, Family]
     bench: Bench
-    refits: bool = True
+    why_not: str = ""
 
-    def on_all_rows(self, trials: Sequence[Trial]) -> list[Trial] | None:
-        """Fit trials on all rows; None when there was no time for all of them, or one cannot be fitted so.
-
-        Of rows in time order they were fitted on all already.
-        """
+    def on_all_rows(self, trials: Sequence[Trial]) -> Whole:
+        """Fit trials on all rows, all or none; those of rows in time order were fitted on all already."""
         if self.bench.folds.kind == "time":
-            return list(trials)
-        if not self.refits:
-            return None
+            return Whole(list(trials))
+        if self.why_not:
+            return Whole(why_not=self.why_not)
         encoders: dict[str, object] = {}
         made = []
         for trial in trials:
             model = self._on_all_rows(trial, encoders)
-            if model is None:
-                return None
+            if isinstance(model, str):
+                return Whole(why_not=model)
             made.append(model)
-        return made
+        return Whole(made)
 
-    def _on_all_rows(self, trial: Trial, encoders: dict[str, object]) -> Trial | None:
+    def _on_all_rows(self, trial: Trial, encoders: dict[str, object]) -> Trial | str:
+        """Fit a trial, or say why that cannot be."""
         family, folds = self.families[trial.family], self.bench.folds
         more = _more(self.bench, folds)
         if more * trial.seconds / len(folds) > self.bench.clock.left():
-            return None
+            return NO_TIME
         rounds = float(np.median(trial.rounds[: len(folds)])) * (more if family.stops_by_rows else 1.0)
         try:
             member = fit_whole(self.bench, family, trial.parameters, seed=trial.seed, rounds=max(1, round(rounds)))
-        except Exception:  # a library may refuse anything; the bag is there
-            return None
+        except Exception as error:  # a library may refuse anything; the bag is there
+            return _refused(trial, error)
         if member is None or member.learner.cut_:
-            return None
+            return NO_TIME
         member.encoder = encoders.setdefault(family.style, member.encoder)
         learner = member.learner
         if isinstance(learner, LogTarget):
@@ -75,6 +84,12 @@ class Compact:
             boosted=(*trial.boosted[: len(folds)], int(learner.boosted_)),
             rounds=(*trial.rounds[: len(folds)], int(learner.rounds_)),
         )
+
+
+def _refused(trial: Trial, error: Exception) -> str:
+    said = shorten(str(error), 200).rstrip(".")
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return f"{model_name(trial.name)}, a member of the compact model, could not be fitted on all rows ({what})."
 
 
 def _more(bench: Bench, folds: Folds) -> float:
