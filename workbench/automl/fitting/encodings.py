@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -64,17 +65,29 @@ class Encodings:
         self.codes = task.codes
         self._kept: dict[tuple[str, int], EncodedFold] = {}
         self._bytes = 0.0
+        self._books = Lock()  # of what is kept, and of who encodes what
+        self._encoding: dict[tuple[str, int], Lock] = {}
 
     def fold(self, style: str, number: int) -> EncodedFold:
-        """Give the matrices of one fold; the number after the last stands for all rows, none held out."""
+        """Give the matrices of one fold; the number after the last stands for all rows, none held out.
+
+        Threads encode different folds side by side; one that asks for a fold another is at waits for it.
+        """
         key = (style, number)
-        if key in self._kept:
+        with self._books:
+            turn = self._encoding.setdefault(key, Lock())
+        with turn:
+            if key not in self._kept:
+                encoded = self._encode(style, number)
+                return self._keep(key, encoded)
             return self._kept[key]
-        encoded = self._encode(style, number)
-        beside = 1.0 if style in ("linear", "dense") else BESIDE
+
+    def _keep(self, key: tuple[str, int], encoded: EncodedFold) -> EncodedFold:
+        beside = 1.0 if key[0] in ("linear", "dense") else BESIDE
         size = beside * (_bytes(encoded.matrix) + _bytes(encoded.valid_matrix))
-        if self._bytes + size <= self.most_bytes:
-            self._kept[key], self._bytes = encoded, self._bytes + size
+        with self._books:
+            if self._bytes + size <= self.most_bytes:
+                self._kept[key], self._bytes = encoded, self._bytes + size
         return encoded
 
     def _encode(self, style: str, number: int) -> EncodedFold:
