@@ -25,6 +25,7 @@ def test_a_held_back_file_is_measured_and_predictions_come_with_their_range(
     kept = json.loads(run.out)
     test = json.loads((Path(kept["path"]) / "scores.json").read_text())["test"]["rmse"]
     assert test["rows"] == 60
+    assert kept["test"]["rmse"] == test
     assert "On the 60 rows that were held back until the end" in (Path(kept["path"]) / "report.html").read_text()
 
     asked = workbench("predict", kept["ref"], str(held), "-o", str(written), "--coverage", "80%", "--keep", "price")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.pages.words import moment
+from workbench.pages.words import count, moment
 
 if TYPE_CHECKING:
     from workbench.comparison import Comparison
@@ -69,6 +69,8 @@ def run(document: Mapping[str, Any]) -> None:
     )
     if document["metric"]:
         line(score(document["metric"], document["scores"][document["metric"]]))
+        if last := document["test"].get(document["metric"]):
+            line(f"{score(document['metric'], last)} on {count(last.get('rows') or 0, 'row')} held back")
     checks(document["checks"])
     line(f"report: {document['report']}")
 

@@ -33,7 +33,7 @@ ROLES = ("metric", "ignore", "group", "time", "id", "weight", "positive")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How one run ended, and the experiment it became."""
+    """How one run ended, and the experiment it became; `test` holds the scores on rows that were held back."""
 
     ref: str
     path: Path
@@ -43,6 +43,7 @@ class Run:
     scores: dict[str, Score]
     checks: list[Check]
     seconds: float
+    test: dict[str, Score] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
         """Give what ``run --json`` prints."""
@@ -54,6 +55,7 @@ class Run:
             "reason": self.reason,
             "metric": self.metric,
             "scores": {name: _nameless(score) for name, score in self.scores.items()},
+            "test": {name: _nameless(score) for name, score in self.test.items()},
             "checks": [asdict(check) for check in self.checks],
             "seconds": round(self.seconds, 3),
         }
@@ -349,6 +351,8 @@ def _modules_beside(template: Template) -> dict[str, str]:
 
 
 def _ended(experiment: Experiment, seconds: float) -> Run:
+    from workbench.documents.outbox import read_scores
+
     return Run(
         ref=str(experiment.reference),
         path=experiment.path,
@@ -358,6 +362,7 @@ def _ended(experiment: Experiment, seconds: float) -> Run:
         scores=experiment.scores(),
         checks=experiment.checks(),
         seconds=seconds,
+        test=read_scores(experiment.path, test=True),
     )
 
 

@@ -1,0 +1,28 @@
+"""What a run says of itself in a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.cli import text
+
+
+def document(**more: Any) -> dict[str, Any]:
+    scores = {"rmse": {"value": 2.5, "low": 2.0, "high": 3.0, "rows": 180}}
+    return {
+        "ref": "homes@1", "status": "completed", "seconds": 4.0, "reason": "", "metric": "rmse", "scores": scores,
+        "test": {}, "checks": [], "report": "report.html", **more,
+    }  # fmt: skip
+
+
+def test_the_score_on_rows_that_were_held_back_stands_under_the_score(capsys):
+    text.run(document(test={"mae": {"value": 1.0}, "rmse": {"value": 2.75, "low": 2.25, "high": 3.5, "rows": 1060}}))
+    _, _, first, second, last = capsys.readouterr().out.splitlines()
+    assert first == "rmse 2.5000 (2.0000 to 3.0000)"
+    assert second == "rmse 2.7500 (2.2500 to 3.5000) on 1,060 rows held back"
+    assert last == "report: report.html"
+
+
+def test_without_rows_held_back_nothing_is_said_of_them(capsys):
+    text.run(document())
+    assert "held back" not in capsys.readouterr().out
