@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.axes import Axes
 from nbconvert import HTMLExporter
 from PIL import Image
 
-from workbench.pages import figures, performance
+from workbench.pages import figures, performance, trust
 from workbench.pages.figures import Effect, Interval, Panel
 
 random = np.random.default_rng(0)
@@ -54,6 +55,23 @@ def test_a_picture_is_crisp_small_and_told_in_words(name):
     assert len(picture.png) < 120_000
     assert len(picture.alt.split()) >= 6
     assert repr(picture) == picture.alt
+
+
+@pytest.mark.parametrize("name", [*PICTURES, "decision"])
+def test_every_legend_has_its_place(name, monkeypatch):
+    """To look for the best one takes long where there is much to draw, and then warns."""
+    placed, legend = [], Axes.legend
+
+    def told(axes, **how):
+        placed.append(how.get("loc"))
+        return legend(axes, **how)
+
+    monkeypatch.setattr(Axes, "legend", told)
+    curve = trust.Curve("F1", np.array([0.0, 0.2, 0.5]), np.array([0.3, 0.9, 0.8]), ((0.2, "the model's"),))
+    drawn = {**PICTURES, "decision": lambda: trust.decision(np.eye(2), curve, classes=["no", "yes"], title="x")}
+    drawn[name]()
+    assert {None, "best"}.isdisjoint(placed)
+    assert placed or name not in ("spread", "decision", "search")
 
 
 def test_jupyter_and_nbconvert_find_picture_size_and_words():

@@ -194,7 +194,7 @@ def number_spread(values: npt.ArrayLike, *, target: str) -> Picture:
         axes.hist(y, bins=min(60, max(10, ceil(len(y) ** 0.5))), color=BLUE, alpha=0.85)
         axes.axvline(middle, color=ORANGE, label=f"median: {number(middle)}")
         axes.set(xlabel=shorten(target), ylabel="rows")
-        axes.legend()
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
     return one_axes(
         paint,

@@ -91,7 +91,7 @@ def decision(matrix: Array, curve: Curve, *, classes: Sequence[Any], title: str)
             right.plot([mark], [value], "o", color=color, markersize=6, label=f"{name}: {number(mark, 2)}")
         right.set(xlabel=f"threshold: called {shorten(classes[1], 16)} above it", ylabel=curve.name, xlim=(-0.02, 1.02))
         right.set_title("What each threshold would have given")
-        right.legend(loc="best")
+        right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(curve.marks))
 
     return draw(paint, size=(8.4, 3.9), alt=f"What was called what. {title}.")
 
