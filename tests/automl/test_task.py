@@ -234,7 +234,7 @@ class TestColumns:
 
 def test_a_task_tells_what_it_is(table):
     made = task(table(x=X, y=YES_NO, t=pd.date_range("2024-01-01", periods=ROWS).astype(str)), "y", time="t")
-    assert repr(made) == "Predict 'y' (is it yes or no) from 2 columns and 40 rows, judged by ROC AUC"
+    assert repr(made) == "Predict 'y' (is it 'yes' or 'no') from 2 columns and 40 rows, judged by ROC AUC"
     page = made._repr_html_()
     assert "later than those it learned from" in page
     assert "50 %" in page

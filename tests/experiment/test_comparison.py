@@ -69,7 +69,7 @@ def test_a_difference_that_may_be_chance_is_called_a_tie(keep):
     comparison = compare([one, other])
     assert comparison.places[1].behind.tied
     assert re.search(
-        r"are tied: a lead of 0\.0*[1-9]\d* in ROC AUC may be chance \(95 % interval -0\.", said(comparison)
+        r"are tied: a lead of 0\.0*[1-9]\d* in ROC AUC may be chance \(95 % interval −0\.", said(comparison)
     )
     assert "(tied)" in str(comparison)
 

@@ -1,6 +1,7 @@
 """Pictures say in words what they show, are crisp and small, and are drawn from any data there may be."""
 
 import base64
+import html
 import io
 import logging
 
@@ -80,7 +81,7 @@ def test_jupyter_and_nbconvert_find_picture_size_and_words():
     output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("x", outputs=[output])])
     page, _ = HTMLExporter(template_name="basic").from_notebook_node(notebook)
-    assert 'alt="Rows of each class. left: 70 % of 100 rows are no."' in page
+    assert "alt=\"Rows of each class. left: 70 % of 100 rows are 'no'.\"" in html.unescape(page)
     assert "No description" not in page
 
 

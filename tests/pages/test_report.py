@@ -118,7 +118,7 @@ def test_every_picture_has_words_for_those_who_do_not_see_it():
         v4.new_markdown_cell("![a drawing](attachment:a.png)", attachments={"a.png": bare}),
     )
     alts = [image["alt"] for image in page.all("img")]
-    assert alts[0] == "Rows of each class. left: 75 % of 12 rows are no."
+    assert alts[0] == "Rows of each class. left: 75 % of 12 rows are 'no'."
     assert alts[1:] == ["Picture made by the notebook", "a drawing"]
 
 

@@ -18,7 +18,7 @@ def said(*found, **more):
 
 def test_it_tells_what_was_done_how_good_that_is_and_how_sure():
     assert said(CHURN, AUC, guess=0.5, models=14) == (
-        "How to predict Churn (Yes or No) was learned from 7,043 rows and 2 columns; 14 models were tried. "
+        "How to predict Churn ('Yes' or 'No') was learned from 7,043 rows and 2 columns; 14 models were tried. "
         "Combined, the best of them have ROC AUC 0.849, where guessing without looking at any column gives 0.500. "
         "That was measured on 7,043 rows the models had not learned from; on more rows of the same kind it lies "
         "between 0.835 and 0.867, with 95 % confidence."

@@ -20,6 +20,7 @@ from workbench.pages.words import (
     metric_name,
     model_name,
     number,
+    quoted,
     score_interval,
     score_sentence,
     score_value,
@@ -62,7 +63,7 @@ def task_html(task: Task) -> str:
 
 def _kind(task: Task) -> str:
     if task.kind == "binary":
-        return f"is it {task.classes[1]} or {task.classes[0]}"
+        return f"is it {quoted(task.classes[1])} or {quoted(task.classes[0])}"
     return f"which of {len(task.classes)} classes" if task.classes else "a number"
 
 

@@ -26,7 +26,7 @@ from workbench.pages import figures
 from workbench.pages.blocks import Said, Shown, join, paragraph
 from workbench.pages.figures import Effect, Interval
 from workbench.pages.picture import Picture
-from workbench.pages.words import agree, alike, listing, metric_name, share
+from workbench.pages.words import agree, alike, listing, metric_name, quoted, share
 
 MOST_SECONDS, LEAST_SECONDS = 8.0, 1.0
 RESERVE = 3.0  # seconds of the run for pictures, record and report
@@ -223,7 +223,7 @@ def _what_is_predicted(result: Result, label: Any = None) -> str:
     if not classes:
         return f"predicted {result.task.target}"
     label = classes[1] if len(classes) == 2 else label
-    return "probability of the class named" if label is None else f"probability of {label}"
+    return "probability of the class named" if label is None else f"probability of {quoted(label)}"
 
 
 def _shared_out(result: Result) -> str:

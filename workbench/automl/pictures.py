@@ -14,7 +14,7 @@ from workbench.pages.figures import Interval
 from workbench.pages.performance import binary_performance, multiclass_performance, regression_performance
 from workbench.pages.picture import Picture
 from workbench.pages.trust import Curve
-from workbench.pages.words import count, family_name, metric_name, model_name
+from workbench.pages.words import count, family_name, metric_name, model_name, quoted
 
 if TYPE_CHECKING:
     from workbench.automl.result import Result
@@ -65,7 +65,7 @@ def reliability_picture(result: Result) -> Picture | Said:
         return Said("The model predicts a number, so there are no probabilities to check.")
     promised, _ = certainties(result)
     classes = result.task.classes
-    axis = f"probability of {classes[1]}" if len(classes) == 2 else "probability of the class named"
+    axis = f"probability of {quoted(classes[1])}" if len(classes) == 2 else "probability of the class named"
     return trust.reliability(reliability_of(result), promised, came_true=came_true(result), axis=axis)
 
 
@@ -87,7 +87,7 @@ def decision_picture(result: Result) -> Picture | Said:
 
 
 def _likeliest(task: Task) -> str:
-    return f"The likelier class is called, {task.classes[1]} above 50 %"
+    return f"The likelier class is called, {quoted(task.classes[1])} above 50 %"
 
 
 def _curve(result: Result) -> Curve:

@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.automl.problem.splits import Array
 from workbench.metrics import Reliability, reliability
-from workbench.pages.words import alike, count, metric_name, number, share
+from workbench.pages.words import alike, count, metric_name, number, quoted, share
 
 if TYPE_CHECKING:
     from workbench.automl.result import Result
@@ -70,7 +70,7 @@ def reliability_of(result: Result) -> Reliability:
 
 def came_true(result: Result) -> str:
     """Say what it is that was promised."""
-    return f"were {result.task.classes[1]}" if len(result.task.classes) == 2 else "were of the class named"
+    return f"were {quoted(result.task.classes[1])}" if len(result.task.classes) == 2 else "were of the class named"
 
 
 def _how_calibrated(result: Result) -> str:
@@ -90,7 +90,7 @@ def _how_calibrated(result: Result) -> str:
 
 def _how_decided(result: Result) -> str:
     task, threshold = result.task, result.model.threshold_ or 0.5
-    told = f"A row is called {task.classes[1]} when the probability of that is above {share(threshold)}"
+    told = f"A row is called {quoted(task.classes[1])} when the probability of that is above {share(threshold)}"
     if task.costs is None:
         why = f"for {metric_name(task.metric.name)}" if result.decision.threshold != result.decision.plain else ""
         return f"{told}, chosen {why}." if why else f"{told}: no other threshold was surely better."
@@ -134,7 +134,7 @@ def _how_covered(result: Result) -> str:
         f"it was not learned from, with {found.size:.1f} classes on average"
     )
     if found.least < found.asked - 0.05:
-        return f"{told}. Of the rows whose class is {found.least_of} it was {share(found.least)} only."
+        return f"{told}. Of the rows whose class is {quoted(found.least_of)} it was {share(found.least)} only."
     return f"{told}."
 
 

@@ -151,7 +151,7 @@ def lead(gain: Score) -> str:
     ('0.031', '0.003')
     """
     shown = score_value(gain)
-    return number(gain.value, 1) if gain.value and not shown.strip("-0.,") else shown
+    return number(gain.value, 1) if gain.value and not shown.strip("−0.,") else shown
 
 
 def _without_score(rows: Sequence[Row]) -> Markup:

@@ -24,6 +24,7 @@ from workbench.pages.words import (
     listing,
     metric_name,
     number,
+    quoted,
     score_value,
     sentence,
     share,
@@ -155,9 +156,8 @@ def class_counts(counts: Mapping[Any, int], *, target: str, most: int = 15) -> P
     total = sum(counts.values()) or 1
     shown = ranked[:most]
     more = f", {len(ranked) - most} smaller classes not shown" if len(ranked) > most else ""
-    title = (
-        f"{shorten(target)}: {share(ranked[0][1] / total)} of {count(total, 'row')} are {shorten(ranked[0][0])}{more}"
-    )
+    most_are = f"{share(ranked[0][1] / total)} of {count(total, 'row')} are {quoted(ranked[0][0], 40)}"
+    title = f"{shorten(target)}: {most_are}{more}"
 
     def paint(axes: Axes) -> None:
         places = np.arange(len(shown))[::-1]
@@ -248,7 +248,7 @@ def effects(shown: Sequence[Effect], *, predicted: str) -> Picture:
             _effect(
                 panel,
                 effect,
-                f"{shorten(effect.column, 28)}: class {shorten(effect.label, 16)}" if several else effect.column,
+                f"{shorten(effect.column, 28)}: class {quoted(effect.label, 16)}" if several else effect.column,
             )
         panels[0, 0].set_ylim(_with_room_at_the_foot(panels[0, 0].get_ylim(), shown))
         for panel, effect in zip(panels.flat, shown, strict=False):

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from sklearn import metrics as sk
 
 from workbench.pages.picture import BLUE, INK, MUTED, ORANGE, Picture, draw
-from workbench.pages.words import count, number, share, shorten
+from workbench.pages.words import count, number, quoted, share, shorten
 
 Array = npt.NDArray[Any]
 MOST_POINTS = 2_000  # more only blacken a scatter plot
@@ -52,8 +52,9 @@ def multiclass_performance(truth: npt.ArrayLike, prediction: npt.ArrayLike, *, c
     weakest = int(np.nanargmin(found))
     off = matrix - np.diag(np.diag(matrix))
     row, column = divmod(int(off.argmax()), len(classes))
-    rarely = f"{classes[weakest]} is found least often ({share(float(found[weakest]))} of its rows)."
-    mixed = f"Most often mixed up: {classes[row]} taken for {classes[column]} ({count(int(off.max()), 'row')})."
+    rarely = f"{quoted(classes[weakest])} is found least often ({share(float(found[weakest]))} of its rows)."
+    taken = f"{quoted(classes[row])} taken for {quoted(classes[column])}"
+    mixed = f"Most often mixed up: {taken} ({count(int(off.max()), 'row')})."
 
     def paint(figure: Figure) -> None:
         left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.pages.words import (
     alike,
     count,
-    decimals_for,
     metric_name,
+    quoted,
     score_interval,
     score_sentence,
     score_value,
@@ -55,7 +55,7 @@ def _what_was_done(found: Found) -> str:
     which = task.get("classes") or []
     target = shorten(task["target"])
     if len(which) == 2:
-        target = f"{target} ({shorten(which[1], 24)} or {shorten(which[0], 24)})"
+        target = f"{target} ({quoted(which[1])} or {quoted(which[0])})"
     elif which:
         target = f"which of {len(which)} classes of {target} a row belongs to"
     learned = f"learned from {count(task['rows'], 'row')} and {count(len(task['features']), 'column')}"
@@ -72,7 +72,7 @@ def _how_good(found: Found) -> str:
     if score.low is None or score.high is None:
         beside = alike([guess, score.value])[0]
     else:
-        beside = f"{guess:,.{decimals_for(score.high - score.low)}f}"
+        beside = score_value(replace(score, value=guess))
     told = f"{told}, where guessing without looking at any column gives {beside}"
     if _may_be_a_guess(score, guess):
         return f"{told}: the two cannot be told apart, so these columns may say nothing of {found.task['target']}."

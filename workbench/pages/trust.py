@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from workbench.metrics import Reliability
 from workbench.pages.performance import confusion_panel, wilson
 from workbench.pages.picture import BLUE, INK, MUTED, ORANGE, Picture, draw, headline
-from workbench.pages.words import number, share, shorten
+from workbench.pages.words import number, quoted, share, shorten
 
 Array = npt.NDArray[Any]
 DASHED = (0, (4, 3))
@@ -89,7 +89,7 @@ def decision(matrix: Array, curve: Curve, *, classes: Sequence[Any], title: str)
             value = float(curve.values[max(0, int(np.searchsorted(curve.at, mark, side="right")) - 1)])
             right.axvline(mark, color=color, linewidth=1.1, linestyle=DASHED)
             right.plot([mark], [value], "o", color=color, markersize=6, label=f"{name}: {number(mark, 2)}")
-        right.set(xlabel=f"threshold: called {shorten(classes[1], 16)} above it", ylabel=curve.name, xlim=(-0.02, 1.02))
+        right.set(xlabel=f"threshold: called {quoted(classes[1], 16)} above it", ylabel=curve.name, xlim=(-0.02, 1.02))
         right.set_title("What each threshold would have given")
         right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=len(curve.marks))
 

@@ -85,14 +85,21 @@ def number(value: Any, digits: int = 4) -> str:
     --------
     >>> number(7043), number(0.123456), number(1234567.8), number(None)
     ('7,043', '0.1235', '1,234,568', '–')
+    >>> number(-13)
+    '−13'
     """
     if value is None or not math.isfinite(value):
         return "–"
     if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
+        return _minus(f"{int(value):,}")
     if abs(value) >= 10 ** (digits - 1):
-        return f"{value:,.0f}"
-    return f"{value:.{digits}g}"
+        return _minus(f"{value:,.0f}")
+    return _minus(f"{value:.{digits}g}")
+
+
+def _minus(text: str) -> str:
+    """Write a number's hyphens as what they are, minus signs."""
+    return text.replace("-", "−")
 
 
 def alike(values: Sequence[float], *, rounded: bool = False) -> list[str]:
@@ -117,7 +124,7 @@ def alike(values: Sequence[float], *, rounded: bool = False) -> list[str]:
 
 
 def _with_decimals(value: float, decimals: int) -> str:
-    return f"{round(value, decimals) + 0.0:,.{max(0, decimals)}f}"  # adding zero takes the sign off -0.0
+    return _minus(f"{round(value, decimals) + 0.0:,.{max(0, decimals)}f}")  # adding zero takes the sign off -0.0
 
 
 def with_sign(value: float, text: str) -> str:
@@ -129,7 +136,7 @@ def with_sign(value: float, text: str) -> str:
     ('+0.20', '−3', '0.00')
     """
     gains = value > 0 and any(digit in "123456789" for digit in text)
-    return f"{'+' if gains else ''}{text}".replace("-", "−")
+    return _minus(f"{'+' if gains else ''}{text}")
 
 
 def decimals_for(spread: float) -> int:
@@ -160,7 +167,7 @@ def score_sentence(score: Score) -> str:
 def _fixed(value: float, score: Score) -> str:
     if score.low is None or score.high is None or score.high <= score.low:
         return number(value)
-    return f"{value:,.{decimals_for(score.high - score.low)}f}"
+    return _minus(f"{value:,.{decimals_for(score.high - score.low)}f}")
 
 
 def share(value: float) -> str:
@@ -236,6 +243,17 @@ def typed(value: Any) -> str:
     if isinstance(value, str) and value.startswith("/") and value.count("/") > 2:
         return "…/" + "/".join(value.split("/")[-2:])
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def quoted(label: Any, most: int = 24) -> str:
+    """Write a class label in a sentence, where it may be a word like any other: cut short, in quotes.
+
+    Examples
+    --------
+    >>> quoted("other"), quoted(1)
+    ("'other'", "'1'")
+    """
+    return f"'{shorten(label, most)}'"
 
 
 def shorten(text: Any, most: int = 40) -> str:

@@ -15,7 +15,7 @@ from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
 from workbench.estimators.contributions import contributions, spread
 from workbench.pages.figures import Interval, Panel
-from workbench.pages.words import alike, listing, shorten, with_sign
+from workbench.pages.words import alike, listing, quoted, shorten, with_sign
 
 SECONDS_WITHOUT_CLOCK = 1.0  # a search that reads no clock is explained as if it had so long
 LEAST_SAMPLES, MOST_SAMPLES = 8, 100  # rows to compare with
@@ -68,7 +68,7 @@ class RowExplained:
             what = "Predicted"
         else:
             said, usual = alike([self.predicted, self.average], rounded=True)
-            what, truth = f"Predicted probability of {shorten(self.label, 24)}", shorten(self.truth, 24)
+            what, truth = f"Predicted probability of {quoted(self.label)}", quoted(self.truth)
         where = f"{TITLES[self.why]}: row {self.row:,}, where {shorten(target, 24)} is {truth}."
         return f"{where}\n{what}: {said}; average: {usual}."
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.automl.finders.sample import Array, Sample
 from workbench.dataset.look import stand_for_missing
-from workbench.pages.words import agree, count, listing, number, share
+from workbench.pages.words import agree, count, listing, share
 from workbench.records import Check, Kind, Level
 
 HALF_EMPTY, NEARLY_EMPTY = 0.5, 0.95
@@ -85,7 +85,7 @@ def sentinels(sample: Sample) -> Iterator[Check]:
         if values.dtype == float and (found := sentinel(values.to_numpy())) is not None:
             suspects.setdefault(found[0], []).append(name)
     if suspects:
-        where = "; ".join(f"{number(code)} in {_named(names)}" for code, names in suspects.items())
+        where = "; ".join(f"{code:.15g} in {_named(names)}" for code, names in suspects.items())
         message = (
             f"A number stands apart from all other values: {where}. If it means 'unknown', run again with "
             f"missing={_codes(suspects)!r}: as a number it pulls every average the wrong way. It was kept."
@@ -94,7 +94,7 @@ def sentinels(sample: Sample) -> Iterator[Check]:
     if not sample.task.classes and (found := sentinel(sample.task.truth)) is not None:
         target = sample.task.target
         message = (
-            f"{number(found[0])} stands in {count(found[1], 'row')} of the target {target!r}, apart from all other "
+            f"{found[0]:.15g} stands in {count(found[1], 'row')} of the target {target!r}, apart from all other "
             "values. If it means 'unknown', the model learns to predict a code: run again with "
             f"missing={_codes([found[0]])!r}."
         )

@@ -1,0 +1,34 @@
+"""Numbers and labels stand in sentences as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.pages import figures, performance, words
+from workbench.pages.summary import Found, summary
+from workbench.records import Score
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(-13, "−13"), (-0.25, "−0.25"), (-1234567.8, "−1,234,568"), (-1e-07, "−1e−07"), (13, "13"), (None, "–")],
+)
+def test_a_number_below_zero_has_a_minus_sign(value, shown):
+    assert words.number(value) == shown
+
+
+def test_numbers_read_against_each_other_have_minus_signs():
+    assert words.alike([-0.74, 0.05]) == ["−0.74", "0.05"]
+    assert words.score_sentence(Score("r2", -0.21, -0.42, -0.03)) == "R² −0.21 (−0.42 to −0.03)"
+    task = {"target": "price", "rows": 90, "features": ["x"]}
+    assert "gives −0.01" in " ".join(summary(Found(task, Score("r2", 0.4, 0.2, 0.6), guess=-0.01)))
+
+
+def test_a_class_label_stands_in_quotes():
+    assert "75 % of 12 rows are 'other'" in figures.class_counts({"not": 3, "other": 9}, target="kind").alt
+    labels = ["all", "other", "other", "all"]
+    told = performance.multiclass_performance(labels, ["other", "other", "other", "all"], classes=["all", "other"]).alt
+    assert "'all' is found least often" in told
+    assert "'all' taken for 'other'" in told
+    task = {"target": "kind", "rows": 90, "features": ["x"], "classes": ["not", "other"]}
+    assert "kind ('other' or 'not')" in summary(Found(task, Score("roc_auc", 0.7)))[0]
