@@ -151,7 +151,7 @@ def test_hours_are_put_into_each_rows_own_day_and_days_keep_its_hour(comes_again
 def test_of_several_classes_the_one_that_moves_is_named_in_words_and_picture(explanations):
     explanation = explanations["multiclass"]
     assert all(effect.label in ("small", "middle", "large") for effect in explanation.effects)
-    assert f"the average probability of {explanation.effects[0].label} " in repr(explanation).lower()
+    assert f"the average probability of '{explanation.effects[0].label}' " in repr(explanation).lower()
     assert "→" not in repr(explanation.effects_picture())
 
 
