@@ -157,12 +157,6 @@ def test_an_impossible_path_is_refused(source):
         read_table(source)
 
 
-@pytest.mark.parametrize("source", ["https://example.org/a.csv", "s3://bucket/a.parquet"])
-def test_a_web_address_is_refused(source):
-    with pytest.raises(BadTable, match="web address"):
-        read_table(source)
-
-
 def test_a_refusal_in_a_run_is_left_for_the_runner(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_RUN", str(tmp_path))
     with pytest.raises(BadTable):

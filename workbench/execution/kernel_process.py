@@ -26,6 +26,7 @@ from ipykernel.kernelapp import IPKernelApp
 
 LARGEST_MESSAGE = 1_000_000  # characters of printed text, unless they are printed as one
 LOOK_SECONDS = 0.5  # between two looks at whether the runner still lives
+TRIES = 20  # to leave no folder behind
 
 
 class Stream(OutStream):
@@ -117,7 +118,11 @@ def end_with(parent: int, private: Path) -> None:
     """End this process and what it started as soon as the runner is no more, however that ended."""
     while os.getppid() == parent:
         time.sleep(LOOK_SECONDS)
-    shutil.rmtree(private, ignore_errors=True)
+    for _ in range(TRIES):  # the kernel may just be making its sockets there
+        shutil.rmtree(private, ignore_errors=True)
+        if not private.exists():
+            break
+        time.sleep(LOOK_SECONDS)
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

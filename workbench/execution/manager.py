@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
-from traitlets import Instance
+from traitlets import Instance, Type
 
 from workbench.execution.spec import Spec
 
+LOOK_SECONDS = 1.0
 LISTEN_SECONDS = 0.2  # for one message, before looking whether the kernel still lives
 
 
@@ -46,7 +49,26 @@ class _OneSpec(KernelSpecManager):
         return self.spec
 
 
-class _Client(AsyncKernelClient):
+class _Shell(AsyncZMQSocketChannel):
+    """A channel that looks again every second for what has come.
+
+    An output widget sends on the socket on which the word that its cell is done is waited for, and a socket tells of
+    what has come but once, to whoever uses it next. On a busy machine such a cell was once waited for in vain.
+    """
+
+    async def get_msg(self, timeout: float | None = None) -> Any:  # type: ignore[override] # as in its parent
+        """Give the next message; without a timeout, however long that takes."""
+        while timeout is None:
+            with suppress(Empty):
+                return await super().get_msg(timeout=LOOK_SECONDS)
+        return await super().get_msg(timeout=timeout)
+
+
+class _Patient(AsyncKernelClient):
+    shell_channel_class = Type(_Shell)
+
+
+class _Client(_Patient):
     """A client that is ready when the kernel has done the first request, and is heard."""
 
     parent: Any  # its manager
@@ -86,7 +108,7 @@ def managed(spec: Spec, private: Path, *, sockets: bool) -> Manager:
 def adopted(spec: Spec, private: Path, process: subprocess.Popen[bytes], first: str) -> Manager:
     """Make the manager of a kernel that was started already; `first` is the code it is to run first."""
     known = KernelSpec(argv=list(spec.argv), display_name="Python 3", language=spec.language)
-    manager = _manager(spec, known, private, client_factory=_Client)
+    manager = _manager(spec, known, private, _Client)
     manager.load_connection_file()
     manager.first = first
     provisioner = LocalProvisioner(kernel_id=str(process.pid), kernel_spec=known, parent=manager)
@@ -95,11 +117,13 @@ def adopted(spec: Spec, private: Path, process: subprocess.Popen[bytes], first: 
     return manager
 
 
-def _manager(spec: Spec, known: KernelSpec | None, private: Path, **options: Any) -> Manager:
+def _manager(
+    spec: Spec, known: KernelSpec | None, private: Path, client: type[AsyncKernelClient] = _Patient
+) -> Manager:
     return Manager(
         kernel_name=spec.name,
         kernel_spec_manager=_OneSpec(spec=known),
         connection_file=str(private / "kernel.json"),
         autorestart=False,
-        **options,
+        client_factory=client,
     )
