@@ -17,7 +17,7 @@ from workbench.automl.blending.effort import Effort, effort_of
 from workbench.automl.fitting.trial import Trial, as_predicted, not_below
 from workbench.automl.problem.cuts import loss_when_cut
 from workbench.automl.problem.intervals import evaluator, takes_shares
-from workbench.automl.problem.splits import Array, Folds
+from workbench.automl.problem.splits import Array, Folds, drawn_of_each
 from workbench.automl.task import Task
 from workbench.metrics import measure
 
@@ -140,14 +140,13 @@ def drawn(task: Task, rows: Array, most: int, *, seed: int) -> tuple[Array, Arra
     random = np.random.default_rng(seed)
     if not task.classes or not takes_shares(task.metric):
         return np.sort(random.choice(rows, most, replace=False)), np.ones(most)
-    members = [rows[task.codes[rows] == code] for code in range(len(task.classes))]
-    even = most / (2 * len(members))
-    wanted = [min(len(each), int(even + most / 2 * len(each) / len(rows))) for each in members]
-    some = [random.choice(each, number, replace=False) for each, number in zip(members, wanted, strict=True)]
-    counts = [np.full(number, len(each) / max(number, 1)) for each, number in zip(members, wanted, strict=True)]
-    taken = np.concatenate(some)
-    order = np.argsort(taken)
-    return taken[order], np.concatenate(counts)[order]
+    codes = task.codes[rows]
+    sizes = np.bincount(codes, minlength=len(task.classes)).tolist()
+    even = most / (2 * len(sizes))
+    wanted = [min(size, int(even + most / 2 * size / len(rows))) for size in sizes]
+    places, counts = drawn_of_each(codes, wanted, random)
+    order = np.argsort(places)
+    return rows[places[order]], counts[order]
 
 
 def _of_one_encoding(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.fitting.trial import as_predicted
-from workbench.automl.problem.splits import Array
+from workbench.automl.problem.splits import Array, drawn_of_each
 from workbench.automl.result import Result
 from workbench.metrics import Predicted
 
@@ -70,12 +70,12 @@ def held_out(result: Result, most: int) -> HeldOut:
     strata = task.codes[validated] if task.classes else np.zeros(len(validated), dtype=np.int64)
     counts = np.bincount(strata, minlength=1)
     wanted = np.ceil(np.minimum(counts, np.maximum(most * counts / len(strata), most / (2 * len(counts))))).astype(int)
-    drawn = [random.choice(np.flatnonzero(strata == s), n, replace=False) for s, n in enumerate(wanted)]
-    some = random.permutation(np.concatenate(drawn))
-    rows = validated[some]
+    places, stands_for = drawn_of_each(strata, wanted.tolist(), random)
+    order = random.permutation(len(places))
+    rows = validated[places[order]]
     frame = task.frame.iloc[rows]
     columns = {str(name): frame[name].to_numpy() for name in frame.columns}
-    return HeldOut(result, rows, result.folds.fold_of[rows], (counts / np.maximum(wanted, 1))[strata[some]], columns)
+    return HeldOut(result, rows, result.folds.fold_of[rows], stands_for[order], columns)
 
 
 def predictor(result: Result, fold: int) -> Callable[[pd.DataFrame], Array]:

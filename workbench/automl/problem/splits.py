@@ -6,6 +6,7 @@ every fold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -308,3 +309,12 @@ def sampled(rows: Array, codes: Array, most: int | None, *, classes: int, seed: 
     if classes:
         kept |= np.bincount(codes[rows])[codes[rows]] <= max(2, most // (10 * classes))
     return rows[kept]
+
+
+def drawn_of_each(codes: Array, wanted: Sequence[int], random: np.random.Generator) -> tuple[Array, Array]:
+    """Draw so many rows of each class, one class after the other; give their places, and how many each stands for."""
+    places = np.concatenate(
+        [random.choice(np.flatnonzero(codes == code), number, replace=False) for code, number in enumerate(wanted)]
+    )
+    stands_for = np.bincount(codes, minlength=len(wanted)) / np.maximum(wanted, 1)
+    return places, stands_for[codes[places]]
