@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import secrets
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.errors import BadBatch, WorkbenchError
-from workbench.workflow.inputs import take_in
+from workbench.errors import BadBatch
+from workbench.workflow.batch_kept import kept
+from workbench.workflow.batch_plan import done_already, plan_of, spec_with
+from workbench.workflow.batch_stop import stops
+from workbench.workflow.batch_work import Work, conduct
 from workbench.workflow.place import Where, store_of
-from workbench.workflow.runs import ROLES, Conditions, Listener, _check, _parameters, fingerprint, run
+from workbench.workflow.runs import Listener
 
 if TYPE_CHECKING:
-    from workbench.batches import Known, Outcome, Plan, Planned, Queue, Spec
-    from workbench.execution import Kernels
-    from workbench.experiment import Experiment, Store
+    from workbench.batches import Outcome, Plan, Queue
+    from workbench.experiment import Experiment
     from workbench.records import Reference
-    from workbench.template import Template, Values
 
-TICK = 0.2  # seconds between two looks at what runs
 Rerun = Literal["failed"] | None
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,24 +128,24 @@ def batch(
 
     started = time.time() if started is None else started
     say = on_event or (lambda _: None)
-    plan = _plan(_spec(spec, workers), say)
+    plan = plan_of(spec_with(spec, workers), say)
     where = store_of(store).create()
     fingerprints = {one.fingerprint for one in plan.runs}
     if (process := under_way_elsewhere(where, fingerprints)) is not None:
         told = f"the process {process} runs some of it right now; wait for it, or stop it"
         raise BadBatch(plan.spec.which, [told])
     limits = Limits(plan.spec.on_failure, plan.spec.budget)
-    queue = Queue(plan.runs, _known(plan, where), limits, rerun_failed=rerun == "failed")
+    queue = Queue(plan.runs, done_already(plan, where), limits, rerun_failed=rerun == "failed")
     size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
     say(_planned(plan, queue, *size))
     same = batch_of(where, plan.spec.name, plan.fingerprint, [one.ref for one in queue.outcomes()])
     if same is not None and not queue.waiting:
         return _batch(same, plan, queue, time.time() - started)
     reference = _reference(plan.spec.name, started)
-    with _stops(plan.spec.budget, started) as stop:
+    with stops(plan.spec.budget, started) as stop:
         with Kernels() as kernels:
-            _conduct(queue, plan, _Work(plan, where, reference, size[1], stop, kernels), size[0], started, say)
-        experiment = _kept(where, reference, plan, queue, stop, size, started)
+            conduct(queue, plan, Work(plan, where, reference, size[1], stop, kernels), size[0], started, say)
+        experiment = kept(where, reference, plan, queue, stop, size, started)
     return _batch(experiment, plan, queue, time.time() - started)
 
 
@@ -174,68 +166,10 @@ def foresee(
     """
     from workbench.batches import Queue, cores, shared_out
 
-    plan = _plan(_spec(spec, workers), on_event or (lambda _: None))
-    queue = Queue(plan.runs, _known(plan, store_of(store)), rerun_failed=rerun == "failed")
+    plan = plan_of(spec_with(spec, workers), on_event or (lambda _: None))
+    queue = Queue(plan.runs, done_already(plan, store_of(store)), rerun_failed=rerun == "failed")
     size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
     return Foreseen(plan, tuple(queue.outcomes()), *size, queue.seconds_left(size[0]))
-
-
-def _spec(spec: str | Path | Mapping[str, Any], workers: int | None) -> Spec:
-    from workbench.batches import read_spec, spec_of
-
-    found = spec_of(spec, folder=Path.cwd()) if isinstance(spec, Mapping) else read_spec(Path(spec))
-    return found if workers is None else replace(found, workers=workers)
-
-
-def _plan(spec: Spec, say: Listener) -> Plan:
-    from workbench.batches import plan
-    from workbench.template import find
-
-    try:
-        template = find(spec.template)
-    except WorkbenchError as error:
-        raise BadBatch(spec.which, [f"template: {str(error).rstrip('.')}"]) from error
-    return plan(spec, template, _Checker(template, say))
-
-
-class _Checker:
-    """Checks values as a run would; what many runs have in common is looked at once."""
-
-    def __init__(self, template: Template, say: Listener) -> None:
-        self.template, self.say = template, say
-        self.seen: dict[str, dict[str, str] | WorkbenchError] = {}
-        self.done = 0
-
-    def __call__(self, values: Values) -> str:
-        self.done += 1
-        self.say({"kind": "checking", "done": self.done})
-        key = self._key(values.values)
-        if key not in self.seen:
-            self.seen[key] = self._look(values)
-        found = self.seen[key]
-        if isinstance(found, WorkbenchError):
-            raise found
-        return fingerprint(self.template, values.values, found)
-
-    def _key(self, values: Mapping[str, Any]) -> str:
-        """Take of the values what a check asks about: tables, columns and their roles."""
-        from workbench.template import as_json
-        from workbench.template.named import ColumnsType, ColumnType, TableType
-
-        names = {*_parameters(self.template, TableType, ColumnType, ColumnsType), *ROLES, "target", "missing"}
-        return json.dumps(as_json({name: values.get(name) for name in sorted(names)}))
-
-    def _look(self, values: Values) -> dict[str, str] | WorkbenchError:
-        try:
-            return _check(self.template, values.values, take_in(self.template, values).fetched)
-        except WorkbenchError as error:
-            return error.with_traceback(None)  # frames would hold on to the table
-
-
-def _known(plan: Plan, store: Store) -> Known:
-    from workbench.batches import known
-
-    return known(store, {one.fingerprint for one in plan.runs}, plan.template.name)
 
 
 def _planned(plan: Plan, queue: Queue, workers: int, threads: int) -> dict[str, Any]:
@@ -255,165 +189,6 @@ def _reference(name: str, started: float) -> Reference:
     from workbench.records import Reference
 
     return Reference(name, f"{datetime.fromtimestamp(started, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
-
-
-class _Stop:
-    """Whether the batch is to end before its work is done, and why."""
-
-    def __init__(self, budget: float | None, started: float) -> None:
-        self.ends = None if budget is None else started + budget
-        self.asked: str | None = None
-
-    def reason(self) -> str | None:
-        """Say why; None as long as it is to go on."""
-        if self.asked is None and self.ends is not None and time.time() > self.ends:
-            return "The batch's budget is used up"
-        return self.asked
-
-
-@contextmanager
-def _stops(budget: float | None, started: float) -> Iterator[_Stop]:
-    """Turn Ctrl-C, SIGTERM and SIGHUP into a wish, so that every run under way is ended and kept.
-
-    The second Ctrl-C is as it always was. A program that has handlers of its own keeps them.
-    """
-    stop = _Stop(budget, started)
-    before: dict[int, Any] = {}
-
-    def ask(number: int, _frame: object) -> None:
-        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-        if number == signal.SIGINT and stop.asked is not None:
-            raise KeyboardInterrupt
-        stop.asked = f"Cancelled by {name}"
-
-    if threading.current_thread() is threading.main_thread():
-        for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(caught) in (signal.SIG_DFL, signal.default_int_handler):
-                before[caught] = signal.signal(caught, ask)
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-class _Work:
-    """What one worker does with one planned run; called in its thread."""
-
-    def __init__(self, plan: Plan, store: Store, batch: Reference, threads: int, stop: _Stop, kernels: Kernels) -> None:
-        from workbench.batches import thread_limits
-
-        self.plan, self.store, self.stop = plan, store, stop
-        self.heard: SimpleQueue[tuple[int, dict[str, Any]]] = SimpleQueue()
-        self.conditions = Conditions(
-            cause={"kind": "batch", "batch": str(batch)},
-            parents=[str(batch)],
-            environ=thread_limits(threads),
-            cancelled=stop.reason,
-            kernels=kernels,
-        )
-        self.kernels = kernels
-
-    def __call__(self, planned: Planned) -> Outcome:
-        from workbench.batches import Outcome
-
-        spec = self.plan.spec
-        try:
-            done = run(
-                self.plan.template.path,
-                planned.parameters,
-                name=planned.name,
-                labels=planned.labels,
-                timeout=spec.timeout,
-                memory_limit=spec.memory,
-                retries=spec.retries,
-                store=self.store.path,
-                on_event=lambda event: self.heard.put((planned.number, event)),
-                conditions=self.conditions,
-            )
-        except WorkbenchError as error:  # since the plan was made its table has changed, or the disk is full
-            return Outcome(planned, "refused", reason=str(error))
-        except Exception as error:  # one run must not end the night's others
-            log.exception("Run %d of the batch could not be conducted.", planned.number)
-            return Outcome(planned, "failed", reason=f"{type(error).__name__}: {error}")
-        score = done.scores.get(done.metric or "")
-        return Outcome(planned, done.status, done.ref, done.reason, done.metric, score, done.seconds)
-
-
-def _conduct(queue: Queue, plan: Plan, work: _Work, workers: int, started: float, say: Listener) -> None:
-    """Have the runs of a queue carried out by threads of this process, until none may begin and all have ended."""
-    under_way: dict[Future[Outcome], tuple[Planned, float]] = {}
-    with ThreadPoolExecutor(workers, "batch") as pool:
-        while True:
-            if (reason := work.stop.reason()) is not None:
-                queue.close(reason)
-            work.kernels.spare = min(workers, len(queue.waiting))  # the next one starts while this one works
-            while len(under_way) < workers and (planned := queue.take(time.time() - started)) is not None:
-                under_way[pool.submit(work, planned)] = (planned, time.monotonic())
-                say({"kind": "began", "number": planned.number, "name": planned.name})
-            if not under_way:
-                break
-            for ended in wait(under_way, TICK, FIRST_COMPLETED).done:
-                _, began = under_way.pop(ended)
-                queue.end(ended.result(), time.monotonic() - began)
-                say(_ended(ended.result(), queue, len(plan.runs), workers))
-            _pass_on(work.heard, say)
-
-
-def _ended(outcome: Outcome, queue: Queue, total: int, workers: int) -> dict[str, Any]:
-    told = {"counts": queue.counts(), "total": total, "left": queue.seconds_left(workers)}
-    return {"kind": "ended", "run": outcome.as_document(), **told}
-
-
-def _pass_on(heard: SimpleQueue[tuple[int, dict[str, Any]]], say: Listener) -> None:
-    while True:
-        try:
-            number, event = heard.get_nowait()
-        except Empty:
-            return
-        say({"kind": "heard", "number": number, "event": event})
-
-
-def _kept(
-    store: Store, reference: Reference, plan: Plan, queue: Queue, stop: _Stop, size: tuple[int, int], started: float
-) -> Experiment:
-    from workbench.batches import keep
-    from workbench.execution import login
-    from workbench.pages.batch import batch_page
-
-    outcomes, now = queue.outcomes(), time.time()
-    status, reason = _verdict(outcomes, stop.reason())
-    facts = {
-        "status": status,
-        "reason": reason,
-        "started": datetime.fromtimestamp(started, UTC).isoformat(),
-        "ended": datetime.fromtimestamp(now, UTC).isoformat(),
-        "author": login(),
-        "seconds": round(now - started, 3),
-        "workers": size[0],
-        "threads": size[1],
-    }
-    return keep(store, reference, plan, outcomes, facts=facts, page=batch_page)
-
-
-def _verdict(outcomes: list[Outcome], stopped: str | None) -> tuple[str, str]:
-    """Say how a batch ended, and why in one line."""
-    told = Counter(outcome.status for outcome in outcomes)
-    left = told["left"] + told["cancelled"]
-    if stopped is not None and left:
-        status = "cancelled" if stopped.startswith("Cancelled") else "timed_out"
-        return (
-            status,
-            f"{stopped}, with {left:,} of {len(outcomes):,} runs not done: the same command goes on with them",
-        )
-    wrong = len(outcomes) - told["completed"] - told["left"]
-    if wrong:
-        more = f", and {told['left']:,} were not begun" if told["left"] else ""
-        return "failed", f"{wrong:,} of {len(outcomes):,} runs did not complete{more}"
-    if told["left"]:
-        why = next(outcome.reason for outcome in outcomes if outcome.status == "left")
-        return "timed_out", f"{told['left']:,} of {len(outcomes):,} runs were left out. {why}"
-    return "completed", ""
 
 
 def _batch(experiment: Experiment, plan: Plan, queue: Queue, seconds: float) -> Batch:
