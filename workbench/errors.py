@@ -113,9 +113,10 @@ class BadBatch(WorkbenchError):
         super().__init__(which, self.problems)
 
     def __str__(self) -> str:
-        if len(self.problems) == 1:
-            return f"The batch {self.which!r} cannot be run: {self.problems[0]}."
-        shown = [f"  {problem}." for problem in self.problems[:20]]
+        told = [problem if problem.endswith("?") else f"{problem}." for problem in self.problems]
+        if len(told) == 1:
+            return f"The batch {self.which!r} cannot be run: {told[0]}"
+        shown = [f"  {problem}" for problem in told[:20]]
         more = [f"  … and {len(self.problems) - 20:,} more."] if len(self.problems) > 20 else []
         return "\n".join([f"The batch {self.which!r} has {len(self.problems):,} mistakes:", *shown, *more])
 

@@ -187,7 +187,7 @@ def test_json_is_one_document_and_nothing_else(place: Any, workbench: Callable) 
 def test_a_mistake_is_one_line_and_exit_code_2(place: Any, workbench: Callable) -> None:
     said = workbench("batch", place.spec(grid={"farm": ["a"]}, worker=2), "--store", place.store)
     assert (said.code, said.out) == (2, "")
-    assert "worker: there is no such key; did you mean 'workers'?" in said.err
+    assert said.err.endswith("worker: there is no such key; did you mean 'workers'?\n")
     assert len(said.err.splitlines()) == 1
 
 
