@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.automl.problem.splits import Array
 from workbench.metrics import Reliability, reliability
-from workbench.pages.words import alike, count, metric_name, number, quoted, share
+from workbench.pages.words import alike, count, listing, metric_name, number, quoted, share
 
 if TYPE_CHECKING:
     from workbench.automl.result import Result
@@ -130,12 +130,15 @@ def _how_covered(result: Result) -> str:
             f"learned from; half of these intervals are narrower than {number(found.size)}."
         )
     told = (
-        f"A set of classes that is to hold the true one {asked} of the time did so for {held} of {rows}{counted} that "
-        f"it was not learned from, with {found.size:.1f} classes on average"
+        f"A set of classes that is to hold the true one {asked} of the time, whichever it is, did so for {held} of "
+        f"{rows}{counted} that it was not learned from, with {found.size:.1f} classes on average."
     )
     if found.least < found.asked - 0.05:
-        return f"{told}. Of the rows whose class is {quoted(found.least_of)} it was {share(found.least)} only."
-    return f"{told}."
+        told += f" Of the rows whose class is {quoted(found.least_of)} it was {share(found.least)} only."
+    if found.few:
+        named = listing([quoted(label) for label in found.few])
+        told += f" The rows of {named} are too few to be promised it by themselves."
+    return told
 
 
 def _how_biased(result: Result) -> Iterator[str]:

@@ -114,23 +114,37 @@ class PredictionIntervals(BaseEstimator):
 
 
 class PredictionSets(BaseEstimator):
-    """Sets of classes: all those that are likely enough.
+    """Sets of classes: all those that are likely enough, each by a limit of its own.
 
-    These are the smallest sets on average (Sadinle, Lei and Wasserman 2019); the likeliest class is always among them.
+    The promise is kept for the rows of each class by themselves, however rare it is: its limit is learned from its own
+    rows (Vovk 2012, "Conditional validity of inductive conformal predictors"). Of all sets that keep it these are the
+    smallest on average (Sadinle, Lei and Wasserman 2019); the likeliest class is always among them. A class of fewer
+    than about 1 / (1 - coverage) rows cannot be promised it: its limit is that of all rows together.
 
     Attributes
     ----------
     limits_ : ndarray, shape (n_tails,)
-        Quantiles of one minus the probability of the true class.
+        Quantiles of one minus the probability of the true class, of all rows.
+    class_limits_ : ndarray, shape (n_classes, n_tails)
+        Of the rows of each class; infinite where they are too few.
     """
 
     def fit(
         self, probability: Array, codes: Array, weight: Array | None = None, groups: Array | None = None
     ) -> PredictionSets:
         """Learn from probabilities, shape (n_rows, n_classes), of rows that the model had not seen, and their truth."""
-        share, members = shares(len(codes), weight, groups)
-        self.limits_ = quantiles(1.0 - probability[np.arange(len(codes)), codes], share, members)
+        scores = 1.0 - probability[np.arange(len(codes)), codes]
+        self.limits_ = _limits(scores, weight, groups)
+        self.class_limits_ = np.full((probability.shape[1], len(TAILS)), np.inf)
+        for code in np.unique(codes):
+            own = codes == code
+            part = (None if each is None else each[own] for each in (weight, groups))
+            self.class_limits_[code] = _limits(scores[own], *part)
         return self
+
+    def few(self, coverage: float) -> Array:
+        """Tell which classes had too few rows to be promised this coverage by themselves, shape (n_classes,)."""
+        return np.isinf(self.class_limits_[:, tail_of(coverage, 1)])
 
     def contains(self, probability: Array, coverage: float) -> Array:
         """Tell which classes are in each row's set, shape (n_rows, n_classes).
@@ -140,10 +154,27 @@ class PredictionSets(BaseEstimator):
         ValueError
             If the rows learned from are too few for this coverage.
         """
-        limit = self.limits_[tail_of(coverage, 1)]
-        if not np.isfinite(limit):
+        place = tail_of(coverage, 1)
+        if not np.isfinite(self.limits_[place]):
             raise ValueError(_too_few(coverage))
-        return np.asarray((1.0 - probability <= limit) | (probability == probability.max(axis=1, keepdims=True)))
+        likely = 1.0 - probability <= self._each(place)
+        return np.asarray(likely | (probability == probability.max(axis=1, keepdims=True)))
+
+    def _each(self, place: int) -> Array:
+        """Give the limit of each class at a place in `TAILS`.
+
+        Where a class has too few rows it is that of all rows, or the highest of its own if that is higher: who wants to
+        be surer gets no less.
+        """
+        own, highest = self.class_limits_[:, place], np.where(np.isinf(self.class_limits_), 0.0, self.class_limits_)
+        return np.where(np.isinf(own), np.maximum(self.limits_[place], highest.max(axis=1)), own)
+
+
+def _limits(scores: Array, weight: Array | None, groups: Array | None) -> Array:
+    """Give quantiles of scores, shape (n_tails,); infinite ones where no row counts."""
+    if weight is not None and not weight.any():
+        return np.full(len(TAILS), np.inf)
+    return quantiles(scores, *shares(len(scores), weight, groups))
 
 
 def _sizes(predicted: Array, errors: Array, share: Array) -> tuple[Array, Array]:

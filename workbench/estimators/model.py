@@ -116,7 +116,8 @@ class TabularModel(BaseEstimator):
     def predict_set(self, frame: pd.DataFrame, coverage: float = 0.9) -> Array:
         """Tell which classes are needed for the true one to be among them as often as asked, shape (n_rows, n_classes).
 
-        The promise holds on average over rows like those learned from, not for each class by itself.
+        The promise holds on average over the rows of each class, if they are like those learned from and those were not
+        too few to tell.
 
         Raises
         ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,8 @@ class Coverage:
         Of classes: the measured share of the class it is smallest of, `least_of`; NaN where no class has rows enough.
     low, high : ndarray
         The cross-fitted ends of each validated row; empty for sets.
+    few : tuple
+        Of classes: those of too few rows to be promised it by themselves.
     sizes : ndarray of int, shape (n_classes + 1,)
         How many sets hold so many classes; empty for intervals.
     """
@@ -43,6 +45,7 @@ class Coverage:
     rows: int
     least: float = float("nan")
     least_of: str = ""
+    few: tuple[str, ...] = ()
     low: Array | tuple[()] = ()
     high: Array | tuple[()] = ()
     sizes: Array | tuple[()] = ()
@@ -59,7 +62,12 @@ def uncertainty(task: Task, folds: Folds, predicted: Array, *, seed: int) -> tup
     rows, groups = folds.validated, task.groups
     if (len(rows) if groups is None else len(np.unique(groups[rows]))) < LEAST_ROWS:
         return None, None
-    return learned(task, predicted, rows), _coverage(task, predicted, rows, parts(task, folds, rows, seed))
+    conformal = learned(task, predicted, rows)
+    found = _coverage(task, predicted, rows, parts(task, folds, rows, seed))
+    if found is not None and isinstance(conformal, PredictionSets):
+        few = conformal.few(USUAL)
+        found = replace(found, few=tuple(str(label) for label, told in zip(task.classes, few, strict=True) if told))
+    return conformal, found
 
 
 def learned(task: Task, predicted: Array, rows: Array) -> Conformal:
