@@ -61,7 +61,7 @@ def test_a_run_within_its_limit_is_not_disturbed_and_says_what_it_took(run):
 
 
 def test_what_a_run_takes_is_told_while_it_takes_it(run, monkeypatch):
-    monkeypatch.setattr("workbench.execution.run.TELL_SECONDS", 0.2)
+    monkeypatch.setattr("workbench.execution.watch.TELL_SECONDS", 0.2)
     done = run("import time; time.sleep(2)")
     told = [event for event in done.told if event["kind"] == "resources"]
     assert told

@@ -20,8 +20,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from workbench.documents.files import read_json
 from workbench.documents.run_folder import RunFolder, find_stale, here, refused
 from workbench.errors import BadColumn, StoreError
-from workbench.execution import execute, prepare
-from workbench.execution import run as run_module
+from workbench.execution import execute, prepare, worker
+from workbench.execution.watch import signals_stop
 
 HANDS_OVER = """
 from workbench.documents.run_folder import handing_over_errors, here
@@ -202,7 +202,7 @@ print(Path.cwd().parents[1].name, os.environ["MINE"])
 
 def test_the_notebook_is_saved_while_it_runs(run, running, monkeypatch):
     """The listener lets the cell go on only when it finds in the file what the cell has printed so far."""
-    monkeypatch.setattr(run_module, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(worker, "SAVE_SECONDS", 0.1)
     waits = """
 from pathlib import Path
 import time
@@ -315,7 +315,7 @@ def test_a_signal_that_came_too_late_to_cancel_is_not_lost(stop):
     written = []
 
     def conclude():
-        with run_module._signals(run):
+        with signals_stop(run):
             signal.raise_signal(signal.SIGINT)
             written.append("the outcome")
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 
 class Stop:
@@ -28,23 +26,16 @@ class Stop:
 def stops(budget: float | None, started: float) -> Iterator[Stop]:
     """Turn Ctrl-C, SIGTERM and SIGHUP into a wish, so that every run under way is ended and kept.
 
-    The second Ctrl-C is as it always was. A program that has handlers of its own keeps them.
+    The second Ctrl-C is as it always was.
     """
-    stop = Stop(budget, started)
-    before: dict[int, Any] = {}
+    from workbench.execution.signals import cancelled_by, signals_to
 
-    def ask(number: int, _frame: object) -> None:
-        name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    stop = Stop(budget, started)
+
+    def ask(number: int) -> None:
         if number == signal.SIGINT and stop.asked is not None:
             raise KeyboardInterrupt
-        stop.asked = f"Cancelled by {name}"
+        stop.asked = cancelled_by(number)
 
-    if threading.current_thread() is threading.main_thread():
-        for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(caught) in (signal.SIG_DFL, signal.default_int_handler):
-                before[caught] = signal.signal(caught, ask)
-    try:
+    with signals_to(ask):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
