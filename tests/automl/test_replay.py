@@ -79,9 +79,9 @@ class TestWorkers:
         assert len({id(model.encoder) for model in models}) == 5 * len(styles)
 
     def test_a_cluster_keeps_the_time(self, made, dask_address):
-        object.__setattr__(made.dataset, "read_at", time.time())
+        object.__setattr__(made.dataset, "read_at", time.monotonic())
         result = search(made, budget="12s", families=["lightgbm", "linear"], cluster=dask_address)
-        assert time.time() - made.dataset.read_at < 12.5
+        assert time.monotonic() - made.dataset.read_at < 12.5
         assert len(result.trials) > 2
 
     def test_a_worker_that_dies_costs_its_trial_a_second_try(self, made, reference, dask_address):
@@ -107,7 +107,7 @@ class TestReplay:
 
     def test_a_search_by_the_clock_is_replayed_exactly(self, made, tmp_path, monkeypatch):
         folder = run_folder(tmp_path, monkeypatch)
-        object.__setattr__(made.dataset, "read_at", time.time())
+        object.__setattr__(made.dataset, "read_at", time.monotonic())
         first = search(made, budget="8s")
         record(first)
         monkeypatch.delenv("WORKBENCH_RUN")
@@ -124,7 +124,7 @@ class TestReplay:
         if kind == "time":
             first = search(made, trials=3)
         else:
-            object.__setattr__(made.dataset, "read_at", time.time() - (100 if kind == "late" else 2))
+            object.__setattr__(made.dataset, "read_at", time.monotonic() - (100 if kind == "late" else 2))
             first = search(made, budget="5s")
         again = search(made, replay={**task_document(first), "trials": first.trials})
         pd.testing.assert_frame_equal(again.predictions, first.predictions, check_exact=True)
@@ -217,7 +217,7 @@ class TestResume:
     def test_by_the_clock_what_died_has_failed_and_the_rest_is_there(self, made, tmp_path):
         folder = tmp_path / "study"
         self.killed(made.dataset.source, folder, 3)
-        object.__setattr__(made.dataset, "read_at", time.time())
+        object.__setattr__(made.dataset, "read_at", time.monotonic())
         result = search(made, budget="20s", families=FAMILIES, resume=folder)
         numbers = [trial["number"] for trial in result.trials]
         assert numbers[:5] == [1, 2, 3, 4, 5]
@@ -298,7 +298,7 @@ class TestInterrupt:
         agree(search(made, trials=6, families=FAMILIES, resume=tmp_path / "study"), reference)
 
     def test_by_the_clock_the_pilot_is_there_before_the_first_trial(self, made, monkeypatch):
-        object.__setattr__(made.dataset, "read_at", time.time())
+        object.__setattr__(made.dataset, "read_at", time.monotonic())
         self.interrupted(monkeypatch, 1)
         result = search(made, budget="60s")
         assert [trial["number"] for trial in result.trials] == [0]

@@ -31,11 +31,11 @@ def test_csv_values_stay_text_as_they_stand_in_the_file(table):
 
 
 def test_a_dataset_knows_where_it_came_from_and_the_digest_of_its_bytes(table, tmp_path):
-    before = time.time()
+    before = time.monotonic()
     dataset = table(PLAIN)
     assert dataset.source == str(tmp_path / "table.csv")
     assert dataset.digest == f"sha256:{hashlib.sha256(PLAIN.encode()).hexdigest()}"
-    assert before <= dataset.read_at <= time.time()
+    assert before <= dataset.read_at <= time.monotonic()
     assert repr(dataset).endswith("2 rows × 2 columns>")
 
 

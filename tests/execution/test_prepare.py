@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def test_a_prepared_folder_holds_all_that_is_known_before_the_kernel_starts(runn
     assert folder.path == running / record.version
     assert (record.name, record.template, record.status) == ("churn", "churn.ipynb", "running")
     assert (record.started, record.deadline) == ("2026-11-21T18:30:00+00:00", "2026-11-21T18:31:00+00:00")
+    assert record.ends - time.monotonic() == pytest.approx(START.timestamp() + 60 - time.time(), abs=5)
     assert record.labels == {"farm": "17"}
     assert folder.template.read_bytes() == template.read_bytes()
     assert read_json(folder.parameters) == {

@@ -162,7 +162,7 @@ def _guesses(result: Result) -> dict[str, float]:
 def _seconds(result: Result) -> float | None:
     if result.deadline is None:
         return None
-    return float(np.clip(result.deadline - time.time() - RESERVE, LEAST_SECONDS, MOST_SECONDS))
+    return float(np.clip(result.deadline - time.monotonic() - RESERVE, LEAST_SECONDS, MOST_SECONDS))
 
 
 def _drivers(found: Explanation) -> str:

@@ -74,7 +74,7 @@ class Result:
     test_scores : dict of str to Score
         Of the final model on the held-back table; empty without one.
     deadline
-        When the run must end, in seconds of `time.time`; None for a search that reads no clock.
+        When the run must end, in seconds of `time.monotonic`; None for a search that reads no clock.
     calibrated : Calibrated
         What was made of the probabilities, and by how much that helped.
     decision : Decision
@@ -222,7 +222,7 @@ def finished(
         ],
         plan=found.plan,
         seed=seed,
-        seconds=time.time() - started,
+        seconds=time.monotonic() - started,
         deadline=deadline,
         interrupted=found.interrupted,
         test_scores=_test_scores(task, model, seed),

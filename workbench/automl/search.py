@@ -91,8 +91,8 @@ def search(
         ``compact`` gives up to one hundredth of the loss for a model that is small and fast: only the cheapest members
         that are needed, each fitted once on all rows in place of its bag of folds.
     cluster
-        Address of a Dask scheduler (``tcp://host:8786``): trials are carried out by its workers. Their clocks should
-        agree with this machine's, for a trial's end is a moment.
+        Address of a Dask scheduler (``tcp://host:8786``): trials are carried out by its workers. On other machines
+        their clocks should agree with this one's, for a trial's end is a time of day there.
     resume
         The folder of a run that was killed: its trials are taken over and the search goes on. By hand any folder; one
         that holds no study begins one, to be taken up later.
@@ -111,7 +111,7 @@ def search(
     BadReference
         If what is to be resumed or replayed is of another search.
     """
-    started = time.time()
+    started = time.monotonic()
     if deploy not in get_args(Deploy):
         raise BadParameters([f"deploy={deploy!r}: give full or compact."])
     given = Given(task, fitting(_families(families), setting_of(task, 1)), seed, room_for(memory))

@@ -55,13 +55,13 @@ def read_table(source: str | os.PathLike[str], *, missing: str | float | Sequenc
     UnknownName
         If there is no such example.
     """
-    read_at = time.time()
+    read_at = time.monotonic()
     return _read(*_content(os.fspath(source)), missing, read_at)
 
 
 def read_fetched(fetched: Fetched, *, missing: str | float | Sequence[str | float] = ()) -> Dataset:
     """Read a table that was fetched already: see `read_table`."""
-    return _read(fetched.source, fetched.content, missing, time.time())
+    return _read(fetched.source, fetched.content, missing, time.monotonic())
 
 
 def _read(place: str, content: bytes, missing: str | float | Sequence[str | float], read_at: float) -> Dataset:

@@ -30,7 +30,7 @@ class Dataset:
     notes : tuple of str
         What a reader should know about how the file was read.
     read_at : float
-        Seconds since the epoch when reading began: the clock of a notebook run by hand.
+        When reading began, in seconds of `time.monotonic`: the clock of a notebook run by hand.
     size : int
         Bytes of the file.
     """

@@ -38,6 +38,8 @@ R = TypeVar("R")
 class RunRecord:
     """``run.json``: who runs what, since when, until when, and why. Times are ISO 8601 in UTC.
 
+    `ends` is the deadline again, in seconds of `time.monotonic`, which all processes of one boot share: the time of day
+    may be set while a run goes on.
     `cause` and `parents` are what the experiment will say; `fingerprint` tells runs of the same work, see
     `workbench.experiment.fingerprint`.
     """
@@ -49,6 +51,7 @@ class RunRecord:
     pid: int
     host: str
     deadline: str | None = None
+    ends: float | None = None
     pid_started: float | None = None
     boot_id: str | None = None
     heartbeat: str | None = None
@@ -145,8 +148,12 @@ class RunFolder:
 
     def seconds_left(self) -> float | None:
         """Seconds until the deadline of the whole run; None when it has none."""
-        deadline = self.read().deadline
-        return None if deadline is None else datetime.fromisoformat(deadline).timestamp() - time.time()
+        record = self.read()
+        if record.deadline is None:
+            return None
+        if record.ends is not None and record.boot_id is not None and record.boot_id == boot_id():
+            return record.ends - time.monotonic()
+        return datetime.fromisoformat(record.deadline).timestamp() - time.time()
 
     def say(self, kind: str, **fields: Any) -> None:
         """Append one event. Appends in one write are atomic on POSIX, so runner and kernel may both speak."""

@@ -7,6 +7,7 @@ import math
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -74,7 +75,7 @@ def prepare(
         version=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
         template=template_name or (template.name if isinstance(template, Path) else "notebook"),
         started=now.isoformat(),
-        deadline=(now + timedelta(seconds=budget)).isoformat() if budget is not None else None,
+        **_until(now, budget),
         heartbeat=now.isoformat(),
         author=login() if author is None else author,
         labels=dict(labels or {}),
@@ -86,6 +87,14 @@ def prepare(
         raise StoreError(
             str(running.parent), f"cannot be written: {error.strerror or error}", "Name another with --store."
         ) from error
+
+
+def _until(now: datetime, budget: float | None) -> dict[str, Any]:
+    """Say when a run must end, by the time of day and by the machine's own time."""
+    if budget is None:
+        return {}
+    deadline = now + timedelta(seconds=budget)
+    return {"deadline": deadline.isoformat(), "ends": time.monotonic() + deadline.timestamp() - time.time()}
 
 
 def start_over(folder: RunFolder) -> None:
