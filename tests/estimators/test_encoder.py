@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,8 +12,10 @@ from sklearn.preprocessing import OneHotEncoder
 
 from workbench.estimators.categories import CategoryCodes, TargetMeans, one_hot
 from workbench.estimators.dates import DateFeatures
+from workbench.estimators.dense import DenseEncoder
 from workbench.estimators.encoder import TableEncoder
 from workbench.estimators.numbers import SmoothScaler
+from workbench.estimators.prepared import PreparedEncoder
 from workbench.estimators.texts import TextFeatures
 
 
@@ -59,6 +63,41 @@ class TestTargetMeans:
         encoder.fit_transform(codes, target)
         told = encoder.transform(np.array([[0.0], [1.0], [np.nan], [7.0]]))[:, 0]
         assert told == pytest.approx([5 / 60, 55 / 60, 0.5, 0.5])
+
+    def test_rows_count_by_their_weight(self):
+        """By hand: the mean of all is 5 / 6; level 0 has 3 of 4, level 1 has 2 of 2, each beside ten of that mean."""
+        codes, target, weight = np.array([[0.0], [0], [1]]), np.array([[1.0], [0], [1]]), np.array([3.0, 1, 2])
+        encoder = TargetMeans(strength=10)
+        encoder.fit_transform(codes, target, weight)
+        told = encoder.transform(np.array([[0.0], [1.0], [np.nan]]))[:, 0]
+        assert told == pytest.approx([(3 + 10 * 5 / 6) / 14, (2 + 10 * 5 / 6) / 12, 5 / 6])
+
+    def test_a_training_row_is_told_the_weighed_mean_of_the_rows_of_other_parts(self):
+        random = np.random.default_rng(0)
+        codes, target = random.integers(0, 3, (60, 1)).astype(float), random.normal(size=(60, 1))
+        weight = random.gamma(2.0, 0.5, 60)
+        told = TargetMeans(strength=4, parts=3, seed=5).fit_transform(codes, target, weight)[:, 0]
+        part, overall = np.random.default_rng(5).integers(0, 3, 60), np.average(target[:, 0], weights=weight)
+        for row in range(60):
+            alike = (part != part[row]) & (codes[:, 0] == codes[row, 0])
+            sums = (weight * target[:, 0])[alike].sum() + 4 * overall
+            assert told[row] == pytest.approx(sums / (weight[alike].sum() + 4))
+
+    def test_weights_of_one_change_nothing_and_a_weight_of_two_is_a_row_twice(self):
+        random = np.random.default_rng(1)
+        codes, target = random.integers(0, 9, (200, 3)).astype(float), random.normal(size=(200, 2))
+        plain, ones = TargetMeans(), TargetMeans()
+        assert np.array_equal(plain.fit_transform(codes, target), ones.fit_transform(codes, target, np.ones(200)))
+        assert np.array_equal(plain.transform(codes), ones.transform(codes))
+        weight, twice = np.repeat([1.0, 2.0], 100), np.append(np.arange(200), np.arange(100, 200))
+        weighed, doubled = TargetMeans(), TargetMeans()
+        weighed.fit_transform(codes, target, weight)
+        doubled.fit_transform(codes[twice], target[twice])
+        assert weighed.transform(codes) == pytest.approx(doubled.transform(codes))
+
+    def test_where_no_row_has_a_weight_all_count_alike(self):
+        codes, target = np.array([[0.0], [0], [1], [1]]), np.array([[1.0], [0], [1], [1]])
+        assert TargetMeans().fit_transform(codes, target, np.zeros(4))[:, 0] == pytest.approx(np.full(4, 0.75))
 
     def test_each_class_has_a_column(self):
         codes = np.repeat([0.0, 1.0], 20)[:, None]
@@ -146,6 +185,33 @@ class TestTexts:
         told = features.fit_transform(known, target)[:, -1]
         assert abs(np.corrcoef(told, target[:, 0])[0, 1]) < 0.15
         assert np.corrcoef(features.transform(known)[:, -1], target[:, 0])[0, 1] > 0.4
+
+    def test_what_words_say_is_learned_from_rows_by_their_weight(self):
+        known = texts(*["good thing", "bad thing", "good thing", "bad thing"] * 30)
+        target = np.tile([[1.0], [0.0], [0.0], [1.0]], (30, 1))
+        told = {}
+        for name, weight in (("plain", None), ("ones", np.ones(120)), ("first", np.tile([1.0, 1, 0, 0], 30))):
+            features = TextFeatures(components=2)
+            seen = features.fit_transform(known, target, weight)
+            told[name] = seen, features.transform(texts("good thing", "bad thing"))[:, -1]
+        assert np.array_equal(told["plain"][0], told["ones"][0])
+        assert told["plain"][1] == pytest.approx([0.5, 0.5], abs=0.01)
+        assert told["first"][1] == pytest.approx([1, 0], abs=0.1)
+        assert (np.tile([1, 0], 60) - told["first"][0][:, -1]) == pytest.approx(np.zeros(120), abs=0.1)
+
+    @pytest.mark.parametrize(
+        "make", [TableEncoder, partial(TableEncoder, style="linear"), DenseEncoder, PreparedEncoder]
+    )
+    def test_every_encoder_tells_the_target_of_rows_by_their_weight(self, make):
+        frame, target = mixed(), np.arange(300) % 2
+        weight = np.where(target == 1, 3.0, 1.0) / 2
+        matrices = [
+            make(kinds={"many": "category", "note": "text"}, classes=2).fit_transform(frame, target, each)
+            for each in (None, np.ones(300), weight)
+        ]
+        plain, ones, weighed = (each.toarray() if sparse.issparse(each) else each for each in matrices)
+        assert np.array_equal(plain, ones, equal_nan=True)
+        assert not np.array_equal(plain, weighed, equal_nan=True)
 
     def test_a_text_column_gives_trees_a_column_for_each_class_up_to_ten(self):
         frame = mixed()

@@ -84,15 +84,19 @@ class TargetMeans(BaseEstimator):
         self.parts = parts
         self.seed = seed
 
-    def fit_transform(self, codes: Array, targets: Array) -> Array:
-        """Learn from `codes` (n_rows, n_columns) and `targets` (n_rows, n_targets); encode the same rows crosswise."""
-        self.overall_ = targets.mean(axis=0)
-        self.means_ = [self._means(column, targets) for column in _whole(codes).T]
+    def fit_transform(self, codes: Array, targets: Array, weight: Array | None = None) -> Array:
+        """Learn from `codes` (n_rows, n_columns) and `targets` (n_rows, n_targets); encode the same rows crosswise.
+
+        With a `weight`, shape (n_rows,), one on average, a row counts as so many.
+        """
+        self.overall_ = np.average(targets, axis=0, weights=weight if weight is None or weight.any() else None)
+        self.means_ = [self._means(column, targets, weight) for column in _whole(codes).T]
         part = np.random.default_rng(self.seed).integers(0, self.parts, len(codes))
         encoded = np.empty((len(codes), codes.shape[1] * targets.shape[1]))
         for number in range(self.parts):
             learned, told = part != number, part == number
-            means = [self._means(column, targets[learned]) for column in _whole(codes[learned]).T]
+            known = None if weight is None else weight[learned]
+            means = [self._means(column, targets[learned], known) for column in _whole(codes[learned]).T]
             encoded[told] = self._encoded(codes[told], means)
         return encoded
 
@@ -100,11 +104,12 @@ class TargetMeans(BaseEstimator):
         """Encode other rows with what was learned from all training rows."""
         return self._encoded(codes, self.means_)
 
-    def _means(self, codes: Array, targets: Array) -> Array:
+    def _means(self, codes: Array, targets: Array, weight: Array | None) -> Array:
         """Shrunk means, shape (n_codes + 1, n_targets); the first row is for missing values."""
         size = int(codes.max(initial=0)) + 1
-        counts = np.bincount(codes, minlength=size)[:, None]
-        sums = np.column_stack([np.bincount(codes, weights=target, minlength=size) for target in targets.T])
+        counts = np.bincount(codes, weights=weight, minlength=size)[:, None]
+        weighed = targets if weight is None else targets * weight[:, None]
+        sums = np.column_stack([np.bincount(codes, weights=target, minlength=size) for target in weighed.T])
         return np.asarray((sums + self.strength * self.overall_) / (counts + self.strength))
 
     def _encoded(self, codes: Array, means: list[Array]) -> Array:

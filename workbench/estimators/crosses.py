@@ -74,12 +74,12 @@ class Crosses(BaseEstimator):
         self.pairs_ = [list(pair) for pair in kept[: self.most]]
         return self
 
-    def fit_transform(self, codes: Array, targets: Array) -> Array:
+    def fit_transform(self, codes: Array, targets: Array, weight: Array | None = None) -> Array:
         """Learn the means of the chosen pairs from all training rows; no row is told its own target."""
         found = [_dense(_cells(codes, pair)) for pair in self.pairs_]
         self.cells_ = [cells for cells, _ in found]
         self.means_ = TargetMeans(seed=self.seed)
-        return self.means_.fit_transform(_columns(len(codes), [places for _, places in found]), targets)
+        return self.means_.fit_transform(_columns(len(codes), [places for _, places in found]), targets, weight)
 
     def transform(self, codes: Array) -> Array:
         """Give the means, shape (n_rows, n_pairs * n_targets); the overall one where training saw no such pair."""

@@ -44,16 +44,18 @@ class DenseEncoder(TableEncoder):
     def __init__(self, kinds: dict[str, str], classes: int = 0, seed: int = 0) -> None:
         super().__init__(kinds, "linear", classes, seed)
 
-    def fit_transform(self, frame: pd.DataFrame, target: Array) -> Array:
+    def fit_transform(self, frame: pd.DataFrame, target: Array, weight: Array | None = None) -> Array:
         """Learn from training rows and encode them, shape (n_rows, n_features), as float32.
 
         Parameters
         ----------
         target : ndarray, shape (n_rows,)
             Class numbers, or the values of a regression.
+        weight : ndarray, shape (n_rows,), optional
+            As for `TableEncoder`.
         """
         self.kept_: Array | None = None
-        matrix: Array = super().fit_transform(frame, target)
+        matrix: Array = super().fit_transform(frame, target, weight)
         if matrix.shape[1] <= WIDEST:
             return matrix
         self.kept_ = _telling(matrix, self._target_columns(target))

@@ -56,13 +56,15 @@ class TableEncoder(BaseEstimator):
         self.classes = classes
         self.seed = seed
 
-    def fit_transform(self, frame: pd.DataFrame, target: Array) -> Any:
+    def fit_transform(self, frame: pd.DataFrame, target: Array, weight: Array | None = None) -> Any:
         """Learn from training rows and encode them; what uses the target never lets a row read its own.
 
         Parameters
         ----------
         target : ndarray, shape (n_rows,)
             Class numbers, or the values of a regression.
+        weight : ndarray, shape (n_rows,), optional
+            As how many rows each counts in what is told of the target; one on average.
         """
         look = Look.at(frame)
         self._share_out_columns(frame)
@@ -70,8 +72,8 @@ class TableEncoder(BaseEstimator):
         self.dates_ = DateFeatures(calendar, self.style == "linear").fit(frame[self.date_]) if self.date_ else None
         codes = self._fit_categories(look)
         targets = self._target_columns(target)
-        texts = self._fit_texts(look, targets)
-        means = self.means_.fit_transform(codes[:, self.averaged_], targets) if self.means_ else None
+        texts = self._fit_texts(look, targets, weight)
+        means = self.means_.fit_transform(codes[:, self.averaged_], targets, weight) if self.means_ else None
         dense = self._dense(look, codes, means, texts)
         self.scaler_ = SmoothScaler().fit(dense) if self.style == "linear" else None
         self.pieces_ = self._fit_pieces(dense) if self.style == "linear" else None
@@ -142,14 +144,14 @@ class TableEncoder(BaseEstimator):
             return TextFeatures("letters", components=10, seed=self.seed)
         return TextFeatures("word", components=0 if self.style == "linear" else 40, seed=self.seed)
 
-    def _fit_texts(self, look: Look, targets: Array) -> list[Array]:
+    def _fit_texts(self, look: Look, targets: Array, weight: Array | None) -> list[Array]:
         """Learn words; give what of texts and names is condensed. What prose says of the target is told, too."""
         self.texts_ = {name: self._text_features(name) for name in [*self.text_, *self.dirty_]}
         for name in set(self.texts_) - set(self.condensed_):
             self.texts_[name].fit(look.texts(name))
         scored = self.text_ if self.classes <= MOST_CLASSES else []
         return [
-            self.texts_[name].fit_transform(look.texts(name), targets if name in scored else None)
+            self.texts_[name].fit_transform(look.texts(name), targets if name in scored else None, weight)
             for name in self.condensed_
         ]
 

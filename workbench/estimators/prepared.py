@@ -46,15 +46,17 @@ class PreparedEncoder(TableEncoder):
         super().__init__(kinds, "trees", classes, seed)
         self.crosses = crosses
 
-    def fit_transform(self, frame: pd.DataFrame, target: Array) -> Array:
+    def fit_transform(self, frame: pd.DataFrame, target: Array, weight: Array | None = None) -> Array:
         """Learn from training rows and encode them, shape (n_rows, n_features); no row reads its own target.
 
         Parameters
         ----------
         target : ndarray, shape (n_rows,)
             Class numbers, or the values of a regression.
+        weight : ndarray, shape (n_rows,), optional
+            As for `TableEncoder`; what is chosen is chosen without.
         """
-        matrix: Array = super().fit_transform(frame, target)
+        matrix: Array = super().fit_transform(frame, target, weight)
         look = Look.at(frame)
         self.few_: list[int] = []
         self.few_means_: TargetMeans | None = None
@@ -70,9 +72,9 @@ class PreparedEncoder(TableEncoder):
         self.few_ = [place for place, size in enumerate(self._sizes()) if 2 < size <= SEVERAL_LEVELS]
         if self.few_:
             self.few_means_ = TargetMeans(seed=self.seed)
-            blocks.append(self.few_means_.fit_transform(codes[:, self.few_], targets))
+            blocks.append(self.few_means_.fit_transform(codes[:, self.few_], targets, weight))
         if self.crosses_ is not None:
-            blocks.append(self.crosses_.fit_transform(parts, targets))
+            blocks.append(self.crosses_.fit_transform(parts, targets, weight))
         if self.arithmetic_ is not None:
             blocks.append(self.arithmetic_.transform(numbers))
         return np.hstack(blocks)

@@ -82,7 +82,9 @@ class TextFeatures(BaseEstimator):
         self._fit_words(Texts.of(texts))
         return self
 
-    def fit_transform(self, texts: pd.Series[Any] | Texts, targets: Array | None = None) -> Any:
+    def fit_transform(
+        self, texts: pd.Series[Any] | Texts, targets: Array | None = None, weight: Array | None = None
+    ) -> Any:
         """Learn from training rows and encode them.
 
         Parameters
@@ -90,6 +92,8 @@ class TextFeatures(BaseEstimator):
         targets : ndarray, shape (n_rows, n_targets), optional
             When given, and the words are condensed, a column more for each target is what the words say of it; no row
             is told what was learned from its own target.
+        weight : ndarray, shape (n_rows,), optional
+            As how many rows each counts in that.
         """
         known = Texts.of(texts)
         codes, words = known.codes, self._fit_words(known)
@@ -97,7 +101,7 @@ class TextFeatures(BaseEstimator):
         if targets is None or words is None or not self.components:
             return told
         self.scores_: WordScores | None = WordScores(seed=self.seed)
-        return np.hstack([told, self.scores_.fit_transform(words, codes, targets)])
+        return np.hstack([told, self.scores_.fit_transform(words, codes, targets, weight)])
 
     def transform(self, texts: pd.Series[Any] | Texts) -> Any:
         """Give one row per text: a dense array, or a sparse one when the words are not condensed."""
@@ -170,15 +174,16 @@ class WordScores(BaseEstimator):
         self.parts = parts
         self.seed = seed
 
-    def fit_transform(self, words: Any, codes: Array, targets: Array) -> Array:
+    def fit_transform(self, words: Any, codes: Array, targets: Array, weight: Array | None = None) -> Array:
         """Learn from the words of distinct texts, and which of them (n_rows,) with which `targets` each row has."""
         part = np.random.default_rng(self.seed).integers(0, self.parts, len(codes))
-        self._learn(words, codes, targets)
+        each = np.ones(len(codes)) if weight is None or not weight.any() else weight
+        self._learn(words, codes, targets, each)
         told = np.tile(self.intercept_, (len(targets), 1))
         for number in np.unique(part):
             others = part != number
-            if others.any():
-                apart = WordScores(self.strength)._learn(words, codes[others], targets[others])
+            if each[others].any():
+                apart = WordScores(self.strength)._learn(words, codes[others], targets[others], each[others])
                 told[~others] = apart.transform(words)[codes[~others]]
         return told
 
@@ -186,13 +191,13 @@ class WordScores(BaseEstimator):
         """Predict the targets of texts, shape (n_texts, n_targets)."""
         return np.asarray(words @ self.coefficients_.T + self.intercept_)
 
-    def _learn(self, words: Any, codes: Array, targets: Array) -> WordScores:
-        """Fit on each distinct text once, by its mean target and how many rows have it."""
-        counts = np.bincount(codes, minlength=words.shape[0]).astype(np.float64)
-        sums = np.column_stack([np.bincount(codes, weights=target, minlength=len(counts)) for target in targets.T])
+    def _learn(self, words: Any, codes: Array, targets: Array, weight: Array) -> WordScores:
+        """Fit on each distinct text once, by its mean target and as how many rows those that have it count."""
+        counts = np.bincount(codes, weights=weight, minlength=words.shape[0])
+        sums = [np.bincount(codes, weights=target * weight, minlength=len(counts)) for target in targets.T]
         seen = np.flatnonzero(counts)
         ridge = Ridge(alpha=self.strength, solver="sparse_cg", tol=1e-3)
-        ridge.fit(words[seen], sums[seen] / counts[seen, None], sample_weight=counts[seen])
+        ridge.fit(words[seen], np.column_stack(sums)[seen] / counts[seen, None], sample_weight=counts[seen])
         self.coefficients_ = np.asarray(ridge.coef_).reshape(targets.shape[1], -1)
         self.intercept_ = np.asarray(ridge.intercept_).reshape(-1)
         return self

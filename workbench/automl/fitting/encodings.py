@@ -95,7 +95,8 @@ class Encodings:
         train, valid = self.folds.pairs[number] if number < len(self.folds) else everything
         train = sampled(train, self.codes, self.most_rows, classes=len(self.task.classes), seed=self.seed)
         encoder = encoder_of(style, self.task, self.seed)
-        matrix = encoder.fit_transform(self.task.frame.iloc[train], self.codes[train])
+        weight = None if self.task.weight is None else self.task.weight[train]
+        matrix = encoder.fit_transform(self.task.frame.iloc[train], self.codes[train], weight)
         valid_matrix = encoder.transform(self.task.frame.iloc[valid]) if len(valid) else matrix[:0]
         return EncodedFold(encoder, train, matrix, valid, valid_matrix, self._kept_apart(train, valid))
 
