@@ -193,6 +193,17 @@ def test_members_on_a_logarithm_are_made_again(kept):
     assert largest(again["said"], stored.predict(fresh())) <= CLOSE
 
 
+def test_members_of_the_best_columns_are_made_again(kept):
+    noise = pd.DataFrame(np.random.default_rng(3).normal(size=(150, 220)).round(2)).add_prefix("n")
+    searched = {"trials": 3, "families": ["lightgbm", "linear"]}
+    result, outbox_folder = kept(pd.concat([farm(), noise], axis=1), "bought", searched=searched)
+    learners = {type(member.learner).__name__ for bag in result.model.ensemble.bags for member in bag.members}
+    assert "ChosenColumns" in learners
+    rows = pd.concat([fresh(), noise.head(40)], axis=1)
+    expected = load_model(outbox_folder / "model").predict_proba(rows)
+    assert largest(play(outbox_folder / "winner.ipynb", rows)["said"], expected) <= CLOSE
+
+
 def test_what_was_never_negative_is_predicted_so_again(kept):
     frame = farm().assign(worth=lambda table: np.maximum(table["worth"].astype(float) - 40, 0).round(2))
     searched = {"trials": 2, "families": ["lightgbm"]}

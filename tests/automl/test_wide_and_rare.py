@@ -11,6 +11,7 @@ import pytest
 from workbench.automl.blending.ensemble import drawn
 from workbench.automl.families import CatBoost, LightGBM, Setting, shipped
 from workbench.automl.families.base import FEWEST_BINS
+from workbench.automl.families.wide import ALL, COLUMNS, portfolio_of
 from workbench.automl.planning.planner import fitting
 from workbench.automl.search import search
 from workbench.automl.task import task
@@ -75,3 +76,37 @@ def test_a_table_of_many_columns_is_searched(table):
     frame["y"] = np.where(frame["c0"] + frame["c1"] > 0, "a", "b")
     result = search(task(table(frame), "y"), trials=2, seed=0, families=["lightgbm", "linear"])
     assert result.score.value > 0.8
+
+
+def test_members_of_a_wide_table_learn_from_few_columns_from_more_and_from_all():
+    for family in fitting(shipped(), setting(1_500)):
+        kept = [parameters[COLUMNS] for parameters in portfolio_of(family, setting(1_500))]
+        assert kept[:2] == [100, 300]
+        assert set(kept) <= {100, 300, ALL}
+    assert portfolio_of(LightGBM(), setting(250))[1][COLUMNS] == ALL
+    assert portfolio_of(LightGBM(), setting(200)) == LightGBM().portfolio(setting(200))
+
+
+@pytest.fixture(scope="module")
+def noisy() -> pd.DataFrame:
+    """400 rows of 260 columns, four of which tell the class."""
+    random = np.random.default_rng(4)
+    frame = pd.DataFrame(random.normal(size=(400, 260)).astype("float32")).add_prefix("c")
+    told = frame[["c10", "c100", "c200", "c250"]].sum(axis=1) + random.normal(0, 0.5, 400)
+    return frame.assign(y=np.where(told > 0, "yes", "no"))
+
+
+def test_a_search_on_a_wide_table_tries_both_and_says_so(table, noisy):
+    found = search(task(table(**noisy), "y"), trials=9, families=["lightgbm", "linear"])
+    tried = {trial["params"][COLUMNS] for trial in found.trials}
+    assert {100, ALL} <= tried
+    again = search(task(table(**noisy), "y"), trials=9, families=["lightgbm", "linear"])
+    rows = noisy.drop(columns="y")
+    assert np.array_equal(found.model.predict_proba(rows), again.model.predict_proba(rows))
+
+
+def test_the_columns_are_chosen_within_each_fold(table):
+    random = np.random.default_rng(5)
+    noise = pd.DataFrame(random.normal(size=(150, 1_000))).add_prefix("c").assign(y=random.permutation(150) % 2)
+    found = search(task(table(**noise), "y"), trials=4, families=["lightgbm"])
+    assert found.scores["roc_auc"].value < 0.65

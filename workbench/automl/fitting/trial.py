@@ -14,11 +14,13 @@ import numpy as np
 
 from workbench.automl.families import Family, Held, Learner, Setting
 from workbench.automl.families.base import SCALE
+from workbench.automl.families.wide import ALL, COLUMNS
 from workbench.automl.fitting.encodings import EncodedFold, Encodings
 from workbench.automl.planning.clock import Clock
 from workbench.automl.problem.cuts import loss_when_cut
 from workbench.automl.problem.splits import Array, Folds, sampled
 from workbench.automl.task import Task
+from workbench.estimators.chosen import ChosenColumns
 from workbench.estimators.ensemble import Bag, FoldModel
 from workbench.estimators.target import LogTarget
 from workbench.metrics import Predicted, measure
@@ -95,8 +97,13 @@ class Job:
     def learner(self, setting: Setting, rounds: int | None) -> Learner:
         """Build a learner, to make so many rounds if they are given."""
         setting = setting if rounds is None else replace(setting, rounds=rounds)
-        parameters = {name: value for name, value in self.parameters.items() if name != SCALE}
-        learner = self.family.build(parameters, setting, seed=self.seed)
+        parameters = {name: value for name, value in self.parameters.items() if name not in (SCALE, COLUMNS)}
+        most = self.parameters.get(COLUMNS, ALL)
+        if most == ALL:
+            learner = self.family.build(parameters, setting, seed=self.seed)
+        else:
+            built = self.family.build(parameters, replace(setting, columns=most), seed=self.seed)
+            learner = ChosenColumns(built, most, setting.classes, setting.threads)
         return LogTarget(learner) if self.parameters.get(SCALE) == "log" else learner
 
 

@@ -13,6 +13,7 @@ from math import ceil
 import numpy as np
 
 from workbench.automl.families import Family, Setting
+from workbench.automl.families.wide import portfolio_of
 
 PILOT_ROWS = 10_000
 # Of a large table the pilot sees more, if there is time: a round on few rows costs mostly what it costs on none.
@@ -163,7 +164,7 @@ class Turns:
 
 def fitting(families: Sequence[Family], setting: Setting) -> list[Family]:
     """Leave out families that propose nothing for such a table, unless there is no other."""
-    return [family for family in families if family.portfolio(setting)] or list(families)
+    return [family for family in families if portfolio_of(family, setting)] or list(families)
 
 
 def _first_turns(families: Sequence[Family], portfolios: Sequence[int], rows: int) -> list[Family]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from workbench.automl.families import Family, LightGBM, Setting
 from workbench.automl.families.base import is_skewed
+from workbench.automl.families.wide import portfolio_of
 from workbench.automl.fitting.trial import Bench
 from workbench.automl.planning.memory import Room
 from workbench.automl.planning.planner import MOST_PILOT_ROWS, PILOT_ROUNDS, Cost, Plan
@@ -70,7 +71,7 @@ def pilot(given: Given, bench: Bench) -> tuple[Found, Cost]:
     began = bench.clock.now()
     encoded = bench.encodings.fold(family.style, 0)
     encoding = (bench.clock.now() - began) / setting.rows
-    asked = Asked(0, family, family.portfolio(setting)[0], given.seed, bench.clock)
+    asked = Asked(0, family, portfolio_of(family, setting)[0], given.seed, bench.clock)
     outcome = tried(bench, asked)
     plan = Plan(1, setting.learning_rate, setting.rounds, 1, setting.rows, drawn=given.drawn)
     log = [entry(bench.task, bench.folds, asked, outcome)]
@@ -89,6 +90,6 @@ def threads_that_help(bench: Bench, most: int) -> int:
     seconds = {}
     for threads in (1, most):
         here = replace(bench, setting=replace(quick, threads=threads))
-        trial = tried(here, Asked(0, family, family.portfolio(quick)[0], 0, bench.clock)).trial
+        trial = tried(here, Asked(0, family, portfolio_of(family, quick)[0], 0, bench.clock)).trial
         seconds[threads] = np.inf if trial is None else trial.seconds
     return min(seconds, key=lambda threads: seconds[threads])

@@ -19,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from workbench.automl.families import Family, Setting
+from workbench.automl.families.wide import portfolio_of, suggested
 from workbench.automl.planning.clock import Clock
 from workbench.automl.searching.trying import Asked, Outcome
 
@@ -63,7 +64,7 @@ class Studies:
             if BEGINNING not in study.user_attrs:
                 study.set_user_attr(BEGINNING, json.dumps(beginning or {}))
             known = sum("origin" in trial.user_attrs for trial in study.trials)
-            for parameters in family.portfolio(setting)[known:]:
+            for parameters in portfolio_of(family, setting)[known:]:
                 study.enqueue_trial(parameters, user_attrs={"origin": "portfolio"})
 
     def ask(self, family: Family, number: int, seed: int, limit: float | None = None) -> Asked:
@@ -71,7 +72,7 @@ class Studies:
         study = self._studies[family.name]
         study.sampler = _sampler(self.seed + self._places[family.name] + 1_000 * number)
         trial = study.ask()
-        self._open[number], parameters = trial, family.suggest(trial, self.setting)
+        self._open[number], parameters = trial, suggested(family, trial, self.setting)
         for name, value in ((ORDER, number), (SEED, seed), (LIMIT, limit)):  # the limit last: then it is all there
             trial.set_user_attr(name, value)
         return Asked(number, family, parameters, seed, Clock(), limit)
@@ -114,7 +115,7 @@ class Studies:
                     study.tell(opened, state=TrialState.FAIL)
                     continue
                 self._open[attrs[ORDER]] = opened
-                parameters = family.suggest(optuna.trial.FixedTrial(trial.params), self.setting)  # type: ignore[arg-type]
+                parameters = suggested(family, optuna.trial.FixedTrial(trial.params), self.setting)  # type: ignore[arg-type]
                 asked = Asked(attrs[ORDER], family, parameters, attrs[SEED], Clock(), attrs[LIMIT])
                 (retried if again and AGAIN not in attrs else dead).append(asked)
                 opened.set_user_attr(AGAIN, True)
