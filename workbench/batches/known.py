@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from workbench.documents.experiment import reference_of
 from workbench.documents.run_folder import is_alive, under_way
 from workbench.errors import BadArtifact
-from workbench.experiment import Experiment, Store, load
+from workbench.experiment import Experiment, Store, load, summaries
 from workbench.records import Reference
 
 MISSING = ("cancelled", "killed")  # it did not come to an end of its own: it is still to be done
@@ -21,7 +22,7 @@ class Known:
     Attributes
     ----------
     kept : dict of str to Experiment
-        By fingerprint, the experiment that speaks for it: one that completed, else the last.
+        By fingerprint, the experiment that speaks for it: one that completed, else the last. Its manifest is a summary.
     seconds : float or None
         How long completed runs of the template took, on average.
     """
@@ -31,15 +32,16 @@ class Known:
 
 
 def known(store: Store, fingerprints: Collection[str], template: str) -> Known:
-    """Look through a store once, whatever it holds: a manifest at a time."""
+    """Look through a store once, whatever it holds."""
     found, walls = Known(), _Mean()
-    for experiment in _experiments(store):
-        manifest = experiment.manifest
+    for manifest in summaries(store):
         wall = manifest["resources"].get("wall")
         if manifest["template"] == template and manifest["status"] == "completed" and wall is not None:
             walls.add(wall)
         fingerprint = manifest["fingerprint"]
         if manifest["kind"] != "batch" and fingerprint in fingerprints:
+            reference = reference_of(manifest)
+            experiment = Experiment(reference, store.folder(reference), manifest)
             found.kept[fingerprint] = _speaks(found.kept.get(fingerprint), experiment)
     found.seconds = walls.value
     return found
@@ -64,13 +66,6 @@ def under_way_elsewhere(store: Store, fingerprints: Collection[str]) -> int | No
             if record.fingerprint in fingerprints and is_alive(record):
                 return record.pid
     return None
-
-
-def _experiments(store: Store) -> Iterator[Experiment]:
-    for name in store.names():
-        for version in store.versions(name):
-            with suppress(BadArtifact):  # a damaged one speaks for nothing
-                yield load(store.folder(Reference(name, version)))
 
 
 def _speaks(one: Experiment | None, other: Experiment) -> Experiment:

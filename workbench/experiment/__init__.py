@@ -1,6 +1,7 @@
 """Experiments: a run folder becomes immutable and versioned, is found again, and travels as one file."""
 
 from workbench.experiment.capture import capture, fingerprint
+from workbench.experiment.index import summaries
 from workbench.experiment.kept import Experiment, load
 from workbench.experiment.listing import experiments
 from workbench.experiment.names import checked_name, slug
@@ -27,5 +28,6 @@ __all__ = [
     "resolve",
     "slug",
     "store_at",
+    "summaries",
     "verify",
 ]
