@@ -3,6 +3,7 @@
 The room is not called `batch`, for ``wb.batch`` is the verb: a package imported as ``workbench.batch`` would hide it.
 """
 
+from workbench.batches.claim import claimed
 from workbench.batches.cores import cores, shared_out, thread_limits
 from workbench.batches.keep import as_document, keep
 from workbench.batches.known import Known, batch_of, known, under_way_elsewhere
@@ -20,6 +21,7 @@ __all__ = [
     "Spec",
     "as_document",
     "batch_of",
+    "claimed",
     "cores",
     "keep",
     "known",

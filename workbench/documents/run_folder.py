@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from workbench.documents.files import FORMAT, read_json, write_json
+from workbench.documents.lock import lock
 from workbench.documents.redaction import Redactor, of_environment
 from workbench.errors import WorkbenchError, as_document, from_document
 
@@ -259,21 +260,9 @@ def claimed(folder: RunFolder) -> Iterator[bool]:
         yield False
         return
     try:
-        yield _is_locked(file) and folder.record_file.exists()
+        yield lock(file) and folder.record_file.exists()
     finally:
         os.close(file)
-
-
-def _is_locked(file: int) -> bool:
-    import fcntl  # not on every system
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks: there the store itself takes a version in only once
-        return True
-    return True
 
 
 def is_alive(record: RunRecord) -> bool:

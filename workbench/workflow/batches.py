@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from workbench.workflow.runs import Listener
 
 if TYPE_CHECKING:
     from workbench.batches import Outcome, Plan, Queue
-    from workbench.experiment import Experiment
+    from workbench.experiment import Experiment, Store
     from workbench.records import Reference
 
 Rerun = Literal["failed"] | None
@@ -123,29 +124,26 @@ def batch(
     WorkbenchError
         When the request is refused: nothing was started then.
     """
-    from workbench.batches import Limits, Queue, batch_of, cores, shared_out, under_way_elsewhere
+    from workbench.batches import Limits, Queue, batch_of, cores, shared_out
     from workbench.execution import Kernels
 
     started = time.time() if started is None else started
     say = on_event or (lambda _: None)
     plan = plan_of(spec_with(spec, workers), say)
     where = store_of(store).create()
-    fingerprints = {one.fingerprint for one in plan.runs}
-    if (process := under_way_elsewhere(where, fingerprints)) is not None:
-        told = f"the process {process} runs some of it right now; wait for it, or stop it"
-        raise BadBatch(plan.spec.which, [told])
-    limits = Limits(plan.spec.on_failure, plan.spec.budget)
-    queue = Queue(plan.runs, done_already(plan, where), limits, rerun_failed=rerun == "failed")
-    size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
-    say(_planned(plan, queue, *size))
-    same = batch_of(where, plan.spec.name, plan.fingerprint, [one.ref for one in queue.outcomes()])
-    if same is not None and not queue.waiting:
-        return _batch(same, plan, queue, time.time() - started)
-    reference = _reference(plan.spec.name, started)
-    with stops(plan.spec.budget, started) as stop:
-        with Kernels() as kernels:
-            conduct(queue, plan, Work(plan, where, reference, size[1], stop, kernels), size[0], started, say)
-        experiment = kept(where, reference, plan, queue, stop, size, started)
+    with _alone(plan, where):
+        limits = Limits(plan.spec.on_failure, plan.spec.budget)
+        queue = Queue(plan.runs, done_already(plan, where), limits, rerun_failed=rerun == "failed")
+        size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
+        say(_planned(plan, queue, *size))
+        same = batch_of(where, plan.spec.name, plan.fingerprint, [one.ref for one in queue.outcomes()])
+        if same is not None and not queue.waiting:
+            return _batch(same, plan, queue, time.time() - started)
+        reference = _reference(plan.spec.name, started)
+        with stops(plan.spec.budget, started) as stop:
+            with Kernels() as kernels:
+                conduct(queue, plan, Work(plan, where, reference, size[1], stop, kernels), size[0], started, say)
+            experiment = kept(where, reference, plan, queue, stop, size, started)
     return _batch(experiment, plan, queue, time.time() - started)
 
 
@@ -170,6 +168,20 @@ def foresee(
     queue = Queue(plan.runs, done_already(plan, store_of(store)), rerun_failed=rerun == "failed")
     size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
     return Foreseen(plan, tuple(queue.outcomes()), *size, queue.seconds_left(size[0]))
+
+
+@contextmanager
+def _alone(plan: Plan, store: Store) -> Iterator[None]:
+    """Do the works of a plan as nobody else does at the time, or refuse."""
+    from workbench.batches import claimed, under_way_elsewhere
+
+    fingerprints = {one.fingerprint for one in plan.runs}
+    with claimed(store, fingerprints) as process:
+        process = process or under_way_elsewhere(store, fingerprints)
+        if process is not None:
+            told = f"the process {process} runs some of it right now; wait for it, or stop it"
+            raise BadBatch(plan.spec.which, [told])
+        yield
 
 
 def _planned(plan: Plan, queue: Queue, workers: int, threads: int) -> dict[str, Any]:
