@@ -78,7 +78,7 @@ def test_a_kernel_that_cannot_start_is_told_with_its_last_words(make, install, r
 def test_sockets_are_used_where_their_path_is_not_too_long(make, run, tmp_path, monkeypatch, depth, transport):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("d" * depth)))
     (tmp_path / ("d" * depth)).mkdir()
-    monkeypatch.setattr("workbench.execution.kernel._short_folder", lambda: None)
+    monkeypatch.setattr("workbench.execution.kernel._short_folder", lambda: tmp_path / ("d" * depth))
     done = run(
         "import json; from ipykernel.connect import get_connection_file\n"
         "print(json.load(open(get_connection_file()))['transport'])"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +46,18 @@ sys.stdin.readline()
 print(len(workflow.experiments(store=sys.argv[1])))
 """
 READY = "import os, time; open('ready', 'w').close(); time.sleep(60)"
+LEAVES = """
+import sys, time
+from pathlib import Path
+from workbench.execution import Kernels, kernel_spec
+from workbench.experiment import Store
+from workbench.experiment.store import building
+with building(Store(Path(sys.argv[1])).create(), "capture") as part, Kernels() as kernels:
+    (part / "file").touch()
+    kernels.ready(kernel_spec({}))
+    print(kernels._waiting[0][1].process.pid, flush=True)
+    time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -265,40 +274,19 @@ def test_a_store_that_cannot_be_written_to_can_still_be_looked_at(store, monkeyp
     assert (left.status, left.reason) == ("killed", "the process that ran it is gone, and what it left was never kept")
 
 
-def victims(process, folder, who):
-    """The processes to be killed."""
-    kernel = (
-        (json.loads(folder.record_file.read_text()).get("kernel") or {}).get("pid") if folder.path.exists() else None
-    )
-    chosen = {"runner": [process.pid], "kernel": [kernel], "both": [process.pid, kernel]}[who]
-    return [pid for pid in chosen if pid]
-
-
-def kill_at_random(runner, seed):
-    dice = random.Random(seed)
-    process, folder = runner("print(1)", "import time; time.sleep(0.5)", "open('kept', 'w').write('x' * 10**6)")
-    time.sleep(dice.uniform(0, 4))
-    for pid in victims(process, folder, dice.choice(["runner", "kernel", "both"])):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    try:
-        process.wait(120)
-    except subprocess.TimeoutExpired:
-        pytest.fail("the runner outlived its kernel")
-
-
-@pytest.mark.parametrize(
-    "moments", [pytest.param(range(10), id="10"), pytest.param(range(10, 110), id="100", marks=pytest.mark.long)]
-)
-def test_killed_at_any_moment_every_run_ends_and_the_store_is_whole(runner, store, moments):
-    for seed in moments:
-        kill_at_random(runner, seed)
-    kept = workflow.experiments(store=store)
-    assert len(kept) == len(moments)
-    for experiment in kept:
-        assert experiment.status in ("completed", "failed", "killed"), experiment.reason
-        assert verify(experiment) == []
-        cells = cells_of(experiment.notebook)
-        assert cells == sorted(cells, key=["completed", "failed", "pending"].index)
-        assert experiment.status != "completed" or cells == ["completed"] * 3
-    assert left_in(store) == []
+def test_what_a_killed_process_was_building_and_its_kernels_folder_are_gone_after_the_next_command(
+    store, tmp_path, monkeypatch
+):
+    (temporary := tmp_path / "t").mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    process = subprocess.Popen([sys.executable, "-c", LEAVES, str(store)], stdout=subprocess.PIPE)
+    kernel = psutil.Process(int(process.stdout.readline()))
+    workflow.experiments(store=store)
+    assert len(list((store / "running").glob(".capture-*/file"))) == len(list(temporary.glob("wb-*"))) == 1  # in use
+    kernel.suspend()  # it can clean up no more than a kernel that is killed together with its runner
+    process.kill()
+    process.communicate()
+    kernel.kill()
+    workflow.experiments(store=store)
+    assert list((store / "running").iterdir()) == list(temporary.glob("wb-*")) == []

@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.documents.leftovers import make, name_begins
 from workbench.documents.run_folder import VARIABLE, RunFolder
 from workbench.execution.spec import Spec, at_start, module_folders
 
@@ -50,7 +51,7 @@ class Kernel:
     def __init__(self, spec: Spec, preload: Iterable[str] = (), env: Mapping[str, str] | None = None) -> None:
         self.spec, self.preload = spec, tuple(preload)
         self.name = spec.name
-        self.private = Path(tempfile.mkdtemp(prefix="wb-", dir=_short_folder()))  # mode 0700: only we may connect
+        self.private = make(_short_folder(), "wb", 0o700)  # only we may connect
         self.sockets = len(os.fsencode(self.private)) < SOCKET_PATH_LIMIT - len("/k-5")
         self.manager: Manager | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -204,11 +205,11 @@ def _first_request(folder: RunFolder, env: Mapping[str, str], address_space: int
     return f"get_ipython().kernel.parent.begin(*{told!r})"
 
 
-def _short_folder() -> str | None:
-    """Find a folder for sockets: None for the usual temporary one, unless its path is too long for a socket."""
-    usual = tempfile.gettempdir()
-    too_long = len(os.fsencode(usual)) > SOCKET_PATH_LIMIT - len("/wb-12345678/k-5")
-    return "/tmp" if too_long and os.access("/tmp", os.W_OK) else None  # noqa: S108 - mkdtemp makes a private one in it
+def _short_folder() -> Path:
+    """Find a folder for sockets: the usual temporary one, unless its path is too long for a socket."""
+    usual = Path(tempfile.gettempdir())
+    too_long = len(os.fsencode(usual)) > SOCKET_PATH_LIMIT - len(f"/{name_begins('wb')}123/k-5")
+    return Path("/tmp") if too_long and os.access("/tmp", os.W_OK) else usual  # noqa: S108 - a private one is made in it
 
 
 def _oom_kills() -> int:

@@ -6,7 +6,6 @@ import getpass
 import math
 import secrets
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.documents.files import FORMAT, write_json
+from workbench.documents.leftovers import make
 from workbench.documents.run_folder import RunFolder, RunRecord, this_process
 from workbench.errors import BadTemplate, StoreError
 
@@ -121,9 +121,9 @@ def _make(
     running: Path, record: RunRecord, template: bytes, parameters: dict[str, Any], schema: Mapping[str, Any]
 ) -> RunFolder:
     running.mkdir(parents=True, exist_ok=True)
-    part = RunFolder(Path(tempfile.mkdtemp(prefix=".making-", dir=running)))
+    part = RunFolder(make(running, ".making"))
     try:
-        part.path.chmod(0o755)  # mkdtemp makes it private; a shared store is read by colleagues
+        part.path.chmod(0o755)  # whatever the umask: a shared store is read by colleagues
         part.outputs.mkdir()
         part.outbox.mkdir()
         part.template.write_bytes(template)

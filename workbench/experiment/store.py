@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.documents.experiment import NAME, VERSION
+from workbench.documents.leftovers import make
 from workbench.errors import StoreError
 from workbench.records import Reference
 
@@ -50,9 +50,7 @@ class Store:
         with translated(self):
             for folder in (self.experiments, self.running, self.models):
                 folder.mkdir(parents=True, exist_ok=True)
-            probe = self.running / f".probe-{secrets.token_hex(8)}"
-            probe.touch()
-            probe.unlink()
+            make(self.running, ".probe").rmdir()
         return self
 
     def folder(self, reference: Reference) -> Path:
@@ -88,9 +86,9 @@ def _folders_in(store: Store, folder: Path) -> list[str]:
 @contextmanager
 def building(store: Store, purpose: str) -> Iterator[Path]:
     """Give a new hidden folder inside the store to build in; whatever is still there afterwards is removed."""
-    part = store.running / f".{purpose}-{secrets.token_hex(8)}"
     with translated(store):
-        part.mkdir(parents=True)
+        store.running.mkdir(parents=True, exist_ok=True)
+        part = make(store.running, f".{purpose}")
         try:
             yield part
         finally:

@@ -1,7 +1,8 @@
 """Runs that nobody works on any more, found and kept by the next command that looks at their store.
 
 A runner that is killed outright can close nothing. Its run folder stays: of a run under way, which becomes an
-experiment with the status ``killed``, or of one that had ended and was not kept yet, which is kept as it ended.
+experiment with the status ``killed``, or of one that had ended and was not kept yet, which is kept as it ended. What
+it was just building, and the folder of its kernel's sockets, are of no use to anybody.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from workbench.documents.leftovers import sweep, temporary_folders
 from workbench.errors import WorkbenchError
 from workbench.records import Reference
 
@@ -23,6 +25,8 @@ log = logging.getLogger(__name__)
 
 def keep_stale(store: Store) -> None:
     """Close and keep the runs of a store whose runners are dead. A store that cannot be written to is left alone."""
+    for place in (store.running, *temporary_folders()):
+        sweep(place)
     if not _holds_runs(store):
         return
     from workbench.documents.run_folder import claimed, find_stale
