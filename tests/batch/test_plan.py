@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,22 @@ import pytest
 
 from workbench.batches import Plan, plan, spec_of
 from workbench.errors import BadBatch, BadTable
-from workbench.template import Values, find
+from workbench.template import Template, Values, find
 
 
-def digest(values: Values) -> str:
-    return hashlib.sha256(json.dumps(values.values, sort_keys=True, default=str).encode()).hexdigest()
+def digest(template: Template, values: Values, later: Collection[str]) -> str:
+    told = [template.name, values.values, sorted(later)]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 @pytest.fixture
 def planned(place: Any) -> Callable[..., Plan]:
     """Plan a spec of the tiny template: ``planned(grid=…)``; nothing is run."""
 
-    def make(check: Callable[[Values], str] = digest, **said: Any) -> Plan:
-        spec = spec_of({"template": "tiny.ipynb", "name": "farms", **said}, folder=place.folder)
-        return plan(spec, find(spec.template), check)
+    def make(check: Callable[..., str] = digest, **said: Any) -> Plan:
+        one = {} if "steps" in said else {"template": "tiny.ipynb"}
+        spec = spec_of({**one, "name": "farms", **said}, folder=place.folder)
+        return plan(spec, {step.name: find(step.template) for step in spec.pipeline}, check)
 
     return make
 
@@ -101,10 +103,10 @@ def test_a_mistake_of_many_runs_is_told_once_with_some_of_their_places(planned: 
 
 
 def test_what_the_check_of_a_run_finds_is_told_with_its_place(planned: Callable) -> None:
-    def check(values: Values) -> str:
+    def check(template: Template, values: Values, later: Collection[str]) -> str:
         if values.values["farm"] == "b":
             raise BadTable("b.csv", "does not exist")
-        return digest(values)
+        return digest(template, values, later)
 
     with pytest.raises(BadBatch) as refused:
         planned(check, grid={"farm": ["a", "b", "c"]})
@@ -136,7 +138,7 @@ def test_values_that_are_secret_are_never_shown(place: Any, planned: Callable, m
 
     code = 'from workbench import Secret\ntoken: Secret = Secret("")\nfarm: str = "a"'
     file = place.template("secret.ipynb", code)
-    assert shown(find(str(file)), {"token": "hunter2", "farm": "b"}) == {"farm": "b"}
+    assert shown({"": find(str(file))}, {"token": "hunter2", "farm": "b"}) == {"farm": "b"}
 
 
 def test_a_relative_table_among_the_parameters_starts_from_the_specs_folder(place: Any, planned: Callable) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,13 @@ def run(number: int, seconds: float | None = None) -> Planned:
 def kept(status: str) -> Any:
     manifest = {"resources": {"wall": 4.0}}
     return SimpleNamespace(
-        status=status, reference=f"farm@{status}", reason="", metric=None, scores=dict, manifest=manifest
+        status=status,
+        reference=f"farm@{status}",
+        reason="",
+        metric=None,
+        scores=dict,
+        manifest=manifest,
+        path=Path("/store") / status,
     )
 
 

@@ -10,6 +10,7 @@ from workbench.batches.known import Known, batch_of, known, under_way_elsewhere
 from workbench.batches.plan import Plan, Planned, plan
 from workbench.batches.queue import Limits, Outcome, Queue
 from workbench.batches.spec import Spec, read_spec, spec_of
+from workbench.batches.steps import Step
 
 __all__ = [
     "Known",
@@ -19,6 +20,7 @@ __all__ = [
     "Planned",
     "Queue",
     "Spec",
+    "Step",
     "as_document",
     "batch_of",
     "claimed",

@@ -6,6 +6,7 @@ import csv
 import io
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from workbench.batches.plan import Plan
@@ -55,7 +56,7 @@ def keep(
     """
     document = as_document(reference, plan, outcomes, facts)
     with building(store, "batch") as part:
-        shutil.copyfile(plan.template.path, part / "template.ipynb")
+        _copy_templates(plan, part)
         write_json(part / BATCH, {"format": FORMAT, **document})
         write_bytes(part / RUNS, _table(document["runs"]).encode())
         write_environment(part / "environment")
@@ -75,12 +76,20 @@ def as_document(
     return {
         "ref": str(reference),
         "name": plan.spec.name,
-        "template": plan.template.name,
-        "title": plan.template.title,
+        "template": plan.template,
+        "title": plan.title,
         **facts,
         "common": plan.common,
         "runs": [outcome.as_document() for outcome in outcomes],
     }
+
+
+def _copy_templates(plan: Plan, part: Path) -> None:
+    """Copy the template, or those of the steps."""
+    for step, template in plan.templates.items():
+        to = part / "templates" / f"{step}.ipynb" if step else part / "template.ipynb"
+        to.parent.mkdir(exist_ok=True)
+        shutil.copyfile(template.path, to)
 
 
 def _table(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -118,7 +127,7 @@ def _manifest(
         "started": facts["started"],
         "ended": facts["ended"],
         "author": facts["author"],
-        "template": plan.template.name,
+        "template": plan.template,
         "labels": {},
         "cause": {"kind": "person"},
         "parents": [],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from workbench.batches.known import MISSING, Known
 from workbench.batches.plan import Planned
+from workbench.batches.steps import fill
 from workbench.documents.outbox import score_document
 from workbench.experiment import Experiment
 from workbench.records import Score
@@ -20,8 +22,8 @@ BEGINNING = 3  # ended runs after which their own time, rather than that of earl
 class Outcome:
     """What became of one planned run.
 
-    `status` is that of its experiment, or ``refused`` (before it began) or ``left`` (not begun). `before` says that it
-    was done before this batch began.
+    `status` is that of its experiment, or ``refused`` (before it began), ``left`` (not begun) or ``skipped`` (there was
+    nothing to begin for). `before` says that it was done before this batch began; `path` is its experiment's.
     """
 
     run: Planned
@@ -32,6 +34,14 @@ class Outcome:
     score: Score | None = None
     seconds: float | None = None
     before: bool = False
+    path: Path | None = None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What steps that come after it may refer to."""
+        path = "" if self.path is None else str(self.path)
+        outputs = "" if self.path is None else str(self.path / "outputs")
+        return {"status": self.status, "reason": self.reason, "ref": self.ref or "", "path": path, "outputs": outputs}
 
     def as_document(self) -> dict[str, Any]:
         """Give the run's line of ``batch --json``."""
@@ -55,7 +65,7 @@ def outcome_of(run: Planned, kept: Experiment, *, before: bool = True) -> Outcom
     """Say what a kept experiment means for the planned run whose work it did."""
     score = kept.scores().get(kept.metric or "")
     wall = kept.manifest["resources"].get("wall")
-    return Outcome(run, kept.status, str(kept.reference), kept.reason, kept.metric, score, wall, before)
+    return Outcome(run, kept.status, str(kept.reference), kept.reason, kept.metric, score, wall, before, kept.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,36 +94,90 @@ class Queue:
     ) -> None:
         self.limits, self.known = limits or Limits(), known
         self.ended: dict[int, Outcome] = {}
-        self.waiting: deque[Planned] = deque()
+        self.waiting: dict[int, Planned] = {}
         self.running: dict[int, Planned] = {}
+        self.followers: dict[int, list[Planned]] = {}  # those that need a run, by its number
         self.closed = ""  # why no other run begins
+        self.stopped = ""  # why none begins but what is there for failures
         self.took = 0.0  # seconds of those that ended here
         self.here = 0
         for run in runs:
-            before = known.kept.get(run.fingerprint)
-            if before is None or is_missing(before.status, rerun_failed=rerun_failed):
-                self.waiting.append(run)
+            for number in run.needs.values():
+                self.followers.setdefault(number, []).append(run)
+            if (outcome := self._before(run, rerun_failed=rerun_failed) or self._in_vain(run)) is not None:
+                self.ended[run.number] = outcome
             else:
-                self.ended[run.number] = outcome_of(run, before)
+                self.waiting[run.number] = run
+
+    def _before(self, run: Planned, *, rerun_failed: bool) -> Outcome | None:
+        """Say what became of a run's work before; None when it is still to be done."""
+        kept = self.known.kept.get(run.fingerprint)
+        if kept is None or is_missing(kept.status, rerun_failed=rerun_failed):
+            return None
+        if run.step.when != "completed":  # what is there for a failure is there for each anew
+            needed = [self.ended.get(number) for number in run.needs.values()]
+            if self._in_vain(run) or not all(one is not None and one.before for one in needed):
+                return None
+        return outcome_of(run, kept)
+
+    def _in_vain(self, run: Planned) -> Outcome | None:
+        """Say that a run never begins, for what became of the runs it needs; None when it may, or that is open."""
+        needed = {name: self.ended[number] for name, number in run.needs.items() if number in self.ended}
+        failed = [name for name, one in needed.items() if one.status not in ("completed", "skipped")]
+        skipped = [name for name, one in needed.items() if one.status == "skipped"]
+        if run.step.when == "completed":
+            if failed:
+                return Outcome(run, "left", reason=f"Not begun: {' and '.join(failed)} did not complete")
+            return Outcome(run, "skipped", reason=f"Not needed: {skipped[0]} was not") if skipped else None
+        if run.step.when == "failed" and not failed and len(needed) == len(run.needs):
+            return Outcome(run, "skipped", reason="Not needed: nothing failed")
+        return None
 
     def take(self, elapsed: float) -> Planned | None:
-        """Give the next run to begin, `elapsed` seconds after the batch did; None when none may."""
+        """Give the next run to begin, `elapsed` seconds after the batch did, with all it is to know; None if none may.
+
+        Runs of one row are nearest to each other, so that rows are finished before others are begun.
+        """
         if not self.waiting or self.is_over(elapsed):
             return None
         left = None if self.limits.budget is None else self.limits.budget - elapsed
-        run = next((one for one in self.waiting if left is None or (one.seconds or 0.0) <= left), None)
-        if run is not None:
-            self.waiting.remove(run)
-            self.running[run.number] = run
-        return run
+        run = next((one for one in self.waiting.values() if self._may_begin(one, left)), None)
+        if run is None:
+            return None
+        self.running[run.number] = self.waiting.pop(run.number)
+        return self._told(run)
+
+    def _may_begin(self, run: Planned, left: float | None) -> bool:
+        if self.stopped and run.step.when == "completed":
+            return False
+        is_ready = all(number in self.ended for number in run.needs.values())
+        return is_ready and (left is None or (run.seconds or 0.0) <= left)
+
+    def _told(self, run: Planned) -> Planned:
+        """Give a run with what its references stand for."""
+        if not run.step.later:
+            return run
+        told = {name: self.ended[number].told for name, number in run.needs.items()}
+        known = {name: fill(value, told) for name, value in run.parameters.items() if name in run.step.later}
+        return replace(run, parameters=run.parameters | known)
 
     def end(self, outcome: Outcome, seconds: float) -> None:
         """Take in what became of a run, and how long it kept its place."""
-        del self.running[outcome.run.number]
-        self.ended[outcome.run.number] = outcome
+        number = outcome.run.number
+        del self.running[number]
+        self.ended[number] = outcome
         self.took, self.here = self.took + seconds, self.here + 1
-        if outcome.status != "completed" and self.limits.on_failure == "stop" and not self.closed:
-            self.closed = f"run {outcome.run.number} did not complete"
+        if outcome.status != "completed" and self.limits.on_failure == "stop":
+            self.stopped = self.stopped or f"run {number} did not complete"
+        self._leave(number)
+
+    def _leave(self, number: int) -> None:
+        """Let those not wait any longer that needed a run which has ended, and now never begin."""
+        for run in self.followers.get(number, ()):
+            if run.number in self.waiting and (outcome := self._in_vain(run)) is not None:
+                del self.waiting[run.number]
+                self.ended[run.number] = outcome
+                self._leave(run.number)
 
     def close(self, reason: str) -> None:
         """Let no other run begin."""
@@ -127,8 +191,8 @@ class Queue:
 
     def outcomes(self) -> list[Outcome]:
         """List what became of every run, in the plan's order; those that never began are ``left``."""
-        why = self.closed or "what is left of the batch's budget is shorter than the run's own"
-        left = {run.number: Outcome(run, "left", reason=f"Not begun: {why}") for run in self.waiting}
+        why = self.closed or self.stopped or "what is left of the batch's budget is shorter than the run's own"
+        left = {run.number: Outcome(run, "left", reason=f"Not begun: {why}") for run in self.waiting.values()}
         return [outcome for _, outcome in sorted({**self.ended, **left}.items())]
 
     def counts(self) -> dict[str, int]:
@@ -139,7 +203,7 @@ class Queue:
     def seconds_left(self, workers: int) -> float | None:
         """Estimate how long those that wait will take; None when nothing is known of such runs."""
         each = self.took / self.here if self.here >= BEGINNING else self.known.seconds
-        told = [run.seconds or each for run in self.waiting]
+        told = [run.seconds or each for run in self.waiting.values() if run.step.when != "failed"]
         if not told:
             return 0.0
         return None if any(one is None for one in told) else sum(one or 0.0 for one in told) / workers

@@ -26,7 +26,7 @@ class Row:
 
 
 def rows_of(spec: Spec) -> list[Row]:
-    """List what a spec wants to be run, in its order.
+    """List what a spec wants to be run, in its order; a single row, of which nothing is said, when it has no source.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def rows_of(spec: Spec) -> list[Row]:
         return list(_points(spec.grid))
     if spec.runs is not None:
         return [Row(f"runs[{at}]", values) for at, values in enumerate(spec.runs, start=1)]
-    return _of_table(spec)
+    return [Row("")] if spec.table is None else _of_table(spec)
 
 
 def _points(grid: dict[str, list[Any]]) -> Iterator[Row]:

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.batches.steps import WHEN, Step, mistakes, references
 from workbench.errors import BadBatch, BadParameters, BadReference
 from workbench.experiment import checked_name, slug
 from workbench.template import memory_bytes, read_values, seconds
 
 SOURCES = ("grid", "runs", "table")
 MOST_RUNS = 100_000
+STEP = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}", re.ASCII)
+SHARED = ("timeout", "memory", "retries")  # limits a step has of the batch, unless it says its own
+MISSING = "is missing; name a template of the gallery or the path of a notebook"
+Readers = dict[str, Callable[[str, Any], Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a batch was asked for: exactly one of `grid`, `runs` and `table` says what differs from run to run.
+    """What a batch was asked for: one of `grid`, `runs` and `table` says what differs from row to row.
 
     Attributes
     ----------
     template, name : str
-        What is run, and what the batch is called.
+        What is run for each row, empty for a pipeline; and what the batch is called.
     folder : Path
         Where relative paths start from: the folder of the spec's file.
+    steps : tuple of Step
+        What is run for each row instead of a template; a pipeline may do without rows.
     parameters : dict
         Common to all runs; what a run says itself wins.
     labels : dict of str to str
@@ -52,6 +60,13 @@ class Spec:
     memory: str | None = None
     budget: float | None = None
     on_failure: Literal["continue", "stop"] = "continue"
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def pipeline(self) -> tuple[Step, ...]:
+        """What is run for each row: its steps, or the one template as a step without a name."""
+        limits = {name: getattr(self, name) for name in SHARED}
+        return self.steps or (Step("", self.template, **limits),)
 
 
 def read_spec(file: Path) -> Spec:
@@ -92,10 +107,14 @@ def spec_of(document: Mapping[str, Any], *, folder: Path, which: str = "batch", 
     values = {key: door.read(key, value) for key, value in document.items() if value is not None}
     door.ask_for_a_template()
     door.ask_for_one_source()
+    shared = {key: values[key] for key in SHARED if key in values}
+    steps = tuple(Step(one, **{**shared, **said}) for one, said in (values.pop("steps", None) or {}).items())
+    door.ask_for_order(steps, values.get("parameters") or {})
     if door.problems:
         raise BadBatch(which, door.problems)
-    values.setdefault("name", name or slug(Path(values["template"]).stem))
-    return Spec(**values, folder=folder, which=which)
+    template = values.setdefault("template", "")
+    values.setdefault("name", name or slug(Path(template or "pipeline").stem))
+    return Spec(**values, steps=steps, folder=folder, which=which)
 
 
 class _Door:
@@ -104,19 +123,26 @@ class _Door:
     def __init__(self, document: dict[Any, Any], folder: Path) -> None:
         self.document, self.folder = document, folder
         self.problems: list[str] = []
-        self.readers: dict[str, Callable[[str, Any], Any]] = {
-            "template": self._template, "name": self._name, "parameters": self._mapping, "grid": self._grid,
-            "runs": self._runs, "table": self._table, "labels": self._labels, "workers": self._whole(1, 1024),
+        everywhere: Readers = {
+            "template": self._template, "parameters": self._mapping, "labels": self._labels,
             "retries": self._whole(0, 100), "timeout": self._duration, "memory": self._memory,
-            "budget": self._duration, "on_failure": self._on_failure,
+        }  # fmt: skip
+        self.step_readers: Readers = everywhere | {"after": self._after, "when": self._one_of(*WHEN)}
+        self.readers: Readers = everywhere | {
+            "name": self._name, "grid": self._grid, "runs": self._runs, "table": self._table, "steps": self._steps,
+            "workers": self._whole(1, 1024), "budget": self._duration,
+            "on_failure": self._one_of("continue", "stop"),
         }  # fmt: skip
 
     def read(self, key: Any, value: Any) -> Any:
-        if key not in self.readers:
-            near = get_close_matches(str(key), self.readers, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(self.readers)}"
-            return self.wrong(str(key), f"there is no such key; {hint}")
-        return self.readers[key](key, value)
+        return self._read(self.readers, key, value)
+
+    def _read(self, readers: Readers, key: Any, value: Any, within: str = "") -> Any:
+        if key not in readers:
+            near = get_close_matches(str(key), readers, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(readers)}"
+            return self.wrong(f"{within}{key}", f"there is no such key; {hint}")
+        return readers[key](f"{within}{key}", value)
 
     def wrong(self, place: str, problem: str) -> Any:
         """Note a mistake, and give what stands in for the value: it is never used, for the spec is refused."""
@@ -124,14 +150,48 @@ class _Door:
         return None
 
     def ask_for_a_template(self) -> None:
-        if self.document.get("template") is None:
-            self.wrong("template", "is missing; name a template of the gallery or the path of a notebook")
+        if self._has("template") and self._has("steps"):
+            self.wrong("template and steps", "both are given; keep one of them")
+        elif not self._has("template") and not self._has("steps"):
+            self.wrong("template", MISSING)
 
     def ask_for_one_source(self) -> None:
-        given = [key for key in SOURCES if self.document.get(key) is not None]
-        if len(given) != 1:
+        given = [key for key in SOURCES if self._has(key)]
+        if len(given) > 1 or (not given and not self._has("steps")):
             found = f"{' and '.join(given)} are given; keep one of them" if given else "is missing"
             self.wrong("grid, runs or table", found)
+
+    def ask_for_order(self, steps: tuple[Step, ...], common: Mapping[str, Any]) -> None:
+        self.problems += [f"{place}: {problem}" for place, problem in mistakes(steps)]
+        names = {step.name for step in steps}
+        for name, value in common.items():
+            if any(step in names for step, _ in references(value)):
+                self.wrong(f"parameters.{name}", "refers to a step; say it in the parameters of the step that needs it")
+
+    def _has(self, key: str) -> bool:
+        return self.document.get(key) is not None
+
+    def _steps(self, place: str, value: Any) -> dict[str, dict[str, Any]] | None:
+        if not isinstance(value, Mapping) or not value:
+            return self.wrong(place, "must hold steps by their names, such as train: {template: regression}")
+        return {str(name): self._step(f"{place}.{name}", str(name), said) for name, said in value.items()}
+
+    def _step(self, place: str, name: str, value: Any) -> dict[str, Any]:
+        if not STEP.fullmatch(name):
+            self.wrong(place, "a step is named with up to 32 small letters, digits, _ and -, a letter or digit first")
+        if not isinstance(value, Mapping):
+            return self.wrong(place, "must say what it runs, such as template: regression") or {}
+        if value.get("template") is None:
+            self.wrong(f"{place}.template", MISSING)
+        given = {key: one for key, one in value.items() if one is not None}
+        said = {key: self._read(self.step_readers, key, one, f"{place}.") for key, one in given.items()}
+        return {key: one for key, one in said.items() if one is not None}
+
+    def _after(self, place: str, value: Any) -> tuple[str, ...] | None:
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return self.wrong(place, f"must name steps, not {value!r}")
+        return tuple(names)
 
     def _template(self, place: str, value: Any) -> str | None:
         if not isinstance(value, str) or not value.strip():
@@ -206,5 +266,10 @@ class _Door:
             return self.wrong(place, error.problems[0].rstrip("."))
         return str(value)
 
-    def _on_failure(self, place: str, value: Any) -> str | None:
-        return value if value in ("continue", "stop") else self.wrong(place, f"is continue or stop, not {value!r}")
+    def _one_of(self, *words: str) -> Callable[[str, Any], str | None]:
+        told = f"{', '.join(words[:-1])} or {words[-1]}"
+
+        def read(place: str, value: Any) -> str | None:
+            return value if value in words else self.wrong(place, f"is {told}, not {value!r}")
+
+        return read

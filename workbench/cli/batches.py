@@ -19,7 +19,8 @@ from workbench.cli.progress import STEPS
 from workbench.pages.words import count, duration
 
 SHOWN = 40  # runs in a listing for people; --json has all of them
-SAYS = {"left": "not begun"}
+SAYS = {"left": "not begun", "skipped": "not needed"}
+FINE = ("completed", "left", "skipped")
 
 
 class Progress:
@@ -86,7 +87,7 @@ class Progress:
     def _sum(self) -> str:
         if not self.total:
             return f"checking run {self.checked:,}"
-        wrong = self._done() - self.counts.get("completed", 0)
+        wrong = self._done() - sum(self.counts.get(status, 0) for status in FINE)
         failed = f", {wrong:,} of them did not complete" if wrong else ""
         return f"{self._done():,} of {self.total:,} done{failed}{self._time_left()}"
 
@@ -138,20 +139,21 @@ def batch(document: Mapping[str, Any], spec: str) -> None:
     text.line(document["ref"])
     told = ", ".join(f"{number:,} {SAYS.get(status, status)}" for status, number in document["counts"].items())
     text.line(f"{document['status']} in {duration(document['seconds'])}: {told}")
-    troubled = [run for run in document["runs"] if run["status"] not in ("completed", "left")]
+    troubled = [run for run in document["runs"] if run["status"] not in FINE]
     _runs(troubled, ("status", "reason"))
     if document["reason"]:
         text.line(document["reason"])
     if any(run["status"] in ("left", "cancelled", "killed") for run in document["runs"]):
         text.line(f"To go on with what is left: workbench batch {spec}")
-    if any(run["status"] not in ("completed", "left", "cancelled", "killed") for run in document["runs"]):
+    if any(run["status"] not in (*FINE, "cancelled", "killed") for run in document["runs"]):
         text.line(f"To run again what failed: workbench batch {spec} --rerun failed")
     text.line(f"report: {document['report']}")
 
 
 def foreseen(document: Mapping[str, Any]) -> None:
     """Show a plan."""
-    _runs(document["runs"], ("state", "ref"))
+    runs = [{**run, "after": ", ".join(run["after"])} for run in document["runs"]]
+    _runs(runs, ("state", *(["after"] if any(run["after"] for run in runs) else []), "ref"))
     told = ", ".join(f"{number:,} {state}" for state, number in document["counts"].items())
     text.line(
         f"{document['name']}: {told}; {document['workers']} at a time, {count(document['threads'], 'thread')} each"
@@ -163,7 +165,7 @@ def foreseen(document: Mapping[str, Any]) -> None:
     )
 
 
-def _runs(runs: Sequence[Mapping[str, Any]], told: tuple[str, str]) -> None:
+def _runs(runs: Sequence[Mapping[str, Any]], told: tuple[str, ...]) -> None:
     if runs:
         rows = [
             (f"{run['number']:,}", run["name"], _own(run).strip(" ()"), *(run[name] for name in told)) for run in runs

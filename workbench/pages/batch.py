@@ -29,7 +29,11 @@ from workbench.records import Score
 Run = Mapping[str, Any]
 MOST_COLUMNS = 6  # of labels and parameters; the rest is in each run's own report
 WORTH_A_PICTURE = 5  # scores
-STATUSES = STATUS_WORDS | {"left": ("other", "Not begun"), "refused": ("bad", "✕ Refused")}
+STATUSES = STATUS_WORDS | {
+    "left": ("other", "Not begun"),
+    "refused": ("bad", "✕ Refused"),
+    "skipped": ("other", "Not needed"),
+}
 
 
 def batch_page(batch: Mapping[str, Any]) -> str:
@@ -49,8 +53,8 @@ def batch_page(batch: Mapping[str, Any]) -> str:
         The page; it runs no script and loads nothing.
     """
     runs: Sequence[Run] = batch["runs"]
-    failed = [run for run in runs if run["status"] not in ("completed", "left")]
-    left = [run for run in runs if run["status"] == "left"]
+    failed = [run for run in runs if run["status"] not in ("completed", "left", "skipped")]
+    left = [run for run in runs if run["status"] in ("left", "skipped")]
     completed = [run for run in runs if run["status"] == "completed"]
     body = [*_troubled("Did not complete", failed), *_troubled("Not begun", left), *_scored(completed)]
     return page(f"{batch['name']}: {count(len(runs), 'run')}", header=_header(batch), body=join(body))

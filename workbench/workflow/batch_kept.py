@@ -48,7 +48,7 @@ def verdict(outcomes: list[Outcome], stopped: str | None) -> tuple[str, str]:
             status,
             f"{stopped}, with {left:,} of {len(outcomes):,} runs not done: the same command goes on with them",
         )
-    wrong = len(outcomes) - told["completed"] - told["left"]
+    wrong = len(outcomes) - told["completed"] - told["left"] - told["skipped"]
     if wrong:
         more = f", and {told['left']:,} were not begun" if told["left"] else ""
         return "failed", f"{wrong:,} of {len(outcomes):,} runs did not complete{more}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,45 +35,65 @@ def plan_of(spec: Spec, say: Listener) -> Plan:
         With everything that is wrong.
     """
     from workbench.batches import plan
+
+    return plan(spec, _templates(spec), Checker(say))
+
+
+def _templates(spec: Spec) -> dict[str, Template]:
+    """Find the templates of a batch, by the names of their steps."""
     from workbench.template import find
 
-    try:
-        template = find(spec.template)
-    except WorkbenchError as error:
-        raise BadBatch(spec.which, [f"template: {str(error).rstrip('.')}"]) from error
-    return plan(spec, template, _Checker(template, say))
+    found, problems = {}, []
+    for step in spec.pipeline:
+        try:
+            found[step.name] = find(step.template)
+        except WorkbenchError as error:
+            place = f"steps.{step.name}.template" if step.name else "template"
+            problems.append(f"{place}: {str(error).rstrip('.')}")
+    if problems:
+        raise BadBatch(spec.which, problems)
+    return found
 
 
-class _Checker:
+class Checker:
     """Checks values as a run would; what many runs have in common is looked at once."""
 
-    def __init__(self, template: Template, say: Listener) -> None:
-        self.template, self.say = template, say
+    def __init__(self, say: Listener) -> None:
+        self.say = say
         self.seen: dict[str, dict[str, str] | WorkbenchError] = {}
         self.done = 0
 
-    def __call__(self, values: Values) -> str:
+    def __call__(self, template: Template, values: Values, later: Collection[str]) -> str:
+        """Check the values of one run, but for those that are known `later`, and give its fingerprint."""
+        from workbench.template import as_json
+
         self.done += 1
         self.say({"kind": "checking", "done": self.done})
-        key = self._key(values.values)
+        asked = self._asked(template, values.values, later)
+        key = json.dumps([str(template.path), as_json(asked)])
         if key not in self.seen:
-            self.seen[key] = self._look(values)
+            self.seen[key] = self._look(template, values, asked)
         found = self.seen[key]
         if isinstance(found, WorkbenchError):
             raise found
-        return fingerprint(self.template, values.values, found)
+        return fingerprint(template, values.values, found)
 
-    def _key(self, values: Mapping[str, Any]) -> str:
-        """Take of the values what a check asks about: tables, columns and their roles."""
-        from workbench.template import as_json
+    def _asked(self, template: Template, values: Mapping[str, Any], later: Collection[str]) -> dict[str, Any]:
+        """Take of the values what a check asks about: tables, columns and their roles.
+
+        Without a table that is known later there is nothing to look for its columns in.
+        """
         from workbench.template.named import ColumnsType, ColumnType, TableType
 
-        names = {*_parameters(self.template, TableType, ColumnType, ColumnsType), *ROLES, "target", "missing"}
-        return json.dumps(as_json({name: values.get(name) for name in sorted(names)}))
+        tables, columns = _parameters(template, TableType), _parameters(template, ColumnType, ColumnsType)
+        names = {*tables, *columns, *ROLES, "target", "missing"} - set(later)
+        if any(name in later for name in tables):
+            names -= {*columns, *ROLES, "target"}
+        return {name: value for name, value in values.items() if name in names}
 
-    def _look(self, values: Values) -> dict[str, str] | WorkbenchError:
+    def _look(self, template: Template, values: Values, asked: Mapping[str, Any]) -> dict[str, str] | WorkbenchError:
         try:
-            return _check(self.template, values.values, take_in(self.template, values).fetched)
+            return _check(template, asked, take_in(template, values).fetched)
         except WorkbenchError as error:
             return error.with_traceback(None)  # frames would hold on to the table
 
@@ -82,4 +102,4 @@ def done_already(plan: Plan, store: Store) -> Known:
     """Find what a store has of the work of a plan."""
     from workbench.batches import known
 
-    return known(store, {one.fingerprint for one in plan.runs}, plan.template.name)
+    return known(store, {one.fingerprint for one in plan.runs}, plan.template)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -42,19 +43,19 @@ class Work:
     def __call__(self, planned: Planned) -> Outcome:
         from workbench.batches import Outcome
 
-        spec = self.plan.spec
+        step = planned.step
         try:
             done = run(
-                self.plan.template.path,
+                self.plan.templates[step.name].path,
                 planned.parameters,
                 name=planned.name,
                 labels=planned.labels,
-                timeout=spec.timeout,
-                memory_limit=spec.memory,
-                retries=spec.retries,
+                timeout=step.timeout,
+                memory_limit=step.memory,
+                retries=step.retries,
                 store=self.store.path,
                 on_event=lambda event: self.heard.put((planned.number, event)),
-                conditions=self.conditions,
+                conditions=replace(self.conditions, fingerprint=planned.fingerprint),
             )
         except WorkbenchError as error:  # since the plan was made its table has changed, or the disk is full
             return Outcome(planned, "refused", reason=str(error))
@@ -62,7 +63,7 @@ class Work:
             log.exception("Run %d of the batch could not be conducted.", planned.number)
             return Outcome(planned, "failed", reason=f"{type(error).__name__}: {error}")
         score = done.scores.get(done.metric or "")
-        return Outcome(planned, done.status, done.ref, done.reason, done.metric, score, done.seconds)
+        return Outcome(planned, done.status, done.ref, done.reason, done.metric, score, done.seconds, path=done.path)
 
 
 def conduct(queue: Queue, plan: Plan, work: Work, workers: int, started: float, say: Listener) -> None:

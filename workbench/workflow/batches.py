@@ -69,15 +69,14 @@ class Foreseen:
     workers: int
     threads: int
     seconds: float | None
+    waiting: frozenset[int]
 
     def as_document(self) -> dict[str, Any]:
         """Give what ``batch --dry-run --json`` prints."""
-        lines = [outcome.as_document() for outcome in self.outcomes]
-        told = ("number", "name", "labels", "parameters", "fingerprint", "ref")
-        runs = [{name: line[name] for name in told} | {"state": _state(line["status"])} for line in lines]
+        runs = [self._line(outcome) for outcome in self.outcomes]
         return {
             "name": self.plan.spec.name,
-            "template": self.plan.template.name,
+            "template": self.plan.template,
             "runs": runs,
             "counts": dict(Counter(run["state"] for run in runs)),
             "workers": self.workers,
@@ -85,9 +84,17 @@ class Foreseen:
             "seconds": self.seconds,
         }
 
+    def _state(self, outcome: Outcome) -> str:
+        if outcome.run.number in self.waiting:
+            return "to run after a failure" if outcome.run.step.when == "failed" else "to run"
+        others = {"completed": "done already", "skipped": "not needed", "left": "not to be begun"}
+        return others.get(outcome.status, f"{outcome.status} before")
 
-def _state(status: str) -> str:
-    return {"left": "to run", "completed": "done already"}.get(status, f"{status} before")
+    def _line(self, outcome: Outcome) -> dict[str, Any]:
+        line = outcome.as_document()
+        told = ("number", "name", "labels", "parameters", "fingerprint", "ref")
+        after = [self.plan.runs[number - 1].name for number in outcome.run.needs.values()]
+        return {name: line[name] for name in told} | {"after": after, "state": self._state(outcome)}
 
 
 def batch(
@@ -136,7 +143,7 @@ def batch(
         queue = Queue(plan.runs, done_already(plan, where), limits, rerun_failed=rerun == "failed")
         size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
         say(_planned(plan, queue, *size))
-        same = batch_of(where, plan.spec.name, plan.fingerprint, [one.ref for one in queue.outcomes()])
+        same = batch_of(where, plan.spec.name, plan.fingerprint, [one.ref for one in queue.outcomes() if one.ref])
         if same is not None and not queue.waiting:
             return _batch(same, plan, queue, time.time() - started)
         reference = _reference(plan.spec.name, started)
@@ -167,7 +174,8 @@ def foresee(
     plan = plan_of(spec_with(spec, workers), on_event or (lambda _: None))
     queue = Queue(plan.runs, done_already(plan, store_of(store)), rerun_failed=rerun == "failed")
     size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
-    return Foreseen(plan, tuple(queue.outcomes()), *size, queue.seconds_left(size[0]))
+    waiting = frozenset(queue.waiting)
+    return Foreseen(plan, tuple(queue.outcomes()), *size, queue.seconds_left(size[0]), waiting)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class Conditions:
     """What a run that is one of many is told besides its request.
 
     `cause` and `parents` go into its manifest, `environ` to its kernel, which is taken from `kernels`; once `cancelled`
-    gives a reason, it ends.
+    gives a reason, it ends. A run that goes on with the work of others is told its `fingerprint`.
     """
 
     cause: Mapping[str, Any] | None = None
@@ -74,6 +74,7 @@ class Conditions:
     environ: Mapping[str, str] = field(default_factory=dict)
     cancelled: Callable[[], str | None] | None = None
     kernels: Kernels | None = None
+    fingerprint: str | None = None
 
 
 def run(
@@ -152,7 +153,9 @@ def run(
         say({"kind": "step", "name": "starting"})
         folder, notebook = _prepared(found, inputs, name, where, labels, started)
         folder.update(
-            fingerprint=fingerprint(found, values.values, digests), cause=given.cause, parents=list(given.parents)
+            fingerprint=given.fingerprint or fingerprint(found, values.values, digests),
+            cause=given.cause,
+            parents=list(given.parents),
         )
         try:
             execute(
