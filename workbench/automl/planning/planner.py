@@ -13,7 +13,7 @@ from math import ceil
 import numpy as np
 
 from workbench.automl.families import Family, Setting
-from workbench.automl.families.wide import portfolio_of
+from workbench.automl.families.choices import portfolio_of
 
 PILOT_ROWS = 10_000
 # Of a large table the pilot sees more, if there is time: a round on few rows costs mostly what it costs on none.
@@ -40,6 +40,7 @@ CHOICES = (
 HURRIED = (3, 0.3)  # where rows are few a part held out is measured on next to nothing: rather this, while it fits
 FEW_ROWS, HURRIED_SHARE = 5_000, 0.5
 ENCODING_SHARE = 0.15
+MOST_ROUNDS = 10_000  # where the clock or held-out rows do not end a fit before: salaries by job title took 6,000
 # How many candidates a table of so many rows can tell apart; more only pick the luckiest (the shape is AutoGluon's).
 CANDIDATES = ((100, 8), (500, 16), (2_500, 32), (10_000, 64), (100_000, 120))
 # While portfolios are tried, so many turns to one of the others: LightGBM is the best family on most tables.
@@ -104,7 +105,7 @@ def plan_by_clock(cost: Cost, rows: int, seconds: float, workers: int) -> Plan:
     hurried = _seconds(cost, learned, *HURRIED, workers)
     if folds == 1 and rows <= FEW_ROWS and hurried <= HURRIED_SHARE * seconds:
         (folds, rate), expected = HURRIED, hurried
-    return Plan(folds, rate, 3000, most_trials(rows), most, expected)
+    return Plan(folds, rate, MOST_ROUNDS, most_trials(rows), most, expected)
 
 
 def _seconds(cost: Cost, rows: int, folds: int, rate: float, workers: int) -> float:
