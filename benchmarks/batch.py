@@ -4,7 +4,7 @@
     python benchmarks/batch.py flat [runs]           1,000 runs: overhead of each and memory of the driver, as they go
 
 The notebook has two small cells, so that what is measured is everything around it. Both halves of `throughput` run in
-turns, 25 notebooks each, so that a busy machine slows both alike; papermill is imported once a turn, in a
+turns, 50 notebooks each, so that a busy machine slows both alike; papermill is imported once a turn, in a
 loop as people write it. `flat` tells the overhead and the memory of each tenth of the runs: what grows, shows.
 """
 
@@ -29,7 +29,7 @@ import sys, papermill
 for number in range(int(sys.argv[2]), int(sys.argv[3])):
     papermill.execute_notebook(sys.argv[1], f"out-{number}.ipynb", {"number": number}, progress_bar=False)
 """
-TURN = 25
+TURN = 50
 
 
 def template(folder: Path) -> Path:

@@ -46,7 +46,8 @@ def until(true, seconds=60):
         time.sleep(0.05)
 
 
-def test_a_kernel_that_waited_is_given_its_directory_environment_and_modules(run, temporary):
+@pytest.mark.parametrize("spare", [0, 1], ids=["started", "forked"])
+def test_a_kernel_that_waited_is_given_its_directory_environment_and_modules(run, temporary, spare):
     home = temporary / "beside"
     home.mkdir()
     (home / "mine.py").write_text("here = 'beside the template'")
@@ -57,11 +58,11 @@ def test_a_kernel_that_waited_is_given_its_directory_environment_and_modules(run
     modules = "import mine, decorator\nprint(mine.here, decorator.mine)"
     names = "print([name for name in dir() if not name.startswith('_') and name not in ('In', 'Out', 'get_ipython',\n"
     names += "    'exit', 'quit', 'open')], In[1:], Out)"
-    with Kernels() as kernels:
+    with Kernels(spare) as kernels:
         kernels.ready(SPEC, ("matplotlib.pyplot",), env)
         ((_, waiting),) = kernels._waiting
         done = run(names, ABOUT, modules, plot, asks, kernel_env=env, kernels=kernels)
-        assert not kernels._waiting
+        assert len(kernels._waiting) == spare
     assert (done.record.status, done.record.reason) == ("completed", "")
     clean, about, found = done.text.splitlines()
     assert clean.startswith("[] [")  # nothing of the request that handed the run over

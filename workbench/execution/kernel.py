@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.documents.leftovers import make, name_begins
 from workbench.documents.run_folder import VARIABLE, RunFolder
+from workbench.execution.fork_server import Forked, ForkServer, Process
 from workbench.execution.spec import Spec, at_start, module_folders
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 SOCKET_PATH_LIMIT = 100  # bytes: macOS allows 103 for a Unix socket, Linux 107
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 POLL_SECONDS = 0.02
+BIND_SECONDS = 60.0  # for a kernel to listen; after that, who connects waits for it
 GOODBYE_SECONDS = 5.0  # for a kernel to end by itself once it was asked to
 
 
@@ -46,32 +49,46 @@ class Kernel:
         Modules to import while it waits.
     env : mapping, optional
         The run's environment, as far as it is known. Only what a process must have from its start is used so early.
+    server : ForkServer, optional
+        Of this kind of kernel: who is asked for the process. Where it fails, the process is started directly.
     """
 
-    def __init__(self, spec: Spec, preload: Iterable[str] = (), env: Mapping[str, str] | None = None) -> None:
-        self.spec, self.preload = spec, tuple(preload)
+    def __init__(
+        self,
+        spec: Spec,
+        preload: Iterable[str] = (),
+        env: Mapping[str, str] | None = None,
+        server: ForkServer | None = None,
+    ) -> None:
+        self.spec, self.preload, self.at_start = spec, tuple(preload), at_start(env or {})
         self.name = spec.name
         self.private = make(_short_folder(), "wb", 0o700)  # only we may connect
         self.sockets = len(os.fsencode(self.private)) < SOCKET_PATH_LIMIT - len("/k-5")
         self.manager: Manager | None = None
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.log: Path | None = None  # of the run, once it has one
         self.oom_kills = _oom_kills()
         self._is_over = False
         if spec.installed is None:
             try:
-                self.process = self._launch(at_start(env or {}))
+                _write_connection(self.private, sockets=self.sockets)
+                self.process = self._launch() if server is None else self._asked_of(server)
             except BaseException:
                 shutil.rmtree(self.private, ignore_errors=True)
                 raise
 
-    def _launch(self, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        _write_connection(self.private, sockets=self.sockets)
+    def _asked_of(self, server: ForkServer) -> Process:
+        try:
+            return server.fork(self.private)
+        except OSError:  # it is dead, or its ears are full
+            return self._launch()
+
+    def _launch(self) -> Process:
         with (self.private / "kernel.log").open("ab") as log:
             return subprocess.Popen(
                 [*self.spec.argv, str(self.private), str(os.getpid()), *self.preload],
                 cwd=self.private,
-                env=self._env(env),
+                env=self._env(self.at_start),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -79,12 +96,8 @@ class Kernel:
             )
 
     def _env(self, env: Mapping[str, str]) -> dict[str, str]:
-        inherited = dict(os.environ)
-        # A server's "Agg" would silently leave every plot out of the report; the parent is this process.
-        for name in ("MPLBACKEND", "JPY_PARENT_PID"):
-            inherited.pop(name, None)
         # Its own profile: no start-up files of this user, and no home directory needed.
-        return {**inherited, "IPYTHONDIR": str(self.private / "ipython"), **env}
+        return {**inherited(), "IPYTHONDIR": str(self.private / "ipython"), **env}
 
     @property
     def is_alive(self) -> bool:
@@ -101,6 +114,8 @@ class Kernel:
         if self.spec.installed is not None:
             await self._start_installed(folder, env, address_space)
         elif self.process is not None:
+            if isinstance(self.process, Forked) and not await self.process.begins():
+                self.process = self._launch()
             await self._until_bound()
             from workbench.execution.manager import adopted
 
@@ -120,8 +135,9 @@ class Kernel:
             confine(self.process.pid, address_space)
 
     async def _until_bound(self) -> None:
-        """Wait till a kernel that picks its ports itself has told them; with sockets they are known."""
-        while not self.sockets and self.is_alive and not _ports_are_known(self.private):
+        """Wait till it listens: who connects too early tries again only after a tenth of a second."""
+        end = time.monotonic() + BIND_SECONDS
+        while self.is_alive and not _is_bound(self.private, sockets=self.sockets) and time.monotonic() < end:
             await asyncio.sleep(POLL_SECONDS)
 
     def interrupt(self) -> None:
@@ -133,7 +149,10 @@ class Kernel:
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: int) -> None:
-        if self.process is not None:
+        if isinstance(self.process, Forked) and not self.process.has_begun:
+            if number == signal.SIGKILL:
+                self.process.give_up()
+        elif self.process is not None:
             with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
                 os.killpg(self.process.pid, number)  # it leads its own group: started in a new session
 
@@ -150,7 +169,7 @@ class Kernel:
         finally:
             self.discard()
 
-    async def _say_goodbye(self, manager: Manager, process: subprocess.Popen[bytes]) -> None:
+    async def _say_goodbye(self, manager: Manager, process: Process) -> None:
         await manager.request_shutdown()  # `shutdown_kernel` would interrupt it first, which it logs as an error
         end = asyncio.get_running_loop().time() + GOODBYE_SECONDS
         while process.poll() is None and asyncio.get_running_loop().time() < end:
@@ -181,6 +200,12 @@ class Kernel:
         return self.exit_code == -signal.SIGKILL and _oom_kills() > self.oom_kills
 
 
+def inherited() -> dict[str, str]:
+    """Give the variables of this process that a kernel is to have."""
+    # A server's "Agg" would silently leave every plot out of the report; the kernel's parent is this process.
+    return {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "JPY_PARENT_PID")}
+
+
 def _write_connection(private: Path, *, sockets: bool) -> None:
     """Write where a kernel is to listen: at sockets in a folder of ours, else at ports that it picks and tells."""
     where: dict[str, Any] = {"transport": "ipc", "ip": str(private / "k")}
@@ -191,7 +216,10 @@ def _write_connection(private: Path, *, sockets: bool) -> None:
     (private / "kernel.json").write_text(json.dumps({**where, **ports, **key}), encoding="utf-8")
 
 
-def _ports_are_known(private: Path) -> bool:
+def _is_bound(private: Path, *, sockets: bool) -> bool:
+    """Tell whether a kernel listens at the last of its sockets, or has told the ports that it picked."""
+    if sockets:
+        return (private / f"k-{len(CHANNELS)}").exists()
     with suppress(ValueError):  # being written
         told = json.loads((private / "kernel.json").read_text(encoding="utf-8"))
         return all(told[f"{name}_port"] for name in CHANNELS)

@@ -2,18 +2,26 @@
 
 Run as a script, before anything is known of the run: the run's own directory, environment and limits come later, in
 one request (`WaitingKernel.begin`). Nothing of the workbench is imported here unless it is to be preloaded.
+
+With ``--fork`` this process becomes no kernel itself: it imports everything once, and forks a kernel from itself each
+time the runner asks for one (`fork_server`).
 """
 
 from __future__ import annotations
 
+import gc
+import json
 import os
+import select
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +35,11 @@ from ipykernel.kernelapp import IPKernelApp
 LARGEST_MESSAGE = 1_000_000  # characters of printed text, unless they are printed as one
 LOOK_SECONDS = 0.5  # between two looks at whether the runner still lives
 TRIES = 20  # to leave no folder behind
+LARGEST_REQUEST = 65536  # bytes of a path as JSON
+ALONE_SECONDS = 1.0  # for threads that ended before a fork to be gone
+LATER = ("ipykernel.debugger", "psutil")  # what every kernel imports once it has started
+INLINE = "module://matplotlib_inline.backend_inline"  # what ipykernel has plots drawn by, if nothing else is said
+ARROW = ("JE_ARROW_MALLOC_CONF", "background_thread:false")  # else pyarrow has a thread from its import on
 
 
 class Stream(OutStream):
@@ -114,16 +127,21 @@ def log_to(log: Path, so_far: Path) -> None:
     os.close(new)
 
 
-def end_with(parent: int, private: Path) -> None:
-    """End this process and what it started as soon as the runner is no more, however that ended."""
-    while os.getppid() == parent:
-        time.sleep(LOOK_SECONDS)
+def end_with(gone: Callable[[], object], private: Path) -> None:
+    """End this process and what it started as soon as the runner is no more (`gone` returns), however that ended."""
+    gone()
     for _ in range(TRIES):  # the kernel may just be making its sockets there
         shutil.rmtree(private, ignore_errors=True)
         if not private.exists():
             break
         time.sleep(LOOK_SECONDS)
     os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def until_orphaned(parent: int) -> None:
+    """Return when the process that started this one is no more."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_SECONDS)
 
 
 def preload(modules: Iterable[str]) -> None:
@@ -133,15 +151,129 @@ def preload(modules: Iterable[str]) -> None:
             import_module(module)
 
 
-def main(private: Path, parent: int, modules: Iterable[str]) -> None:
+def main(private: Path, gone: Callable[[], object], modules: Iterable[str]) -> None:
     """Serve one notebook."""
-    threading.Thread(target=end_with, args=(parent, private), daemon=True).start()
-    kernel = WaitingKernel.instance(parent_handle=parent)  # with a parent it does not tell a terminal how to connect
+    threading.Thread(target=end_with, args=(gone, private), daemon=True).start()
+    kernel = WaitingKernel.instance(parent_handle=os.getppid())  # else it tells a terminal how to connect
     # No history file: kernels that run at the same time lock each other out of its database.
     kernel.initialize(["-f", str(private / "kernel.json"), "--HistoryManager.hist_file=:memory:"])
     preload(modules)  # only now: before, matplotlib would not know that its plots are to be shown in the notebook
     kernel.start()
 
 
+def fork_server(control: socket.socket, runner: int, early: int, modules: list[str]) -> None:
+    """Import what kernels need, and fork one for each private folder that is named, until the runner is no more.
+
+    A fork has one thread: what a library's others were doing is never done there. So a module that leaves a thread
+    is imported by each kernel, with those after it: of `modules` only the first so many (`early`) are imported here,
+    and this program begins anew with fewer when that was one too many.
+    """
+    watched = os.pidfd_open(runner)  # kernels see by it when the runner ends, whether this process lives or not
+    os.environ.setdefault("MPLBACKEND", INLINE)  # read when matplotlib is imported
+    os.environ.setdefault(*ARROW)
+    preload(LATER)
+    for count, module in enumerate(modules[:early]):
+        preload([module])
+        if not is_alone():
+            begin_anew(count)
+    if not is_alone():
+        sys.exit("What a kernel itself imports has started threads")
+    if os.environ.get(ARROW[0]) == ARROW[1]:
+        del os.environ[ARROW[0]]
+    sys.stdout.flush()  # else each kernel would print it
+    gc.collect()
+    gc.freeze()  # else the first collection in a kernel would copy all pages
+    if (private := serve(control, runner)) is not None:
+        main(private, partial(select.select, [watched], [], []), modules[early:])
+
+
+def is_alone() -> bool:
+    """Tell whether one thread is all there is to this process, once it has forked: OpenBLAS ends its own for that."""
+    if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208
+        return True
+    if (child := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    end = time.monotonic() + ALONE_SECONDS
+    while (threads := len(os.listdir("/proc/self/task"))) > 1 and time.monotonic() < end:  # noqa: PTH208
+        time.sleep(0.01)
+    return threads == 1
+
+
+def begin_anew(early: int) -> None:
+    """Begin this program again, with fewer modules that are imported before a fork."""
+    program = sys.orig_argv.index("--fork")
+    arguments = [*sys.orig_argv[: program + 3], str(early), *sys.orig_argv[program + 4 :]]
+    os.execv(sys.executable, arguments)  # noqa: S606 - itself
+
+
+def serve(control: socket.socket, runner: int) -> Path | None:
+    """Fork on request, and tell how each kernel ended. In a kernel, give its folder; in this process None, at the end.
+
+    One message each: asked for is a folder; told are the folder, the process and, when that has ended, its exit code.
+    """
+    kernels: dict[int, str] = {}
+    signal.signal(signal.SIGCHLD, lambda *_: tell_ends(control, kernels))
+    control.settimeout(LOOK_SECONDS)
+    while os.getppid() == runner:
+        with suppress(TimeoutError):
+            if not (request := control.recv(LARGEST_REQUEST)):
+                break
+            private = json.loads(request)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})  # until it is known whose end is told
+            if (pid := forked()) == 0:
+                set_apart(private, control)
+                return Path(private)
+            if pid is None:
+                tell(control, private, None, 1)
+            else:
+                kernels[pid] = private
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    return None
+
+
+def forked() -> int | None:
+    """Fork: 0 in the new process, its number in this one; None where there is no room for another."""
+    try:
+        return os.fork()
+    except OSError:
+        return None
+
+
+def tell(control: socket.socket, private: str, pid: int | None, exit_code: int | None) -> None:
+    """Tell the runner of one kernel."""
+    with suppress(OSError):  # it is gone, or looks only at runs that have ended
+        control.send(json.dumps([private, pid, exit_code]).encode())
+
+
+def tell_ends(control: socket.socket, kernels: dict[int, str]) -> None:
+    """Tell of each kernel that has ended how it did."""
+    with suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            tell(control, kernels.pop(ended[0]), ended[0], os.waitstatus_to_exitcode(ended[1]))
+
+
+def set_apart(private: str, control: socket.socket) -> None:
+    """Make of a fork a process of its own: its session, folder, log and random numbers."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    os.setsid()
+    tell(control, private, os.getpid(), None)  # from here on its group can be ended
+    control.close()
+    os.chdir(private)
+    with Path("kernel.log").open("ab") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+    if not Path("kernel.json").exists():
+        os._exit(1)  # nobody wants it any more
+    os.environ["IPYTHONDIR"] = str(Path(private, "ipython"))
+    sys.argv[1:] = [private]
+    if (numbers := sys.modules.get("numpy.random")) is not None:
+        numbers.seed()  # Python's own generator does so by itself
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])
+    if sys.argv[1] == "--fork":
+        fork_server(socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:])
+    else:
+        main(Path(sys.argv[1]), partial(until_orphaned, int(sys.argv[2])), sys.argv[3:])

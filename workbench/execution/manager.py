@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import zmq
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -17,7 +16,11 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Instance, Type
 
+from workbench.execution.fork_server import Process
 from workbench.execution.spec import Spec
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 LOOK_SECONDS = 1.0
 LISTEN_SECONDS = 0.2  # for one message, before looking whether the kernel still lives
@@ -105,14 +108,15 @@ def managed(spec: Spec, private: Path, *, sockets: bool) -> Manager:
     return manager
 
 
-def adopted(spec: Spec, private: Path, process: subprocess.Popen[bytes], first: str) -> Manager:
+def adopted(spec: Spec, private: Path, process: Process, first: str) -> Manager:
     """Make the manager of a kernel that was started already; `first` is the code it is to run first."""
     known = KernelSpec(argv=list(spec.argv), display_name="Python 3", language=spec.language)
     manager = _manager(spec, known, private, _Client)
     manager.load_connection_file()
     manager.first = first
     provisioner = LocalProvisioner(kernel_id=str(process.pid), kernel_spec=known, parent=manager)
-    provisioner.process, provisioner.pid, provisioner.pgid = process, process.pid, process.pid
+    provisioner.process = cast("Popen[Any]", process)  # of which it asks no more than `Process` has
+    provisioner.pid = provisioner.pgid = process.pid
     manager.provisioner = provisioner
     return manager
 
