@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from workbench.documents import leftovers
-from workbench.documents.leftovers import make, sweep
+from workbench.documents.leftovers import make, remove, sweep
 
 MAKES = """
 import sys
@@ -94,5 +94,14 @@ def test_what_does_not_bear_our_mark_is_not_touched(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+def test_a_folder_is_gone_at_once_and_whole(tmp_path, monkeypatch):
+    (tmp_path / "store" / "a").mkdir(parents=True)
+    (tmp_path / "store" / "a" / "file").touch()
+    monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)  # killed before
+    remove(tmp_path / "store" / "a")
+    assert [path.name[:6] for path in (tmp_path / "store").iterdir()] == [".gone-"]
+
+
 def test_what_is_not_there_or_cannot_be_listed_is_no_obstacle(tmp_path):
     sweep(tmp_path / "nowhere")
+    remove(tmp_path / "nowhere" / "run")

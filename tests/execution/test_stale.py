@@ -274,6 +274,19 @@ def test_a_store_that_cannot_be_written_to_can_still_be_looked_at(store, monkeyp
     assert (left.status, left.reason) == ("killed", "the process that ran it is gone, and what it left was never kept")
 
 
+def test_a_document_that_was_just_being_written_is_not_kept(store):
+    folder = abandoned(store)
+    (folder.outbox / "scores.json").write_text("{}")
+    (folder.outbox / ".task.json.x1y2z3w4").write_text("{")
+    (folder.outbox / ".model.x1y2z3w4").mkdir()
+    (folder.outbox / ".model.x1y2z3w4" / "MLmodel").write_text("{")
+    (folder.outputs / ".mine").write_text("the notebook's own")
+    (kept,) = workflow.experiments(store=store)
+    hidden = {path.relative_to(kept.path).as_posix() for path in kept.path.rglob(".*")}
+    assert hidden == {"outputs/.mine"}
+    assert (kept.path / "scores.json").exists()
+
+
 def test_what_a_killed_process_was_building_and_its_kernels_folder_are_gone_after_the_next_command(
     store, tmp_path, monkeypatch
 ):

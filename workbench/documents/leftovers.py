@@ -39,6 +39,13 @@ def name_begins(purpose: str) -> str:
     return f"{purpose}-{_place()}-{_maker(os.getpid())}-"
 
 
+def remove(folder: Path) -> None:
+    """Remove a folder: for all who look at once, and then what is in it. What cannot be removed does no harm."""
+    with suppress(OSError):  # of one that is half removed nobody could tell what it is
+        folder = folder.rename(make(folder.parent, ".gone"))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def sweep(folder: Path) -> None:
     """Remove from a folder what processes made there that are dead. What cannot be looked at or removed stays."""
     with suppress(OSError):

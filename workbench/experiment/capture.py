@@ -14,6 +14,7 @@ from typing import Any
 from workbench.documents.cleaning import clean
 from workbench.documents.experiment import MANIFEST, Manifest, write_manifest
 from workbench.documents.files import digest
+from workbench.documents.leftovers import remove
 from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.errors import StoreError
 from workbench.experiment.crate import write_crate
@@ -76,7 +77,7 @@ def capture(
         manifest = write_manifest(part, manifest | {"files": entries(part)})
         if not put_in_place(store, part, reference):
             raise StoreError(str(store.path), f"already holds {reference}", "Run it again under a new version.")
-    shutil.rmtree(folder.path, ignore_errors=True)  # kept by now; what cannot be removed does no harm
+    remove(folder.path)  # kept by now
     return Experiment(reference, store.folder(reference), manifest)
 
 
@@ -85,7 +86,7 @@ def _copy(folder: RunFolder, part: Path) -> dict[str, str]:
     alone = (folder.template, folder.notebook, folder.parameters, folder.parameters_schema)
     told = (folder.error, folder.events, folder.kernel_log)
     wanted = {path.name: path for path in (*alone, *told) if path.is_file()}
-    wanted |= {name: path for name, path in _walk(folder.outbox) if name.split("/")[0] not in OURS}
+    wanted |= {name: path for name, path in _walk(folder.outbox) if name.split("/")[0] not in OURS and _is_whole(name)}
     wanted |= {f"outputs/{name}": path for name, path in _walk(folder.outputs)}
     left_out = {name: problem for name in wanted if (problem := problem_with(name) or _oddity(wanted[name]))}
     kept = [name for name in sorted(wanted) if name not in left_out]
@@ -95,6 +96,11 @@ def _copy(folder: RunFolder, part: Path) -> dict[str, str]:
             (part / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(wanted[name], part / name)
     return {ascii(name)[1:-1]: why for name, why in left_out.items()}
+
+
+def _is_whole(name: str) -> bool:
+    """Tell a document from one that the kernel was just writing when it was killed (`files.writing`)."""
+    return not any(part.startswith(".") for part in name.split("/"))
 
 
 def _oddity(path: Path) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.documents.leftovers import remove
 from workbench.documents.redaction import Redactor
 from workbench.errors import UnknownName
 from workbench.records import Check, Score
@@ -174,7 +174,7 @@ def run(
             _close(folder, where, found)
             raise
     if (refusal := refused(folder)) is not None:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        remove(folder.path)
         raise refusal
     say({"kind": "step", "name": "report"})
     try:
@@ -342,7 +342,7 @@ def _close(folder: RunFolder, store: Store, template: Template) -> None:
     if not folder.record_file.exists():
         return  # kept already
     if folder.read().status == "running" or refused(folder) is not None:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        remove(folder.path)
     else:
         keep(folder, store, template.title)
 

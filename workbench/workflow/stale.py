@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from typing import TYPE_CHECKING
 
-from workbench.documents.leftovers import sweep, temporary_folders
+from workbench.documents.leftovers import remove, sweep, temporary_folders
 from workbench.errors import WorkbenchError
 from workbench.records import Reference
 
@@ -58,7 +57,7 @@ def _keep(folder: RunFolder, store: Store) -> None:
     record = close(folder)
     is_kept = store.folder(Reference(record.name, record.version)).exists()  # its runner died while tidying up
     if is_kept or (record.status == "failed" and refused(folder) is not None):
-        shutil.rmtree(folder.path, ignore_errors=True)
+        remove(folder.path)
     else:
         keep(folder, store, _title(folder) or record.template)
 
