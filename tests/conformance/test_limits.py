@@ -11,17 +11,16 @@ import nbformat
 import pytest
 
 from workbench.documents.run_folder import RunFolder, find_stale
-from workbench.execution import execute, prepare
+from workbench.execution import execute, prepare, worker
 from workbench.execution import notebook as notebook_module
-from workbench.execution import run as run_module
 
 RUNNER = """
 import resource, sys
 from pathlib import Path
 from nbformat.v4 import new_code_cell, new_notebook
 from workbench.errors import WorkbenchError
-from workbench.execution import execute, prepare, run
-run.SAVE_SECONDS = 0.1
+from workbench.execution import execute, prepare, worker
+worker.SAVE_SECONDS = 0.1
 largest, source = int(sys.argv[2]), sys.argv[3]
 notebook = new_notebook(cells=[new_code_cell(source), new_code_cell("print('on')")])
 try:
@@ -133,7 +132,7 @@ def test_many_large_outputs_are_all_kept_and_seldom_written(make_notebook, tmp_p
     ]
     saves = [size for name, size in written if name == folder.notebook.name]
     assert saves[-1] == folder.notebook.stat().st_size
-    assert len(saves) <= 2 + seconds / run_module.SAVE_SECONDS  # papermill: 403
+    assert len(saves) <= 2 + seconds / worker.SAVE_SECONDS  # papermill: 403
 
 
 def test_a_kernel_that_cannot_start_is_told_in_its_own_words(make_notebook, tmp_path, monkeypatch):

@@ -8,10 +8,13 @@ import html
 import io
 import json
 import re
+import subprocess
+import sys
+import time
 import urllib.parse
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from workbench.errors import WorkbenchError
-from workbench.workflow import export, run
+from workbench.workflow import experiments, export, run
 
 TOKEN = 'hunter2-"t0k\\en"&<ß>'
 PASSWORD = "Pa55w0rd/of+the=base"
@@ -54,10 +57,13 @@ for value in values:
     display(HTML(f"<b title='{value}'>{value}</b>"), {"application/json": {value: [value]}}, raw=False)
     display({"application/json": {value: [value]}, "text/plain": value}, raw=True, metadata={"a": value})
     here().say("message", text=f"told {value}", **{"list": [value]})
-    with here().events.open("a") as file:
-        print(json.dumps({"kind": "message", "raw": value}), file=file)
 print(address, dict(os.environ))
 os.write(2, f"from the process itself {values[0]} {values[1]}\\n".encode())
+"""
+RAW = """
+with here().events.open("a") as file:
+    for value in values:
+        print(json.dumps({"kind": "message", "raw": value}), file=file)
 """
 WRITTEN = """
 import gzip, pickle, zipfile
@@ -95,6 +101,15 @@ def spelled(value: str) -> Iterator[str]:
     yield base64.b64encode(value.encode()).decode()
     for user in ("user:", "a", "ab", ""):  # what is in the middle of it, whatever stands before
         yield base64.b64encode((user + value).encode()).decode()[len(user) * 8 // 6 + 2 : -4]
+
+
+RUNNER = """
+from workbench.cli import main
+from workbench.execution import worker
+worker.SAVE_SECONDS = 0.1
+main()
+"""
+LINGERS = "open('ready', 'w').close(); time.sleep(60)"
 
 
 FORMS = [form for value in ALL for form in spelled(value)]
@@ -146,7 +161,7 @@ def test_no_secret_is_in_any_file_of_a_run_however_it_ends(template, tmp_path, m
     monkeypatch.setenv("WB_TEST_TOKEN", TOKEN)
     store, events = tmp_path / "store", []
     done = run(
-        template(SHOWN, WRITTEN, ENDS[status]),
+        template(SHOWN, RAW, WRITTEN, ENDS[status]),
         texts=["token=@env:WB_TEST_TOKEN", f"address=postgresql://someone:{URL_PASSWORD}@host/base"],
         labels={"said": f"label {TOKEN}"},
         store=store,
@@ -160,6 +175,42 @@ def test_no_secret_is_in_any_file_of_a_run_however_it_ends(template, tmp_path, m
     assert found == []
     assert leaks(f"{done.reason}\n{events}".encode(), "told") == []
     assert "someone" not in (done.path / "notebook.ipynb").read_text()
+
+
+def test_no_secret_is_in_any_file_of_a_run_whose_runner_was_killed(template, tmp_path, monkeypatch):
+    """Nobody knows the secrets any more: what is kept must have been clean at every moment."""
+    monkeypatch.setenv("WB_TEST_PASSWORD", PASSWORD)
+    monkeypatch.setenv("WB_TEST_TOKEN", TOKEN)
+    store, address = tmp_path / "store", f"address=postgresql://someone:{URL_PASSWORD}@host/base"
+    command = ["run", template(SHOWN, WRITTEN, LINGERS), "-p", "token=@env:WB_TEST_TOKEN", "-p", address]
+    runner = subprocess.Popen([sys.executable, "-c", RUNNER, *map(str, command), "--store", str(store)])
+    try:
+        notebook = only(store, "running/*/outputs/ready").parents[1] / "notebook.ipynb"
+        until(lambda: "logged [secret:token]" in notebook.read_text())
+    finally:
+        runner.kill()
+        runner.wait()
+    written = {"run.json", "parameters.json", "notebook.ipynb", "events.jsonl"}
+    assert [leak for name in written for leak in leaks(notebook.with_name(name).read_bytes(), name)] == []
+    (kept,) = experiments(store=store)
+    assert kept.status == "killed"
+    files = [path for path in store.rglob("*") if path.is_file()]
+    assert written - {"run.json"} <= {path.name for path in files}
+    found = [leak for path in files for leak in leaks(path.read_bytes(), path.relative_to(tmp_path).as_posix())]
+    assert found == []
+
+
+def only(folder: Path, pattern: str) -> Path:
+    until(lambda: list(folder.glob(pattern)))
+    (found,) = folder.glob(pattern)
+    return found
+
+
+def until(true: Callable[[], object], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_what_is_not_secret_is_kept_and_what_was_left_out_is_said(template, tmp_path, monkeypatch):

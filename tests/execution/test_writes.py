@@ -4,29 +4,35 @@ import nbformat
 import pytest
 
 from workbench.execution import notebook as notebook_module
-from workbench.execution import run as run_module
+from workbench.execution import saving, worker
 from workbench.execution.saving import Budget
 
 MANY = ["import time; print('x' * 200_000); time.sleep(0.15)"] * 20
+PICTURES = ["import base64, os, time; print(base64.b64encode(os.urandom(150_000)).decode()); time.sleep(0.15)"] * 20
 LONG = ["import time\nfor _ in range(20): print('x' * 100_000, flush=True); time.sleep(0.15)"]
 
 
 @pytest.fixture
 def written(monkeypatch):
-    """Sizes of all the writes of the notebook; one may be due ten times a second."""
+    """Sizes of all the writes of the notebook and of its cells alone; one may be due ten times a second."""
     sizes = []
-    write = notebook_module.write_bytes
+    write, append = notebook_module.write_bytes, saving.append
 
     def counted(path, content):
         sizes.append(len(content))
         write(path, content)
 
+    def appended(file, content):
+        sizes.append(len(content))
+        append(file, content)
+
     monkeypatch.setattr(notebook_module, "write_bytes", counted)
-    monkeypatch.setattr(run_module, "SAVE_SECONDS", 0.1)
+    monkeypatch.setattr(saving, "append", appended)
+    monkeypatch.setattr(worker, "SAVE_SECONDS", 0.1)
     return sizes
 
 
-@pytest.mark.parametrize("cells", [MANY, LONG], ids=["many cells", "one long cell"])
+@pytest.mark.parametrize("cells", [MANY, LONG, PICTURES], ids=["many cells", "one long cell", "what is compressed"])
 def test_of_large_outputs_at_most_half_as_much_again_is_written_as_there_is_in_the_end(run, written, cells):
     done = run(*cells)
     final = done.folder.notebook.stat().st_size

@@ -1,7 +1,7 @@
 """What a runner that was killed left half done, set right by whoever finds it: the kernel, the notebook, the record.
 
-The record says ``running`` and nobody works on it any more. The events tell what ran last; the notebook was saved some
-seconds before.
+The record says ``running`` and nobody works on it any more. The events tell what ran last; the notebook, or what of it
+had changed, was saved some seconds before.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import psutil
 
 from workbench.documents.run_folder import VARIABLE, RunFolder, RunRecord, death_of, is_of_here, process_started
 from workbench.execution.notebook import clean, drop_marks, save, settle
+from workbench.execution.saving import put_back
 from workbench.execution.verdict import Verdict, place_of
 
 PATIENCE = 5.0  # seconds for processes that were killed to be gone
@@ -91,6 +92,8 @@ def _set_right(folder: RunFolder, verdict: Verdict, reached: int) -> None:
         return
     if saved == folder.template:
         notebook, reached = clean(notebook), 0
+    else:
+        put_back(folder, notebook)
     drop_marks(notebook)
     cell = verdict.cell if verdict.cell is not None and verdict.cell < len(notebook.cells) else None
     settle(notebook, Verdict(verdict.status, verdict.reason, cell), reached)

@@ -15,7 +15,6 @@ from papermill import __version__ as VERSION  # noqa: N812 - a constant
 
 from workbench.documents.files import write_bytes
 from workbench.documents.run_folder import RunFolder
-from workbench.execution.saving import Budget
 from workbench.execution.verdict import Verdict
 
 ERROR_MARK = "papermill-error-cell-tag"  # two cells that papermill puts in on failure, which shift every index
@@ -41,15 +40,20 @@ def _noted(parameters: NotebookNode) -> NotebookNode:
     return NotebookNode(default_parameters=empty, parameters=parameters, environment_variables=empty, version=VERSION)
 
 
-def save(folder: RunFolder, notebook: NotebookNode, budget: Budget | None = None) -> bool:
-    """Write the executed notebook in one rename; readers never see half of it. False when the budget forbids it."""
-    # Written without the check of its form that `nbformat.writes` adds, which takes a second for 20,000 outputs.
-    told = without_secrets(folder, notebook)
-    content = (nbformat.v4.writes(told) + "\n").encode("utf-8", "replace")
-    if budget is not None and not budget.allows(len(content)):
-        return False
+def save(folder: RunFolder, notebook: NotebookNode) -> None:
+    """Write the executed notebook, without secrets."""
+    put(folder, content_of(without_secrets(folder, notebook)))
+
+
+def content_of(notebook: NotebookNode) -> bytes:
+    """Give a notebook as it stands in its file."""
+    # Without the check of its form that `nbformat.writes` adds, which takes a second for 20,000 outputs.
+    return (nbformat.v4.writes(notebook) + "\n").encode("utf-8", "replace")
+
+
+def put(folder: RunFolder, content: bytes) -> None:
+    """Put the executed notebook in place in one rename; readers never see half of it."""
     write_bytes(folder.notebook, content)
-    return True
 
 
 def without_secrets(folder: RunFolder, notebook: NotebookNode) -> NotebookNode:

@@ -102,7 +102,7 @@ def start_over(folder: RunFolder) -> None:
     for left in (folder.outputs, folder.outbox):
         shutil.rmtree(left)
         left.mkdir()
-    for file in (folder.error, folder.kernel_log, folder.notebook):
+    for file in (folder.error, folder.kernel_log, folder.notebook, *folder.path.glob("changes-*")):
         file.unlink(missing_ok=True)
 
 

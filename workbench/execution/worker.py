@@ -22,7 +22,7 @@ from workbench.execution.last_words import LastWords
 from workbench.execution.limits import Tree
 from workbench.execution.notebook import introduce, save
 from workbench.execution.outputs import ENGINE
-from workbench.execution.saving import Budget
+from workbench.execution.saving import Saves
 
 SAVE_SECONDS = 5.0  # at least so long between two saves of a notebook under way
 START_SECONDS = 120  # for a kernel to answer; a busy machine takes a minute
@@ -86,14 +86,14 @@ class Worker:
 
     async def _keep_saving(self) -> None:
         """Save while cells run. In this thread's loop, so that no message changes the notebook meanwhile."""
-        saved, pause, budget = self._progress(), SAVE_SECONDS, Budget()
+        saved, pause, saves = self._progress(), SAVE_SECONDS, Saves(self.attempt.folder)
         while True:
             await asyncio.sleep(pause)
             if (progress := self._progress()) != saved:
                 began = time.monotonic()
                 with suppress(OSError):  # there may be room again; if not, the last save tells
                     self.attempt.outputs.write()
-                    if save(self.attempt.folder, self.attempt.notebook, budget):
+                    if saves.save(self.attempt.notebook):
                         saved = progress
                 pause = max(SAVE_SECONDS, 20 * (time.monotonic() - began))
 
