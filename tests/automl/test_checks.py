@@ -365,6 +365,13 @@ def test_rows_of_the_test_file_that_were_trained_on_are_told(tmp_path):
     assert "100 %" in next(one for one in check(made) if one.name == "test_overlap").message
 
 
+def test_rows_held_back_from_the_table_itself_are_no_test_file_that_was_trained_on(found):
+    coarse = pd.DataFrame({name: np.random.default_rng(seed).integers(0, 4, ROWS) for seed, name in enumerate("abcy")})
+    checks = found(coarse, check_share=0.2)
+    assert "duplicate_rows" in checks
+    assert "test_overlap" not in checks
+
+
 def test_overlap_is_told_of_a_table_too_large_to_be_looked_at_whole(tmp_path, monkeypatch):
     monkeypatch.setattr("workbench.automl.finders.rows.MOST_HASHED", 300)
     table = plain()

@@ -93,7 +93,7 @@ def test_it_is_told_in_words_and_as_a_picture(results, explained):
     told = Explanation(results("binary"), pd.DataFrame(columns=["feature"]), (), (), explained["binary"])
     assert isinstance(told.rows_picture(), Picture)
     for row in explained["binary"]:
-        assert f"{TITLES[row.why]}: row {row.row:,}, where bought is '{row.truth}'." in repr(told.rows())
+        assert f"{TITLES[row.why]}: row {row.row + 1:,}, where bought is '{row.truth}'." in repr(told.rows())
         assert "Predicted probability of 'yes': " in row.sentence("bought")
         assert row.sentence("bought") in repr(told.rows_picture())
     assert "add up to the whole difference" in told.rows()._repr_html_()

@@ -36,8 +36,9 @@ class TestRefusals:
             ({"x": X, "y": [None] * ROWS}, {}, "'y' has no value in any row"),
             ({"x": X, "y": [None] * ROWS}, {"kind": "regression"}, "'y' has no value in any row"),
             ({"x": X[:5], "y": ["a", "a", "a", "a", "b"]}, {}, "has only one class with two rows or more"),
-            ({"x": X[:3], "y": ["a", "b", "c"]}, {}, "has no class with two rows or more"),
+            ({"x": X[:4], "y": ["a", "b", "c", "d"]}, {}, "has no class with two rows or more"),
             ({"x": X[:3], "y": [1.5, 2.5, 4.5]}, {"kind": "regression"}, "is known in 3 rows only"),
+            ({"x": X[:1], "y": ["a"]}, {}, "is known in 1 row only"),
             ({"x": X, "y": numbers()}, {}, "40 different numbers, which are amounts rather than classes"),
             (
                 {"x": X, "y": [f"name {i}" for i in range(ROWS)]},

@@ -182,3 +182,9 @@ def test_axe_finds_nothing_that_keeps_anyone_out(
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     violations = Axe().run(page).response["violations"]
     assert [(one["id"], one["impact"], [node["html"][:150] for node in one["nodes"]]) for one in violations] == []
+
+
+def test_on_a_phone_no_line_of_a_table_is_mostly_empty(pages: SimpleNamespace, visit: Callable) -> None:
+    page = visit(pages.report, width=390).page
+    heights = page.evaluate("[...document.querySelectorAll('tr')].map(one => one.getBoundingClientRect().height)")
+    assert max(heights) < 5 * 24  # five lines of text; narrow columns that nobody sees used to make a dozen

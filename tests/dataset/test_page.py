@@ -41,6 +41,13 @@ def shape(html):
     return found
 
 
+def test_examples_that_hold_commas_can_be_told_apart(table):
+    rows = "".join(f'"{name}, {title}",{title}\n' for name, title in [("Moe", "Mr"), ("Lis", "Ms")] * 20)
+    text = shape(table(f"name,title\n{rows}")._repr_html_()).text
+    assert "Moe, Mr; Lis, Ms\n" in text
+    assert "Mr, Ms\n" in text
+
+
 def test_a_table_is_shown_in_plain_words(table):
     text = shape(table(MESSY)._repr_html_()).text
     for words in ("50 rows × 6 columns", "table.csv", "identifier", "0.5 to 49.5", "decimal commas", "yes / no"):

@@ -26,3 +26,11 @@ def test_the_score_on_rows_that_were_held_back_stands_under_the_score(capsys):
 def test_without_rows_held_back_nothing_is_said_of_them(capsys):
     text.run(document())
     assert "held back" not in capsys.readouterr().out
+
+
+def test_a_large_score_has_no_digits_that_nobody_knows_and_a_tiny_one_has_some(capsys):
+    text.run(document(scores={"rmse": {"value": 28341.24, "low": 26100.56, "high": 30500.1}}))
+    text.run(document(scores={"rmse": {"value": 0.00012345, "low": 0.00011, "high": 0.00014}}))
+    said = capsys.readouterr().out
+    assert "rmse 28,341 (26,101 to 30,500)" in said
+    assert "rmse 0.00012 (0.00011 to 0.00014)" in said

@@ -34,6 +34,7 @@ from workbench.automl.problem.unmeasured import refuse_unmeasured
 from workbench.dataset import Dataset, with_roles
 from workbench.documents.run_folder import handing_over_errors
 from workbench.errors import BadColumn, BadTable
+from workbench.pages.words import count
 from workbench.records import Check, ColumnSchema, TableSchema, TaskKind
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ def task(
     """
     roles = assigned(dataset, target, ignore=ignore, id=id, group=group, time=time, weight=weight)
     schema = with_roles(dataset.schema, roles)
+    _refuse_few(len(dataset.frame), target)  # in a row alone every column is constant: that is not what is wrong
     features = learnable(dataset, schema)
     values, keep, checks = _target(dataset, schema[target], kind)
     times, keep, late = rows_with_time(dataset, schema, keep)
@@ -271,7 +273,7 @@ def _refuse_numbers(values: Array, target: str) -> None:
 
 def _refuse_few(rows: int, target: str) -> None:
     if rows < FEWEST_ROWS:
-        problem = f"is known in {rows} rows only, too few to learn from some and validate on others"
+        problem = f"is known in {count(rows, 'row')} only, too few to learn from some and validate on others"
         raise BadColumn(target, problem, f"At least {FEWEST_ROWS} rows are needed; a hundred make a start.")
 
 

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeElaps
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from workbench.pages.words import measured
+
 STEPS = {
     "checking": "reading the table",
     "starting": "starting the notebook",
@@ -79,7 +81,7 @@ class Progress:
         """Tell how far the search is, and what is being tried while it is."""
         done, left, best = event["done"], event.get("left"), event.get("best")
         facts = f"{done} trial{'' if done == 1 else 's'} done · " + (
-            f"best {event['metric']} {best:.4f}" if best is not None else "no score yet"
+            f"best {event['metric']} {measured(best)}" if best is not None else "no score yet"
         )
         elapsed = event.get("elapsed") or 0.0
         ends = None if left is None else time.monotonic() + left

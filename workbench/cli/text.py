@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.pages.words import count, moment
+from workbench.pages.words import count, measured, moment
 
 if TYPE_CHECKING:
     from workbench.comparison import Comparison
@@ -37,15 +37,10 @@ def rows(columns: Sequence[str], cells: Iterable[Sequence[Any]]) -> None:
     _console().print(table)
 
 
-def number(value: float | None) -> str:
-    """Write a score with four digits that mean something."""
-    return "–" if value is None else f"{value:,.4f}" if abs(value) < 100 else f"{value:,.1f}"
-
-
 def score(name: str, one: Mapping[str, Any]) -> str:
     """Write a score with its interval: ``roc_auc 0.8471 (0.8301 to 0.8642)``."""
-    between = f" ({number(one['low'])} to {number(one['high'])})" if one.get("low") is not None else ""
-    return f"{name} {number(one['value'])}{between}"
+    between = f" ({measured(one['low'])} to {measured(one['high'])})" if one.get("low") is not None else ""
+    return f"{name} {measured(one['value'])}{between}"
 
 
 def gallery(templates: Sequence[Mapping[str, Any]]) -> None:

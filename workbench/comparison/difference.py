@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.comparison.ranking import compare
-from workbench.comparison.sections import NOTHING, Section, as_html, as_text, number, words
+from workbench.comparison.sections import NOTHING, Section, as_html, as_text, words
 from workbench.experiment import Experiment
+from workbench.pages.words import measured
 
 CELL = "# ---- cell ----"
 
@@ -68,7 +69,7 @@ class Difference:
                 _PARTS[part],
                 (),
                 columns,
-                tuple(one.cells(number if part in _NUMBERS else words) for one in found[part]),
+                tuple(one.cells(measured if part in _NUMBERS else words) for one in found[part]),
             )
             for part in found
         ]

@@ -46,13 +46,6 @@ def _html(section: Section) -> str:
     return f"<h4>{escape(section.title)}</h4>{lines}{table}"
 
 
-def number(value: float | None) -> str:
-    """Write a score with the digits that mean something."""
-    if value is None or value != value:  # NaN is not equal to itself
-        return NOTHING
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:,.1f}"
-
-
 def words(value: Any) -> str:
     """Write a parameter's value as it would be typed."""
     return value if isinstance(value, str) and value else repr(value)

@@ -100,7 +100,8 @@ def _examples(raw: pd.Series[Any], column: ColumnSchema) -> str:
         return f"yes in {_percent(values.mean())}"
     ranked = values if column.kind in ("text", "id") else values.value_counts().index
     shown = [_cut(str(value), LETTERS) for value in ranked[:EXAMPLES]]
-    return ", ".join(shown) + (", …" if column.distinct > len(shown) else "")
+    between = "; " if any("," in text for text in shown) else ", "
+    return between.join([*shown, "…"] if column.distinct > len(shown) else shown)
 
 
 def _side(heading: str) -> str:

@@ -41,7 +41,7 @@ METRIC_MEANINGS = {
     "brier": "mean squared distance of the probabilities from what happened: 0 is perfect",
     "rmse": "typical size of an error, in the target's own unit; large errors count more",
     "mae": "mean size of an error, in the target's own unit",
-    "mape": "mean size of an error as a share of the true value",
+    "mape": "mean size of an error as a share of the true value: 0.1 is 10 %",
     "r2": "share of the target's variation that is explained: 1 is perfect, 0 is no better than the mean",
 }
 
@@ -144,6 +144,21 @@ def decimals_for(spread: float) -> int:
     if not spread or not math.isfinite(spread):
         return 4
     return min(6, max(0, 1 - math.floor(math.log10(abs(spread)))))
+
+
+def measured(value: float | None) -> str:
+    """Write a score in a line of text: with four decimals where it is neither large nor tiny; none is a dash.
+
+    Examples
+    --------
+    >>> measured(0.84713), measured(125.27), measured(28341.2), measured(0.000123), measured(None)
+    ('0.8471', '125.3', '28,341', '0.00012', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    decimals = 0 if size >= 1000 else 1 if size >= 100 else 4
+    return number(value, 2) if 0 < size < 0.001 else _minus(f"{value:,.{decimals}f}")
 
 
 def score_value(score: Score) -> str:

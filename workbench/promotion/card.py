@@ -9,6 +9,7 @@ from typing import Any
 from workbench.documents.bundle_loader import LOADER, package_of
 from workbench.documents.ledger import Entry
 from workbench.experiment import Experiment
+from workbench.pages.words import measured
 from workbench.records import Check, Score, Verdict
 
 DOCKERFILE = """\
@@ -72,7 +73,7 @@ def _scores(scores: Mapping[str, Score], chosen: str | None) -> str:
     if not scores:
         return "No score was kept."
     rows = [
-        f"| {_bold(score, chosen)} | {score.value:.4f} | {_interval(score)} | {_way(score)} |"
+        f"| {_bold(score, chosen)} | {measured(score.value)} | {_interval(score)} | {_way(score)} |"
         for score in scores.values()
     ]
     head = "Measured on rows the model was not fitted on. The metric it was chosen by is in bold.\n\n"
@@ -84,7 +85,7 @@ def _bold(score: Score, chosen: str | None) -> str:
 
 
 def _interval(score: Score) -> str:
-    return "not known" if score.low is None or score.high is None else f"{score.low:.4f} to {score.high:.4f}"
+    return f"{measured(score.low)} to {measured(score.high)}" if None not in (score.low, score.high) else "not known"
 
 
 def _way(score: Score) -> str:
@@ -111,7 +112,7 @@ def _limits(task: Mapping[str, Any]) -> str:
         [
             "- It knows only rows like those it was fitted on: other times, places or customers may look different.",
             "- It finds what goes together, not what causes what: changing a column need not change the outcome.",
-            "- A prediction is one number without its own interval."
+            "- A prediction is one number; `--coverage 90%` (`predict_interval`) tells how far off it may be."
             if number
             else "- A probability is the share of such rows to expect, not a promise about one row.",
             "- Whether it treats groups of people fairly was not examined.",

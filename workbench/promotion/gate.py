@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.documents.bundle import Golden
+from workbench.pages.words import measured
 from workbench.promotion.policy import Policy
 from workbench.records import Check, Score, Verdict
 
@@ -113,8 +114,8 @@ def _incomparable(candidate: Contender, live: Contender | None, metric: str, pol
 
 def _score(score: Score) -> str:
     if score.low is None or score.high is None:
-        return f"{score.value:.4f}"
-    return f"{score.value:.4f} [{score.low:.4f}, {score.high:.4f}]"
+        return measured(score.value)
+    return f"{measured(score.value)} [{measured(score.low)}, {measured(score.high)}]"
 
 
 def _rows(candidate: Contender, live: Contender) -> str:

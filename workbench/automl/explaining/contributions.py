@@ -41,7 +41,7 @@ class RowExplained:
     Attributes
     ----------
     row : int
-        Its number in the file.
+        Its number in the file, from 0; people are told it as they count, from 1.
     why : str
         What makes it worth a look: a key of `TITLES`.
     label
@@ -69,7 +69,7 @@ class RowExplained:
         else:
             said, usual = alike([self.predicted, self.average], rounded=True)
             what, truth = f"Predicted probability of {quoted(self.label)}", quoted(self.truth)
-        where = f"{TITLES[self.why]}: row {self.row:,}, where {shorten(target, 24)} is {truth}."
+        where = f"{TITLES[self.why]}: row {self.row + 1:,}, where {shorten(target, 24)} is {truth}."
         return f"{where}\n{what}: {said}; average: {usual}."
 
     def sentence(self, target: str) -> str:

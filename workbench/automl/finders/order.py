@@ -46,7 +46,8 @@ def drift(sample: Sample) -> Iterator[Check]:
     moved = {name: stability_index(sample.bins(name), late) for name in moving}
     drifted = sorted((name for name in moved if moved[name] > DRIFTED), key=lambda name: -moved[name])
     if drifted:
-        most = f"{drifted[0]!r}: stability index {moved[drifted[0]]:.2f}"
+        index = f"population stability index {number(moved[drifted[0]], 2)}; above {DRIFTED} counts as drifted"
+        most = f"{drifted[0]!r}: {index}"
         message = (
             f"{listing([repr(name) for name in drifted])} {agree(drifted, 'is', 'are')} spread differently in the "
             f"latest {share(LATER)} of the rows than before ({most}). What was learned from the past holds less for "

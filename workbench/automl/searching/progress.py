@@ -10,7 +10,7 @@ from workbench.automl.fitting.trial import Trial
 from workbench.automl.planning.clock import Clock
 from workbench.documents.run_folder import RunFolder
 from workbench.metrics import Metric
-from workbench.pages.words import count
+from workbench.pages.words import count, measured
 
 
 class Progress:
@@ -77,7 +77,9 @@ class Progress:
     def _sentence(self) -> str:
         left = self.clock.left()
         rest = f"{self.planned} planned" if math.isinf(left) else f"{max(left, 0):.0f} s left"
-        best = "" if self.best is None else f"best {self.metric.name} {self.best.value:.4f} ({self.best.family}) · "
+        best = (
+            "" if self.best is None else f"best {self.metric.name} {measured(self.best.value)} ({self.best.family}) · "
+        )
         now = f"trying {self.trying} · " if self.trying else ""
         return f"{count(self.done, 'trial')} done · {best}{now}{rest}"
 
