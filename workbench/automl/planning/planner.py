@@ -13,7 +13,7 @@ from math import ceil
 import numpy as np
 
 from workbench.automl.families import Family, Setting
-from workbench.automl.families.choices import portfolio_of
+from workbench.automl.families.wide import portfolio_of
 
 PILOT_ROWS = 10_000
 # Of a large table the pilot sees more, if there is time: a round on few rows costs mostly what it costs on none.
