@@ -35,6 +35,8 @@ from ipykernel.kernelapp import IPKernelApp
 LARGEST_MESSAGE = 1_000_000  # characters of printed text, unless they are printed as one
 LOOK_SECONDS = 0.5  # between two looks at whether the runner still lives
 TRIES = 20  # to leave no folder behind
+MOMENT = 0.005  # seconds in which a process that has said why it aborts is dead
+LARGEST_READ = 65536  # bytes, which is what a pipe holds
 LARGEST_REQUEST = 65536  # bytes of a path as JSON
 ALONE_SECONDS = 1.0  # for threads that ended before a fork to be gone
 LATER = ("ipykernel.debugger", "psutil")  # what every kernel imports once it has started
@@ -43,7 +45,7 @@ ARROW = ("JE_ARROW_MALLOC_CONF", "background_thread:false")  # else pyarrow has 
 
 
 class Stream(OutStream):
-    """IPython's stdout or stderr, in messages of moderate size.
+    """IPython's stdout or stderr, in messages of moderate size, and not so eager that last words are lost.
 
     IPython sends five times a second whatever was printed: of a cell that prints in earnest, hundreds of megabytes in
     one message, which the runner would have to hold at once only to cut them.
@@ -59,6 +61,22 @@ class Stream(OutStream):
             self.printed = 0
             self.flush()
         return len(string)
+
+    def _watch_pipe_fd(self) -> None:
+        """Show what code that is not Python's prints, a moment later than IPython would.
+
+        C++ that is refused memory says so and aborts at once. What was read by then dies with this process; what is
+        still in the pipe the runner hears (`last_words`).
+        """
+        with suppress(OSError):
+            while self._fid is not None and self._should_watch:
+                select.select([self._fid], [], [])
+                time.sleep(MOMENT)
+                said = os.read(self._fid, LARGEST_READ)
+                if not said or not self._should_watch:
+                    break
+                os.write(self._original_stdstream_copy, said)
+                self.write(said.decode(errors="replace"))
 
 
 class WaitingKernel(IPKernelApp):
