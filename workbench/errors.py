@@ -82,6 +82,12 @@ class BadOutput(Problem):
     what = "output"
 
 
+class BadPrice(Problem):
+    """What is to be reckoned with as a price and is none."""
+
+    what = "price"
+
+
 class StoreError(Problem):
     """A store that cannot be read or written."""
 

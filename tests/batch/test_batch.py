@@ -179,7 +179,8 @@ def test_json_is_one_document_and_nothing_else(place: Any, workbench: Callable) 
     said = workbench("batch", place.spec(grid={"farm": ["a"]}), "--store", place.store, "--json")
     assert (said.code, said.err) == (0, "")
     document = json.loads(said.out)
-    assert set(document) == {"ref", "path", "report", "name", "status", "reason", "counts", "runs", "seconds"}
+    told = {"ref", "path", "report", "name", "status", "reason", "counts", "runs", "seconds", "resources"}
+    assert set(document) == told
     (run,) = document["runs"]
     assert (run["status"], run["parameters"], run["before"]) == ("completed", {"farm": "a"}, False)
 

@@ -52,7 +52,7 @@ def test_a_list_of_labels_takes_columns_of_these_names() -> None:
         ({"table": "farms.csv"}, "grid, runs or table: grid and table are given; keep one of them"),
         ({"grids": {}}, "grids: there is no such key; did you mean 'grid'?"),
         ({"zzz": []}, "zzz: there is no such key; known are template, parameters"),
-        ({"price": 3}, "price: there is no such key"),
+        ({"price": 3}, "price: cannot be 3; it is money for an hour"),
         ({"name": "Wind Farms"}, "name: 'Wind Farms' is not a name an experiment can have"),
         ({"grid": {"seed": 3}}, "grid.seed: must be a list of values, not 3"),
         ({"grid": {"seed": []}}, "grid.seed: must be a list of values, not []"),

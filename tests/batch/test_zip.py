@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -30,9 +33,13 @@ def changed(file: Path | io.BytesIO, target: Path | io.BytesIO, change: Callable
     return target
 
 
+def is_run(name: str, farm: str) -> bool:
+    return name.startswith(f"runs/{farm}@") and name.endswith(".zip")
+
+
 def with_another_square(name: str, data: bytes) -> tuple[str, bytes]:
     """Change the content of one file in one of the runs."""
-    if name.startswith("runs/farms-a"):
+    if is_run(name, "farms-a"):
         told = lambda one, content: (one, b"2" if one == "outputs/square.txt" else content)  # noqa: E731
         return name, changed(io.BytesIO(data), io.BytesIO(), told).getvalue()
     return name, data
@@ -48,7 +55,8 @@ def test_a_batch_travels_with_its_runs_and_on_any_doubt_not_at_all(packed: tuple
     assert workflow.import_(file, store=there.path) == done.ref  # once more changes nothing
 
     wrong = {
-        "a run is missing": lambda name, data: None if name.startswith("runs/farms-b") else (name, data),
+        "a run is missing": lambda name, data: None if is_run(name, "farms-b") else (name, data),
+        "a report is missing": lambda name, data: None if name[-5:] == ".html" and "@" in name else (name, data),
         "a run under another name": lambda name, data: (name.replace("runs/farms-b", "runs/farms-c"), data),
         "a run was changed": with_another_square,
         "the batch was changed": lambda name, data: (name, b"{}" if name == "batch.json" else data),
@@ -63,6 +71,44 @@ def test_a_batch_travels_with_its_runs_and_on_any_doubt_not_at_all(packed: tuple
             assert workflow.experiments(store=store) == [], what
         else:
             pytest.fail(f"taken over although {what}")
+
+
+def test_every_link_of_the_page_leads_to_a_run_s_report_once_the_zip_is_unpacked(
+    packed: tuple[Any, Path], place: Any, tmp_path: Path
+) -> None:
+    done, file = packed
+    shutil.rmtree(place.store)
+    there = tmp_path / "at a colleague's"
+    with zipfile.ZipFile(file) as opened:
+        opened.extractall(there)
+    links = re.findall(r'href="([^"]+)"', (there / "report.html").read_text())
+    assert len(links) == 2
+    for link, outcome in zip(sorted(links), sorted(done.outcomes, key=lambda one: one.ref), strict=True):
+        assert outcome.ref in (there / unquote(link)).read_text()
+
+
+def test_the_page_leads_to_its_reports_when_their_experiments_are_gone(packed: tuple[Any, Path], place: Any) -> None:
+    done, _ = packed
+    for outcome in done.outcomes:
+        shutil.rmtree(place.store / "experiments" / outcome.ref.partition("@")[0])
+    (kept,) = place.kept("batch")
+    links = re.findall(r'href="([^"]+)"', kept.report.read_text())
+    assert [(kept.path / unquote(link)).is_file() for link in links] == [True, True]
+    assert verify(kept) == []
+
+
+@pytest.mark.parametrize("refusal", [PermissionError, OSError])
+def test_reports_are_copied_where_there_are_no_links(
+    place: Any, batch: Callable, monkeypatch: pytest.MonkeyPatch, refusal: type[OSError]
+) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise refusal
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    done = batch(place.spec(runs=[{"farm": "a"}]))
+    (report,) = (done.path / "runs").iterdir()
+    (run,) = place.kept("run")
+    assert report.read_bytes() == run.report.read_bytes()
 
 
 def test_no_file_is_overwritten(packed: tuple[Any, Path], place: Any) -> None:

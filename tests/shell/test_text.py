@@ -11,7 +11,7 @@ def document(**more: Any) -> dict[str, Any]:
     scores = {"rmse": {"value": 2.5, "low": 2.0, "high": 3.0, "rows": 180}}
     return {
         "ref": "homes@1", "status": "completed", "seconds": 4.0, "reason": "", "metric": "rmse", "scores": scores,
-        "test": {}, "checks": [], "report": "report.html", **more,
+        "test": {}, "checks": [], "report": "report.html", "resources": {"wall": 4.0, "cost": None}, **more,
     }  # fmt: skip
 
 
@@ -34,3 +34,11 @@ def test_a_large_score_has_no_digits_that_nobody_knows_and_a_tiny_one_has_some(c
     said = capsys.readouterr().out
     assert "rmse 28,341 (26,101 to 30,500)" in said
     assert "rmse 0.00012 (0.00011 to 0.00014)" in said
+
+
+def test_a_run_with_a_price_says_what_it_cost(capsys):
+    cost = {"amount": 0.0042, "currency": "EUR", "price": "3.78 EUR/h", "share": 1.0}
+    text.run(document(resources={"wall": 4.0, "cost": cost}))
+    text.run(document())
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "completed" in line] == ["completed in 4 s for 0.0042 EUR", "completed in 4 s"]

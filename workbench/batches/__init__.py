@@ -11,6 +11,7 @@ from workbench.batches.plan import Plan, Planned, plan
 from workbench.batches.queue import Limits, Outcome, Queue
 from workbench.batches.spec import Spec, read_spec, spec_of
 from workbench.batches.steps import Step
+from workbench.batches.totals import totals
 
 __all__ = [
     "Known",
@@ -32,5 +33,6 @@ __all__ = [
     "shared_out",
     "spec_of",
     "thread_limits",
+    "totals",
     "under_way_elsewhere",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench.batches.plan import Plan
 from workbench.batches.queue import Outcome
+from workbench.batches.totals import totals
 from workbench.documents.experiment import write_manifest
 from workbench.documents.files import FORMAT, write_bytes, write_json
 from workbench.errors import StoreError
@@ -57,6 +58,8 @@ def keep(
     document = as_document(reference, plan, outcomes, facts)
     with building(store, "batch") as part:
         _copy_templates(plan, part)
+        for run in document["runs"]:
+            run["report"] = run["ref"] and _take_report(store, run["ref"], part)
         write_json(part / BATCH, {"format": FORMAT, **document})
         write_bytes(part / RUNS, _table(document["runs"]).encode())
         write_environment(part / "environment")
@@ -79,6 +82,7 @@ def as_document(
         "template": plan.template,
         "title": plan.title,
         **facts,
+        "resources": totals(outcomes, facts["seconds"]),
         "common": plan.common,
         "runs": [outcome.as_document() for outcome in outcomes],
     }
@@ -92,6 +96,22 @@ def _copy_templates(plan: Plan, part: Path) -> None:
         shutil.copyfile(template.path, to)
 
 
+def _take_report(store: Store, ref: str, part: Path) -> str | None:
+    """Put a run's report among the batch's own files, so that its page leads there wherever it is taken."""
+    name, _, version = ref.partition("@")
+    report, here = store.folder(Reference(name, version)) / "report.html", f"runs/{ref}.html"
+    (part / "runs").mkdir(exist_ok=True)
+    try:
+        (part / here).hardlink_to(report)  # neither ever changes; it takes no room
+    except FileNotFoundError:
+        return None
+    except FileExistsError:
+        return here
+    except OSError:  # not every file system has links
+        shutil.copyfile(report, part / here)
+    return here
+
+
 def _table(runs: Sequence[Mapping[str, Any]]) -> str:
     """Write every run as a row: what it is, what became of it, its labels and own parameters."""
     labels = list(dict.fromkeys(name for run in runs for name in run["labels"]))
@@ -101,14 +121,18 @@ def _table(runs: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [*(f"label {name}" for name in labels), *(f"parameter {name}" for name in own)]
-    writer.writerow([*told, *score, "seconds", *names])
+    used = ("cpu", "peak_memory")
+    writer.writerow([*told, *score, "seconds", *used, "cost", "currency", *names])
     for run in runs:
-        scores = run["score"] or {}
+        scores, resources = run["score"] or {}, run["resources"] or {}
+        paid = resources.get("cost") or {}
         writer.writerow(
             [
                 *(run[name] for name in told),
                 *(scores.get(name) for name in score),
                 run["seconds"],
+                *(resources.get(name) for name in used),
+                *(paid.get(name) for name in ("amount", "currency")),
                 *(run["labels"].get(name) for name in labels),
                 *(run["parameters"].get(name) for name in own),
             ]
@@ -136,7 +160,7 @@ def _manifest(
         "data": {"digest": None, "rows": None, "time_range": None},
         "metric": None,
         "scores": {},
-        "resources": {"wall": facts["seconds"], "cpu": None, "peak_memory": None, "cost": None},
+        "resources": totals(outcomes, facts["seconds"]),
         "objects": [],
         "files": [],
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,7 @@ class Outcome:
     score: Score | None = None
     seconds: float | None = None
     before: bool = False
+    resources: Mapping[str, Any] | None = None
     path: Path | None = None
 
     @property
@@ -56,6 +57,7 @@ class Outcome:
             "metric": self.metric,
             "score": None if self.score is None else score_document(self.score),
             "seconds": None if self.seconds is None else round(self.seconds, 3),
+            "resources": self.resources,
             "before": self.before,
             "fingerprint": self.run.fingerprint,
         }
@@ -64,8 +66,9 @@ class Outcome:
 def outcome_of(run: Planned, kept: Experiment, *, before: bool = True) -> Outcome:
     """Say what a kept experiment means for the planned run whose work it did."""
     score = kept.scores().get(kept.metric or "")
-    wall = kept.manifest["resources"].get("wall")
-    return Outcome(run, kept.status, str(kept.reference), kept.reason, kept.metric, score, wall, before, kept.path)
+    used = kept.manifest["resources"]
+    told = (kept.status, str(kept.reference), kept.reason, kept.metric, score, used.get("wall"))
+    return Outcome(run, *told, before, used, kept.path)
 
 
 @dataclass(frozen=True, slots=True)

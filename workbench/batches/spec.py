@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.batches.steps import WHEN, Step, mistakes, references
-from workbench.errors import BadBatch, BadParameters, BadReference
-from workbench.experiment import checked_name, slug
+from workbench.errors import BadBatch, BadParameters, BadPrice, BadReference
+from workbench.experiment import Price, checked_name, read_price, slug
 from workbench.template import memory_bytes, read_values, seconds
 
 SOURCES = ("grid", "runs", "table")
@@ -60,6 +60,7 @@ class Spec:
     memory: str | None = None
     budget: float | None = None
     on_failure: Literal["continue", "stop"] = "continue"
+    price: Price | None = None
     steps: tuple[Step, ...] = ()
 
     @property
@@ -130,7 +131,7 @@ class _Door:
         self.step_readers: Readers = everywhere | {"after": self._after, "when": self._one_of(*WHEN)}
         self.readers: Readers = everywhere | {
             "name": self._name, "grid": self._grid, "runs": self._runs, "table": self._table, "steps": self._steps,
-            "workers": self._whole(1, 1024), "budget": self._duration,
+            "workers": self._whole(1, 1024), "budget": self._duration, "price": self._price,
             "on_failure": self._one_of("continue", "stop"),
         }  # fmt: skip
 
@@ -258,6 +259,12 @@ class _Door:
             except BadParameters as error:
                 return self.wrong(place, error.problems[0].rstrip("."))
         return self.wrong(place, f"cannot be {value!r}; it is a length of time such as 10m")
+
+    def _price(self, place: str, value: Any) -> Price | None:
+        try:
+            return read_price(str(value))
+        except BadPrice:
+            return self.wrong(place, f"cannot be {value!r}; it is money for an hour of the machine such as 0.10 EUR/h")
 
     def _memory(self, place: str, value: Any) -> str | None:
         try:

@@ -138,7 +138,7 @@ def batch(document: Mapping[str, Any], spec: str) -> None:
     """Tell how a batch ended; the first line is its reference alone."""
     text.line(document["ref"])
     told = ", ".join(f"{number:,} {SAYS.get(status, status)}" for status, number in document["counts"].items())
-    text.line(f"{document['status']} in {duration(document['seconds'])}: {told}")
+    text.line(f"{document['status']} in {duration(document['seconds'])}{text.paid(document)}: {told}")
     troubled = [run for run in document["runs"] if run["status"] not in FINE]
     _runs(troubled, ("status", "reason"))
     if document["reason"]:

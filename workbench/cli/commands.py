@@ -22,6 +22,7 @@ store_option = click.option(
     show_default=True,
     help="The folder experiments and models are kept in.",
 )
+price_option = click.option("--price", help="What an hour of this machine costs, such as '0.10 EUR/h'.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
 
@@ -78,6 +79,7 @@ def templates(name: str | None, copy: bool, as_json: bool) -> None:
     default=0,
     help="Begin anew so often if the kernel was killed from outside or did not start, or a connection failed.",
 )
+@price_option
 @store_option
 @json_option
 @click.pass_obj
@@ -92,6 +94,7 @@ def run(
     cell_timeout: str | None,
     memory: str | None,
     retries: int,
+    price: str | None,
     store: Path,
     as_json: bool,
 ) -> int:
@@ -115,6 +118,7 @@ def run(
             cell_timeout=cell_timeout,
             memory_limit=memory,
             retries=retries,
+            price=price,
             store=store,
             started=started,
             on_event=progress.hear,
@@ -129,11 +133,19 @@ def run(
 @click.option("--workers", type=click.IntRange(1, 1024), help="Runs at a time; by default one for each core.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, what is done already and how long it may take.")
 @click.option("--rerun", type=click.Choice(["failed"]), help="Run again what failed before.")
+@price_option
 @store_option
 @json_option
 @click.pass_obj
 def batch(
-    started: float, spec: Path, workers: int | None, dry_run: bool, rerun: str | None, store: Path, as_json: bool
+    started: float,
+    spec: Path,
+    workers: int | None,
+    dry_run: bool,
+    rerun: str | None,
+    price: str | None,
+    store: Path,
+    as_json: bool,
 ) -> int:
     """Run a template many times, as a spec says; the same command again finishes what is missing.
 
@@ -146,7 +158,8 @@ def batch(
 
     again: Any = rerun
     with batches.Progress(quiet=as_json) as progress:
-        told: dict[str, Any] = {"workers": workers, "rerun": again, "store": store, "on_event": progress.hear}
+        told: dict[str, Any] = {"workers": workers, "rerun": again, "price": price, "store": store}
+        told["on_event"] = progress.hear
         if dry_run:
             foreseen = workflow.foresee(spec, **told).as_document()
         else:

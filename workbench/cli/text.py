@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.pages.words import count, measured, moment
+from workbench.pages.words import count, duration, measured, moment, money, spent
 
 if TYPE_CHECKING:
     from workbench.comparison import Comparison
@@ -59,7 +59,7 @@ def run(document: Mapping[str, Any]) -> None:
     """Tell how a run ended; the first line is its reference alone."""
     line(document["ref"])
     line(
-        f"{document['status']} in {document['seconds']:.0f} s"
+        f"{document['status']} in {document['seconds']:.0f} s{paid(document)}"
         + (f": {document['reason']}" if document["reason"] else "")
     )
     if document["metric"]:
@@ -68,6 +68,12 @@ def run(document: Mapping[str, Any]) -> None:
             line(f"{score(document['metric'], last)} on {count(last.get('rows') or 0, 'row')} held back")
     checks(document["checks"])
     line(f"report: {document['report']}")
+
+
+def paid(document: Mapping[str, Any]) -> str:
+    """Write what a run or a batch cost, to follow how long it took; nothing when it had no price."""
+    cost = document["resources"].get("cost")
+    return f" for {money(cost['amount'], cost['currency'])}" if cost else ""
 
 
 def checks(found: Sequence[Mapping[str, Any]]) -> None:
@@ -97,6 +103,10 @@ def show(document: Mapping[str, Any]) -> None:
         f"{document['status']}, {moment(document['started'])}, by {document['author']}"
         + (f": {document['reason']}" if document["reason"] else "")
     )
+    if used := spent(document["resources"]):
+        took = document["resources"].get("wall")
+        facts = ({} if took is None else {"wall time": duration(took)}) | used
+        line(", ".join(f"{name} {fact}" for name, fact in facts.items()))
     for name, one in document["scores"].items():
         line(("* " if name == document["metric"] else "  ") + score(name, one))
     checks(document["checks"])

@@ -42,7 +42,7 @@ class RunRecord:
     `ends` is the deadline again, in seconds of `time.monotonic`, which all processes of one boot share: the time of day
     may be set while a run goes on.
     `cause` and `parents` are what the experiment will say; `fingerprint` tells runs of the same work, see
-    `workbench.experiment.fingerprint`.
+    `workbench.experiment.fingerprint`; `price` is what an hour of the machine costs, and the run's share of it.
     """
 
     name: str
@@ -61,6 +61,7 @@ class RunRecord:
     cause: dict[str, Any] | None = None
     parents: list[str] | None = None
     fingerprint: str = ""
+    price: dict[str, Any] | None = None
     status: str = "running"
     reason: str = ""
     ended: str | None = None

@@ -152,12 +152,3 @@ def _highest(process: psutil.Process) -> int:
         status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8", errors="replace")
         return next((1024 * int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")), 0)
     return 0
-
-
-def size(number: float) -> str:
-    """Write a number of bytes as people do.
-
-    >>> size(2_000_000_000), size(1_234_000_000), size(81_500_000)
-    ('2 GB', '1.23 GB', '81.5 MB')
-    """
-    return f"{number / 1e9:.3g} GB" if number >= 1e9 else f"{number / 1e6:.3g} MB"

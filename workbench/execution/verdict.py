@@ -16,7 +16,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-from workbench.execution.limits import size
+from workbench.pages.words import size
 from workbench.records import Status
 
 ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")

@@ -17,10 +17,11 @@ from typing import Any
 
 from workbench.documents.run_folder import HEARTBEAT_SECONDS
 from workbench.execution.attempt import Attempt, Spent, utc_now
-from workbench.execution.limits import Every, size
+from workbench.execution.limits import Every
 from workbench.execution.signals import cancelled_by, signals_to
 from workbench.execution.verdict import Stop
 from workbench.execution.worker import Worker
+from workbench.pages.words import size
 
 TICK = 0.1  # seconds between two looks at a run
 GRACE = 1.0  # seconds between asking a kernel to stop and killing it: with the second papermill needs, under three

@@ -1,6 +1,7 @@
 """Experiments: a run folder becomes immutable and versioned, is found again, and travels as one file."""
 
 from workbench.experiment.capture import capture, fingerprint
+from workbench.experiment.cost import Price, price_of, read_price
 from workbench.experiment.index import summaries
 from workbench.experiment.kept import Experiment, load
 from workbench.experiment.listing import experiments
@@ -13,6 +14,7 @@ from workbench.experiment.together import children, export_batch, import_batch, 
 __all__ = [
     "Experiment",
     "Imported",
+    "Price",
     "Store",
     "capture",
     "checked_name",
@@ -25,6 +27,8 @@ __all__ = [
     "import_batch",
     "is_batch",
     "load",
+    "price_of",
+    "read_price",
     "resolve",
     "slug",
     "store_at",

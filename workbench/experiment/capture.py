@@ -17,6 +17,7 @@ from workbench.documents.files import digest
 from workbench.documents.leftovers import remove
 from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.errors import StoreError
+from workbench.experiment.cost import cost, read_price
 from workbench.experiment.crate import write_crate
 from workbench.experiment.environment import write_environment
 from workbench.experiment.kept import Experiment
@@ -168,8 +169,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _resources(record: RunRecord) -> dict[str, Any]:
     """Tell what the runner measured; the wall time counts from the command's start."""
-    unknown = {"cpu": None, "peak_memory": None, "cost": None}
-    return {**unknown, **(record.resources or {}), "wall": _wall(record), "attempts": record.attempts}
+    unknown, wall = {"cpu": None, "peak_memory": None}, _wall(record)
+    spent = None if record.price is None or wall is None else _cost(record.price, wall)
+    return {**unknown, **(record.resources or {}), "wall": wall, "cost": spent, "attempts": record.attempts}
+
+
+def _cost(price: Mapping[str, Any], wall: float) -> dict[str, Any]:
+    return cost(read_price(price["price"]), wall, price["share"])
 
 
 def _wall(record: RunRecord) -> float | None:

@@ -42,6 +42,7 @@ ABOUT = {
     "events.jsonl": "What happened, in order",
     "batch.json": "The batch: what was asked for, and what became of every run",
     "runs.csv": "Every run of the batch with its score, labels and parameters",
+    "runs": "The reports of the batch's runs",
     "kernel.log": "What the kernel's process itself said",
     MANIFEST: "What was run, how it ended, and the digest of every file",
     "data": "The columns of the table and their profile",

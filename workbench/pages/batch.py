@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -23,6 +23,7 @@ from workbench.pages.words import (
     score_value,
     sentence,
     shorten,
+    spent,
 )
 from workbench.records import Score
 
@@ -43,9 +44,10 @@ def batch_page(batch: Mapping[str, Any]) -> str:
     ----------
     batch : mapping
         ``name``, ``ref``, ``status``, ``reason``, ``title`` (of the template), ``started``, ``seconds``, ``author``,
-        ``workers``, ``threads``, ``common`` (parameters of all runs) and ``runs``: mappings with ``number``, ``name``,
-        ``labels``, ``parameters``, ``status``, ``ref``, ``reason``, ``metric``, ``score``, ``seconds``, ``before``.
-        Reports are linked to where they lie in the store beside this one.
+        ``workers``, ``threads``, ``resources`` (see `workbench.batches.totals`), ``common`` (parameters of all runs)
+        and ``runs``: mappings with ``number``, ``name``, ``labels``, ``parameters``, ``status``, ``ref``, ``reason``,
+        ``metric``, ``score``, ``seconds``, ``resources``, ``before`` and ``report``, where its own page lies, seen from
+        this one.
 
     Returns
     -------
@@ -71,6 +73,7 @@ def _header(batch: Mapping[str, Any]) -> Markup:
         "Done before": count(before, "run") if before else "",
         "When": moment(batch["started"]),
         "Took": duration(batch["seconds"]),
+        **_sums(batch["resources"], runs),
         "At a time": f"{count(batch['workers'], 'run')} of {count(batch['threads'], 'thread')} each",
         "By": batch["author"],
         "Kept as": batch["ref"],
@@ -94,9 +97,13 @@ def _troubled(title: str, runs: Sequence[Run]) -> list[Markup]:
     if not runs:
         return []
     names = _columns(runs)
-    rows = [[_number(run), _link(run), *_cells(run, names), _word(run["status"]), run["reason"] or "–"] for run in runs]
-    header = ["", "run", *names, "what happened", "why"]
-    return [Markup("<h2>{}</h2>").format(title), table(header, rows)]
+    used = _used(runs)
+    rows = [
+        [_number(run), _link(run), *_cells(run, names), _word(run["status"]), run["reason"] or "–", *_spent(run, used)]
+        for run in runs
+    ]
+    header = ["", "run", *names, "what happened", "why", *used]
+    return [Markup("<h2>{}</h2>").format(title), table(header, rows, right=used)]
 
 
 def _scored(runs: Sequence[Run]) -> list[Markup]:
@@ -107,9 +114,9 @@ def _scored(runs: Sequence[Run]) -> list[Markup]:
     ]
     without = [run for run in runs if not run["score"]]
     if without:
-        names = _columns(without)
-        rows = [[_number(run), _link(run), *_cells(run, names), _took(run)] for run in without]
-        blocks += [Markup("<h2>Completed</h2>"), table(["", "run", *names, "took"], rows, right=("took",))]
+        names, used = _columns(without), _used(without)
+        rows = [[_number(run), _link(run), *_cells(run, names), *_spent(run, used)] for run in without]
+        blocks += [Markup("<h2>Completed</h2>"), table(["", "run", *names, *used], rows, right=used)]
     return blocks
 
 
@@ -119,20 +126,21 @@ def _board(runs: Sequence[Run]) -> list[Markup]:
     upwards = scores[runs[0]["number"]].higher_is_better
     ranked = sorted(runs, key=lambda run: scores[run["number"]].value, reverse=upwards)
     ends = [end for score in scores.values() for end in (score.value, score.low, score.high) if end is not None]
-    names = _columns(runs)
+    names, used = _columns(runs), _used(runs)
     rows = []
     for run in ranked:
         score = scores[run["number"]]
         bar = interval_bar(score.value, score.low, score.high, of=(min(ends), max(ends)))
         interval = score_interval(score) or "–"
-        rows.append([_number(run), _link(run), *_cells(run, names), score_value(score), bar, interval, _took(run)])
+        told = (score_value(score), bar, interval)
+        rows.append([_number(run), _link(run), *_cells(run, names), *told, *_spent(run, used)])
     meaning = metric_meaning(metric)
-    header = ["", "run", *names, metric_name(metric), "", "95 % interval", "took"]
+    header = ["", "run", *names, metric_name(metric), "", "95 % interval", *used]
     return [
         Markup("<h2>{}</h2>").format(sentence(metric_name(metric))),
         paragraph(f"{sentence(meaning)}.") if meaning else Markup(),
         *_spread(metric, [score.value for score in scores.values()]),
-        table(header, rows, right=(metric_name(metric), "took")),
+        table(header, rows, right=(metric_name(metric), *used)),
     ]
 
 
@@ -188,14 +196,47 @@ def _number(run: Run) -> str:
     return f"{run['number']:,}"
 
 
-def _took(run: Run) -> str:
-    return "–" if run["seconds"] is None else duration(run["seconds"])
+def _took(run: Run) -> str | None:
+    return None if run["seconds"] is None else duration(run["seconds"])
+
+
+def _taken(name: str) -> Callable[[Run], str | None]:
+    return lambda run: spent(run["resources"] or {}).get(name)
+
+
+USED: dict[str, Callable[[Run], str | None]] = {
+    "took": _took,
+    "CPU": _taken("CPU time"),
+    "memory": _taken("peak memory"),
+    "cost": _taken("cost"),
+}
+
+
+def _used(runs: Sequence[Run]) -> list[str]:
+    """Name what is known of any of these runs of what it took."""
+    return [name for name, taken in USED.items() if any(taken(run) is not None for run in runs)]
+
+
+def _spent(run: Run, used: Sequence[str]) -> list[str]:
+    return [USED[name](run) or "–" for name in used]
+
+
+def _sums(resources: Mapping[str, Any], runs: Sequence[Run]) -> dict[str, str]:
+    """Write what all runs took together, and of how many the cost is known when it is not of all."""
+    sums = {sentence(name): fact for name, fact in spent(resources).items()}
+    took, cost = resources["runs"], resources["cost"]
+    priced = sum(bool(run["resources"]) for run in runs)
+    if cost is not None and cost["runs"] < priced:
+        sums["Cost"] += f" for {cost['runs']:,} of {count(priced, 'run')}"
+    return ({} if took is None else {"All runs took": duration(took)}) | sums
 
 
 def _link(run: Run) -> Markup:
-    """Link to a run's report, from the folder of one experiment to that of another."""
+    """Name a run by its experiment, with a link to its report."""
     if not run["ref"]:
         return Markup("{}").format(run["name"])
     name, _, version = run["ref"].partition("@")
     shown = f"{name}@{version.rpartition('-')[2]}"
-    return Markup('<a href="../../{}/{}/report.html" title="{}">{}</a>').format(name, version, run["ref"], shown)
+    if not run["report"]:
+        return Markup("{}").format(shown)
+    return Markup('<a href="{}" title="{}">{}</a>').format(run["report"], run["ref"], shown)

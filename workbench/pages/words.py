@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -213,6 +213,40 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def size(number: float) -> str:
+    """Write a number of bytes as people do.
+
+    >>> size(2_000_000_000), size(1_234_000_000), size(81_500_000)
+    ('2 GB', '1.23 GB', '81.5 MB')
+    """
+    return f"{number / 1e9:.3g} GB" if number >= 1e9 else f"{number / 1e6:.3g} MB"
+
+
+def money(amount: float, currency: str) -> str:
+    """Write an amount of money: with two decimals, or two digits when it is less than that.
+
+    >>> money(1234.5, "EUR"), money(0.42, "EUR"), money(0.004167, "EUR"), money(0, "EUR")
+    ('1,234.50 EUR', '0.42 EUR', '0.0042 EUR', '0.00 EUR')
+    """
+    decimals = 2 if amount >= 0.1 or amount <= 0 else min(9, 1 - math.floor(math.log10(amount)))
+    return f"{amount:,.{decimals}f} {currency}"
+
+
+def spent(resources: Mapping[str, Any]) -> dict[str, str]:
+    """Write what a run took besides time, by what it is; what is not known is left out.
+
+    >>> spent({"cpu": 75, "peak_memory": 312e6, "cost": {"amount": 0.5, "currency": "EUR"}})
+    {'CPU time': '1 min 15 s', 'peak memory': '312 MB', 'cost': '0.50 EUR'}
+    """
+    cpu, memory, cost = (resources.get(name) for name in ("cpu", "peak_memory", "cost"))
+    found = {
+        "CPU time": None if cpu is None else duration(cpu),
+        "peak memory": None if memory is None else size(memory),
+        "cost": None if cost is None else money(cost["amount"], cost["currency"]),
+    }
+    return {name: fact for name, fact in found.items() if fact is not None}
 
 
 def moment(when: datetime | str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from workbench.template import Template, Values
 
 
-def spec_with(spec: str | Path | Mapping[str, Any], workers: int | None) -> Spec:
-    """Read what a batch was asked for; `workers` wins over what it says itself."""
+def spec_with(spec: str | Path | Mapping[str, Any], workers: int | None, price: str | None) -> Spec:
+    """Read what a batch was asked for; `workers` and `price` win over what it says itself."""
     from workbench.batches import read_spec, spec_of
+    from workbench.experiment import price_of
 
     found = spec_of(spec, folder=Path.cwd()) if isinstance(spec, Mapping) else read_spec(Path(spec))
-    return found if workers is None else replace(found, workers=workers)
+    paid = price_of(price, found.price, environ=os.environ)
+    return replace(found, workers=found.workers if workers is None else workers, price=paid)
 
 
 def plan_of(spec: Spec, say: Listener) -> Plan:

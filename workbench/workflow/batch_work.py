@@ -27,7 +27,7 @@ class Work:
     """What one worker does with one planned run; called in its thread."""
 
     def __init__(self, plan: Plan, store: Store, batch: Reference, threads: int, stop: Stop, kernels: Kernels) -> None:
-        from workbench.batches import thread_limits
+        from workbench.batches import cores, thread_limits
 
         self.plan, self.store, self.stop = plan, store, stop
         self.heard: SimpleQueue[tuple[int, dict[str, Any]]] = SimpleQueue()
@@ -37,6 +37,7 @@ class Work:
             environ=thread_limits(threads),
             cancelled=stop.reason,
             kernels=kernels,
+            share=min(1.0, threads / cores()),
         )
         self.kernels = kernels
 
@@ -53,6 +54,7 @@ class Work:
                 timeout=step.timeout,
                 memory_limit=step.memory,
                 retries=step.retries,
+                price=None if self.plan.spec.price is None else str(self.plan.spec.price),
                 store=self.store.path,
                 on_event=lambda event: self.heard.put((planned.number, event)),
                 conditions=replace(self.conditions, fingerprint=planned.fingerprint),
@@ -63,7 +65,8 @@ class Work:
             log.exception("Run %d of the batch could not be conducted.", planned.number)
             return Outcome(planned, "failed", reason=f"{type(error).__name__}: {error}")
         score = done.scores.get(done.metric or "")
-        return Outcome(planned, done.status, done.ref, done.reason, done.metric, score, done.seconds, path=done.path)
+        told = (done.status, done.ref, done.reason, done.metric, score, done.seconds)
+        return Outcome(planned, *told, resources=done.resources, path=done.path)
 
 
 def conduct(queue: Queue, plan: Plan, work: Work, workers: int, started: float, say: Listener) -> None:

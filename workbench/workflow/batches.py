@@ -47,6 +47,8 @@ class Batch:
 
     def as_document(self) -> dict[str, Any]:
         """Give what ``batch --json`` prints."""
+        from workbench.batches import totals
+
         return {
             "ref": self.ref,
             "path": str(self.path),
@@ -57,6 +59,7 @@ class Batch:
             "counts": self.counts,
             "runs": [outcome.as_document() for outcome in self.outcomes],
             "seconds": round(self.seconds, 3),
+            "resources": totals(self.outcomes, round(self.seconds, 3)),
         }
 
 
@@ -102,6 +105,7 @@ def batch(
     *,
     workers: int | None = None,
     rerun: Rerun = None,
+    price: str | None = None,
     store: Where = None,
     started: float | None = None,
     on_event: Listener | None = None,
@@ -119,6 +123,8 @@ def batch(
         Runs at a time; wins over the spec's. Never more than there are cores, which the runs share.
     rerun : str, optional
         ``"failed"``: runs that failed before are run again.
+    price : str, optional
+        What an hour of the machine costs: ``"0.10 EUR/h"``; wins over the spec's. Each run has a share of it.
     store : Path or str, optional
         Where experiments are kept; ``WORKBENCH_STORE``, else ``./workbench-store``.
     started : float, optional
@@ -136,7 +142,7 @@ def batch(
 
     started = time.time() if started is None else started
     say = on_event or (lambda _: None)
-    plan = plan_of(spec_with(spec, workers), say)
+    plan = plan_of(spec_with(spec, workers, price), say)
     where = store_of(store).create()
     with _alone(plan, where):
         limits = Limits(plan.spec.on_failure, plan.spec.budget)
@@ -159,6 +165,7 @@ def foresee(
     *,
     workers: int | None = None,
     rerun: Rerun = None,
+    price: str | None = None,
     store: Where = None,
     on_event: Listener | None = None,
 ) -> Foreseen:
@@ -171,7 +178,7 @@ def foresee(
     """
     from workbench.batches import Queue, cores, shared_out
 
-    plan = plan_of(spec_with(spec, workers), on_event or (lambda _: None))
+    plan = plan_of(spec_with(spec, workers, price), on_event or (lambda _: None))
     queue = Queue(plan.runs, done_already(plan, store_of(store)), rerun_failed=rerun == "failed")
     size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
     waiting = frozenset(queue.waiting)

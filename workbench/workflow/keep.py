@@ -19,9 +19,10 @@ def keep(folder: RunFolder, store: Store, title: str) -> Experiment:
 
 def _page(experiment: Experiment, title: str) -> str:
     from workbench.pages.report import report
+    from workbench.pages.words import spent
     from workbench.template import load as read_notebook
 
-    task = experiment.task()
+    task, used = experiment.task(), experiment.manifest["resources"]
     about = f"{title}: {task['target']}" if task else title
     facts = {
         "status": experiment.status,
@@ -31,7 +32,8 @@ def _page(experiment: Experiment, title: str) -> str:
         "data": Path(task["data"]["source"]).name if task else None,
         "rows": task["rows"] if task else None,
         "started": experiment.manifest["started"],
-        "seconds": experiment.manifest["resources"]["wall"],
+        "seconds": used["wall"],
+        **spent(used),
         "author": experiment.manifest["author"],
         "reference": str(experiment.reference),
     }

@@ -29,6 +29,7 @@ def show(ref: str, *, store: Where = None) -> dict[str, Any]:
         "author": experiment.manifest["author"],
         "ended": experiment.manifest["ended"],
         "data": experiment.manifest["data"],
+        "resources": experiment.manifest["resources"],
         "parameters": experiment.parameters(),
         "checks": [asdict(check) for check in experiment.checks()],
         "path": str(experiment.path),

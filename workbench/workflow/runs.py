@@ -44,6 +44,7 @@ class Run:
     checks: list[Check]
     seconds: float
     test: dict[str, Score] = field(default_factory=dict)
+    resources: dict[str, Any] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
         """Give what ``run --json`` prints."""
@@ -58,6 +59,7 @@ class Run:
             "test": {name: _nameless(score) for name, score in self.test.items()},
             "checks": [asdict(check) for check in self.checks],
             "seconds": round(self.seconds, 3),
+            "resources": self.resources,
         }
 
 
@@ -66,7 +68,8 @@ class Conditions:
     """What a run that is one of many is told besides its request.
 
     `cause` and `parents` go into its manifest, `environ` to its kernel, which is taken from `kernels`; once `cancelled`
-    gives a reason, it ends. A run that goes on with the work of others is told its `fingerprint`.
+    gives a reason, it ends. It has a `share` of the machine, and of its price. A run that goes on with the work of
+    others is told its `fingerprint`.
     """
 
     cause: Mapping[str, Any] | None = None
@@ -75,6 +78,7 @@ class Conditions:
     cancelled: Callable[[], str | None] | None = None
     kernels: Kernels | None = None
     fingerprint: str | None = None
+    share: float = 1.0
 
 
 def run(
@@ -89,6 +93,7 @@ def run(
     cell_timeout: str | float | None = None,
     memory_limit: str | float | None = None,
     retries: int = 0,
+    price: str | None = None,
     store: Where = None,
     started: float | None = None,
     on_event: Listener | None = None,
@@ -119,6 +124,9 @@ def run(
         templates' own parameter ``memory`` is something else: what the search plans to take.
     retries : int, optional
         How many times to begin anew when the kernel was killed from outside, did not start, or a connection failed.
+    price : str, optional
+        What an hour of this machine costs: ``"0.10 EUR/h"``; otherwise ``WORKBENCH_PRICE``. With a price the experiment
+        says what the run cost: its wall time, from the command's start to the notebook's end.
     store : Path or str, optional
         Where experiments are kept; ``WORKBENCH_STORE``, else ``./workbench-store``.
     started : float, optional
@@ -145,7 +153,7 @@ def run(
     with _kernels(found, env, given) as kernels:
         values = _values(found, list(texts), file, {**(parameters or {}), **more})
         limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
-        most = _memory(memory_limit)
+        most, paid = _memory(memory_limit), _paid(price, given)
         inputs = take_in(found, values)
         name = _name(name, found, inputs.shown)
         digests = _check(found, values.values, inputs.fetched)
@@ -156,6 +164,7 @@ def run(
             fingerprint=given.fingerprint or fingerprint(found, values.values, digests),
             cause=given.cause,
             parents=list(given.parents),
+            price=paid,
         )
         try:
             execute(
@@ -253,6 +262,13 @@ def _memory(text: str | float | None) -> int | None:
     from workbench.template import memory_bytes
 
     return memory_bytes(text, of=free())
+
+
+def _paid(price: str | None, given: Conditions) -> dict[str, Any] | None:
+    from workbench.experiment import price_of
+
+    found = price_of(price, environ=os.environ)
+    return None if found is None else {"price": str(found), "share": given.share}
 
 
 def _check(
@@ -366,6 +382,7 @@ def _ended(experiment: Experiment, seconds: float) -> Run:
         checks=experiment.checks(),
         seconds=seconds,
         test=read_scores(experiment.path, test=True),
+        resources=experiment.manifest["resources"],
     )
 
 
