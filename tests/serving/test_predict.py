@@ -247,6 +247,27 @@ def test_values_that_cannot_be_read_as_in_training_are_told(rows, model, tmp_pat
     assert predict_file(model, str(rows), tmp_path / "out.csv").notes == ()
 
 
+def test_categories_that_were_never_seen_are_counted(rows, model, tmp_path):
+    table = pd.read_csv(rows, dtype=str)
+    table.loc[[1, 4, 9], "contract"] = ["for life", "for life", "for a day"]
+    table.loc[[2, 7], "contract"] = None
+    table.loc[5, "town"] = "Atlantis"
+    table.to_csv(tmp_path / "strange.csv", index=False)
+    notes = predict_file(model, str(tmp_path / "strange.csv"), tmp_path / "out.csv").notes
+    assert [note.partition(",")[0] for note in notes] == [
+        f"3 of {len(table)} values of 'contract' were never seen in training",
+        f"1 of {len(table)} values of 'town' were never seen in training",
+    ]
+    assert "'for life'" in notes[0]
+
+
+def test_what_training_saw_in_some_fold_only_is_known(made):
+    town = made.raw["town"]
+    known = [member.encoder.codes_.levels_["town"] for bag in made.model.ensemble.bags for member in bag.members]
+    assert all(len(levels) < town.nunique() for levels in known)
+    assert made.model.levels_["town"] == set(town)
+
+
 @pytest.fixture(scope="module")
 def regression(fitted: Callable[..., Any]) -> Any:
     from workbench.estimators.conformal import PredictionIntervals

@@ -81,6 +81,15 @@ class TabularModel(BaseEstimator):
         """Columns that the rows must have."""
         return [str(column["name"]) for column in self.coercer.columns]
 
+    @property
+    def levels_(self) -> dict[str, set[str]]:
+        """Of each column of categories those that are told from others; what training hardly ever saw is not."""
+        known: dict[str, set[str]] = {}
+        for codes in (member.encoder.codes_ for bag in self.ensemble.bags for member in bag.members):
+            for name, levels in ({} if codes is None else codes.levels_).items():
+                known.setdefault(name, set()).update(levels.tolist())
+        return known
+
     def predict(self, frame: pd.DataFrame) -> Array:
         """Predict the label or the number of each row, shape (n_rows,).
 

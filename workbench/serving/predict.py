@@ -141,7 +141,7 @@ def predict_file(
                 result.to_parquet(part, index=False)
     except OSError as error:
         raise BadTable(str(out), f"cannot be written ({error.strerror or error})", "Name another file.") from error
-    return Written(len(result), tuple(unreadable(model, frame)))
+    return Written(len(result), (*unreadable(model, frame), *unknown(model, frame)))
 
 
 def unreadable(model: Model, frame: pd.DataFrame) -> list[str]:
@@ -154,6 +154,21 @@ def unreadable(model: Model, frame: pd.DataFrame) -> list[str]:
         f"{count:,} of {len(raw):,} values of {name!r} could not be read as they were in training, such as "
         f"{str(raw.loc[lost[name], name].iloc[0])[:40]!r}; they counted as missing."
         for name, count in counts.items()
+    ]
+
+
+def unknown(model: Model, frame: pd.DataFrame) -> list[str]:
+    """Tell of categories that the model does not know."""
+    known = getattr(model.estimator, "levels_", {})  # models that were made before do not tell
+    if not known:
+        return []
+    values = model.estimator.coercer.transform(model.needed(frame))[list(known)]
+    strange = {name: values[name][values[name].notna() & ~values[name].isin(levels)] for name, levels in known.items()}
+    return [
+        f"{len(found):,} of {len(values):,} values of {name!r} were never seen in training, or hardly ever, such as "
+        f"{str(found.iloc[0])[:40]!r}; they counted as an unknown category."
+        for name, found in strange.items()
+        if len(found)
     ]
 
 
