@@ -194,6 +194,19 @@ def test_what_the_events_said_of_the_end_is_believed(store):
     assert cells_of(kept.notebook) == ["completed", "failed", "pending"]
 
 
+@pytest.mark.parametrize(("is_clean", "status", "kept_of_it"), [(True, "completed", ["a.txt"]), (False, "killed", [])])
+def test_a_run_is_not_completed_when_its_files_cannot_be_kept_for_its_secrets(store, is_clean, status, kept_of_it):
+    folder = abandoned(store, secrets=["token"], is_clean=is_clean)
+    (folder.outputs / "a.txt").write_text("nobody knows any more whether this is the token")
+    folder.say("cell", index=1, total=3, state="completed")
+    folder.say("cell", index=2, total=3, state="completed")
+    folder.say("run", state="ended", status="completed", reason="", cell=None)
+    (kept,) = workflow.experiments(store=store)
+    assert (kept.status, cells_of(kept.notebook)) == (status, ["completed"] * 3)
+    assert [path.name for path in kept.path.glob("outputs/*")] == kept_of_it
+    assert is_clean or kept.reason.endswith(" is gone, before what the run had made was cleaned of secrets")
+
+
 def test_a_run_that_never_came_to_its_notebook_is_kept_with_its_template(store):
     folder = prepare(store / "running", name="t", template=new_notebook(cells=[new_code_cell("1")]))
     folder.update(pid_started=-1.0)

@@ -53,10 +53,12 @@ def close(folder: RunFolder) -> RunRecord:
     end_kernel(folder, record)
     traces = read_traces(folder)
     verdict = traces.verdict or Verdict("killed", why + place_of(traces.running), traces.running)
+    if verdict.status == "completed" and record.secrets and not record.is_clean:  # most of it cannot be kept
+        verdict = Verdict("killed", f"{why}, before what the run had made was cleaned of secrets")
     _set_right(folder, verdict, traces.reached)
     if verdict.status != "failed":
         folder.error.unlink(missing_ok=True)  # of an error that the notebook got over
-    if traces.verdict is None:
+    if verdict != traces.verdict:
         folder.say("run", state="ended", status=verdict.status, reason=verdict.reason)
     ended = max(filter(None, (record.started, record.heartbeat, traces.last)), key=datetime.fromisoformat)
     return folder.update(**asdict(verdict), ended=ended, resources=_resources(record, ended, traces.used or {}))
