@@ -123,6 +123,14 @@ def test_a_group_whose_predictions_are_too_low_is_said_to_have_them(results):
     assert "The predictions there are too low by " in told
 
 
+def test_a_group_of_dates_is_told_in_words_of_time(results):
+    result = results["regression"]
+    opened = result.task.frame["opened"].iloc[result.folds.validated]
+    late = (opened > opened.quantile(0.85)).to_numpy()
+    low = result.predictions.assign(prediction=result.predictions["prediction"] - np.where(late, 60.0, 0.0))
+    assert weak_spots(replace(result, predictions=low), ["opened"])[0].name.startswith("opened is after 202")
+
+
 def test_an_effect_shows_how_the_rows_are_spread(explanations):
     for effect in (effect for explanation in explanations.values() for effect in explanation.effects):
         if isinstance(effect.at[0], str) and effect.seen:

@@ -154,14 +154,14 @@ def _parts(feature: str, values: pd.Series[Any], kind: Kind) -> Iterator[tuple[s
         for value in present.tolist():
             yield f"{feature} = {write(value)}", numbers == value
         return
-    yield from _along(feature, numbers, write)
+    yield from _along(feature, numbers, write, beyond="after" if kind == "date" else "above")
 
 
-def _along(feature: str, numbers: Floats, write: Callable[[Any], str]) -> Iterator[tuple[str, Mask]]:
+def _along(feature: str, numbers: Floats, write: Callable[[Any], str], *, beyond: str) -> Iterator[tuple[str, Mask]]:
     """Cut the range of a column into parts of about as many rows."""
     edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, PARTS + 1)[1:-1], method="nearest")).tolist()
     shown = [write(edge) for edge in edges]
     yield f"{feature} is up to {shown[0]}", numbers <= edges[0]
-    for (low, high), (above, up_to) in zip(pairwise(edges), pairwise(shown), strict=True):
-        yield f"{feature} is above {above}, up to {up_to}", (numbers > low) & (numbers <= high)
-    yield f"{feature} is above {shown[-1]}", numbers > edges[-1]
+    for (low, high), (low_end, up_to) in zip(pairwise(edges), pairwise(shown), strict=True):
+        yield f"{feature} is {beyond} {low_end}, up to {up_to}", (numbers > low) & (numbers <= high)
+    yield f"{feature} is {beyond} {shown[-1]}", numbers > edges[-1]
