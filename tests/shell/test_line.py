@@ -177,3 +177,14 @@ def test_ctrl_c_after_the_last_cell_loses_nothing(monkeypatch: pytest.MonkeyPatc
     (kept,) = wb.experiments(store=tmp_path / "store")
     assert kept.status == "completed"
     assert kept.report.is_file()
+
+
+def test_the_page_of_a_run_that_failed_says_what_was_to_be_predicted(tmp_path: Path) -> None:
+    cells = [nbformat.v4.new_code_cell('data = ""\ntarget = ""', metadata={"tags": ["parameters"]})]
+    cells.append(nbformat.v4.new_code_cell("1 / 0"))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "mine.ipynb")
+    failed = wb.run(tmp_path / "mine.ipynb", data="people.csv", target="height", store=tmp_path / "store")
+    page = (failed.path / "report.html").read_text()
+    assert failed.status == "failed"
+    assert ": height</h1>" in page
+    assert "<dd>people.csv</dd>" in page

@@ -136,3 +136,11 @@ def test_a_store_that_cannot_be_written_is_refused(workbench: Callable, tmp_path
     assert said.code == 2
     assert len(said.err.strip().splitlines()) == 1
     assert "store" in said.err
+
+
+def test_a_target_that_was_forgotten_is_asked_for(workbench: Callable, tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text(rows(["0", "1"], 40))
+    said = workbench("run", "classification", "-p", f"data={tmp_path / 'data.csv'}", "-p", "budget=10s")
+    assert said.code == 2
+    assert "'target' was not given" in said.err
+    assert said.err.endswith("Known: a, b, y.\n")

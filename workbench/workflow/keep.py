@@ -23,13 +23,14 @@ def _page(experiment: Experiment, title: str) -> str:
     from workbench.template import load as read_notebook
 
     task, used = experiment.task(), experiment.manifest["resources"]
-    about = f"{title}: {task['target']}" if task else title
+    target, source = (task["target"], task["data"]["source"]) if task else _asked(experiment)
+    about = f"{title}: {target}" if target else title
     facts = {
         "status": experiment.status,
         "reason": experiment.reason,
         "score": experiment.scores().get(experiment.metric or ""),
         "summary": _summary(experiment),
-        "data": Path(task["data"]["source"]).name if task else None,
+        "data": Path(source).name,
         "rows": task["rows"] if task else None,
         "started": experiment.manifest["started"],
         "seconds": used["wall"],
@@ -39,6 +40,14 @@ def _page(experiment: Experiment, title: str) -> str:
     }
     notebook = read_notebook(experiment.notebook) if experiment.notebook.is_file() else {"cells": []}
     return report(notebook, title=about, facts=facts)
+
+
+def _asked(experiment: Experiment) -> tuple[str, str]:
+    """Read off its parameters what a run was to predict from what, when it ended before it said so itself."""
+    given = experiment.parameters()
+    values = (given.get(name, {}).get("value") for name in ("target", "data"))
+    target, source = (value if isinstance(value, str) else "" for value in values)
+    return target, source
 
 
 def _summary(experiment: Experiment) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.documents.leftovers import remove
 from workbench.documents.redaction import Redactor
-from workbench.errors import UnknownName
+from workbench.errors import BadParameters, UnknownName
 from workbench.records import Check, Score
 from workbench.workflow.inputs import Inputs, bound_in, take_in
 from workbench.workflow.keep import keep
@@ -291,7 +291,8 @@ def _check(
         name: read_fetched(here[place], missing=missing) if place in here else read_table(place, missing=missing)
         for name, place in given.items()
     }
-    if template.task in TASKS and "data" in tables:
+    if template.task in TASKS and "data" in tables and "target" in values:
+        _insist_on_target(template, values["target"], tables["data"])
         _task(tables, template.task, values)
     elif tables:
         known = [column.name for column in next(iter(tables.values())).schema.columns]
@@ -307,6 +308,15 @@ def _parameters(template: Template, *kinds: type) -> list[str]:
     from workbench.template.composite import holds
 
     return [one.name for one in template.parameters if any(holds(one.type, kind) for kind in kinds)]
+
+
+def _insist_on_target(template: Template, target: Any, data: Dataset) -> None:
+    """Tell a target that was forgotten from a misspelt one: the template's default belongs to its example."""
+    known = [column.name for column in data.schema.columns]
+    default = next((one.default for one in template.parameters if one.name == "target"), None)
+    if target == default and target not in known:
+        absent = UnknownName("column", target, known)
+        raise BadParameters([f"The parameter 'target' was not given, and its default is of another table. {absent}"])
 
 
 def _task(tables: Mapping[str, Dataset], kind: Any, values: Mapping[str, Any]) -> None:
