@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 
 from workbench.documents.files import read_json, write_json
@@ -141,6 +144,20 @@ def test_an_error_before_the_first_trial_is_a_refused_request(folder):
 def test_an_error_of_an_unknown_kind_is_still_told(folder):
     write_json(folder.error, {"type": "OfALaterVersion", "arguments": [], "message": "no"})
     assert type(refused(folder)) is WorkbenchError
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="there is no ps here")
+def test_where_ps_has_to_tell_a_process_has_one_start_whatever_the_time_zone(monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "another")
+    starts = []
+    for zone in ("UTC", "Asia/Tokyo", "America/New_York"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        starts.append(process_started(os.getpid()))
+    monkeypatch.undo()
+    time.tzset()
+    assert max(starts) - min(starts) <= 1  # ps reckons by two clocks that are rounded
+    assert abs(starts[0] - psutil.Process().create_time()) <= 2
 
 
 def test_the_runner_is_named_by_what_tells_it_from_others():

@@ -317,7 +317,7 @@ def process_started(pid: int) -> float | None:
 
 def _process_started_by_ps(pid: int) -> float | None:
     answer = _ask(["ps", "-o", "lstart=", "-p", str(pid)])
-    return datetime.strptime(answer, "%a %b %d %H:%M:%S %Y").astimezone().timestamp() if answer else None
+    return datetime.strptime(answer, "%a %b %d %H:%M:%S %Y").replace(tzinfo=UTC).timestamp() if answer else None
 
 
 @functools.cache
@@ -339,7 +339,8 @@ def boot_id() -> str | None:
 
 def _ask(command: list[str]) -> str | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}, check=False)
+        same_for_all = {**os.environ, "LC_ALL": "C", "TZ": "UTC"}
+        done = subprocess.run(command, capture_output=True, text=True, env=same_for_all, check=False)
     except OSError:
         return None
     return done.stdout.strip() or None
