@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ import yaml
 from workbench.documents.bundle import check_golden
 from workbench.documents.bundle_manifest import verify_bundle
 from workbench.documents.ledger import find_bundle, live, read_ledger
+from workbench.documents.leftovers import make
 from workbench.errors import BadArtifact, BadReference, StoreError
 from workbench.promotion import Policy, Promotion, promote
 from workbench.records import Check
@@ -45,6 +48,16 @@ def test_the_first_that_is_sound_is_live(keep: Keep, store: Path) -> None:
         "2026-11-21T12:00:00+00:00",
         str(experiment.reference),
     )
+
+
+def test_what_a_killed_promotion_had_put_together_is_removed_by_the_next(keep: Keep, store: Path) -> None:
+    bundles = store / "models" / "churn" / "bundles"
+    bundles.mkdir(parents=True)
+    makes = "from workbench.documents.leftovers import make, Path; import sys; make(Path(sys.argv[1]), '.bundle')"
+    subprocess.run([sys.executable, "-c", makes, str(bundles)], check=True)
+    in_use = make(bundles, ".bundle")
+    promotion = promoted(keep(), store)
+    assert set(bundles.iterdir()) == {promotion.path, in_use}
 
 
 def test_the_bundle_holds_all_that_serving_and_people_need(keep: Keep, store: Path) -> None:

@@ -26,7 +26,7 @@ _numbers = itertools.count()
 
 
 def make(where: Path, purpose: str, mode: int = 0o777) -> Path:
-    """Make a folder whose name tells that this process made it, and for what: ``.capture``; ``wb`` for a kernel."""
+    """Make a folder whose name tells that this process made it, and for what: ``.capture``; ``wb`` among others'."""
     while True:
         path = where / f"{name_begins(purpose)}{next(_numbers):x}"
         with suppress(FileExistsError):
@@ -55,7 +55,7 @@ def sweep(folder: Path) -> None:
 
 
 def temporary_folders() -> set[Path]:
-    """Name where kernels' folders may lie: the usual place, and the one that is taken when its path is too long."""
+    """Name where they may lie: the usual place, and the one that is taken when its path is too long for sockets."""
     return {Path(tempfile.gettempdir()), Path("/tmp")}  # noqa: S108 - only what bears our mark is touched there
 
 

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from workbench.documents.experiment import MANIFEST, NAME
+from workbench.documents.leftovers import make
 from workbench.errors import BadReference
 from workbench.experiment.kept import Experiment, load
 from workbench.experiment.listing import age
@@ -105,7 +106,7 @@ def _in_folder(text: str, path: Path) -> Experiment:
 
 
 def _in_zip(file: Path) -> Experiment:
-    folder = Path(tempfile.mkdtemp(prefix="workbench-"))
+    folder = make(Path(tempfile.gettempdir()), "wb", 0o700)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     unpack(file, folder)
     return load(folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from typing import Any
 from workbench.documents.bundle import check_golden
 from workbench.documents.bundle_manifest import read_bundle_manifest, write_bundle_manifest
 from workbench.documents.ledger import Entry, append, bundle_folder, bundle_of, live, read_ledger
+from workbench.documents.leftovers import make, sweep
 from workbench.documents.mlflow import describe
 from workbench.documents.outbox import score_document, score_of
 from workbench.errors import BadArtifact, BadReference, StoreError
@@ -166,7 +166,8 @@ def _building(place: Path, store: Path) -> Iterator[Path]:
     part = None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
+        sweep(place.parent)
+        part = make(place.parent, ".bundle", 0o700)
         yield part
         part.chmod(0o755)
         part.rename(place)
