@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from workbench.pages.blocks import interval_bar, join, key_facts, paragraph, table
 from workbench.pages.page import page
-from workbench.pages.picture import BLUE, Picture, one_axes
 from workbench.pages.report import STATUS_WORDS
 from workbench.pages.words import (
     count,
@@ -26,6 +25,9 @@ from workbench.pages.words import (
     spent,
 )
 from workbench.records import Score
+
+if TYPE_CHECKING:
+    from workbench.pages.picture import Picture
 
 Run = Mapping[str, Any]
 MOST_COLUMNS = 6  # of labels and parameters; the rest is in each run's own report
@@ -147,6 +149,8 @@ def _board(runs: Sequence[Run]) -> list[Markup]:
 def _spread(metric: str, values: Sequence[float]) -> list[Markup]:
     if len(values) < WORTH_A_PICTURE or min(values) == max(values):
         return []
+    from workbench.pages.picture import one_axes  # with matplotlib: most batches are too small for a picture
+
     name = metric_name(metric)
     lowest, highest = (score_value(Score(metric, end)) for end in (min(values), max(values)))
     title = f"{sentence(name)} of {count(len(values), 'run')} lies between {lowest} and {highest}"
@@ -157,6 +161,8 @@ def _spread(metric: str, values: Sequence[float]) -> list[Markup]:
 
 
 def _paint(axes: Any, values: Sequence[float], name: str) -> None:
+    from workbench.pages.picture import BLUE
+
     axes.hist(values, bins="auto", color=BLUE, rwidth=0.92)
     axes.set(xlabel=name, ylabel="runs")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,6 @@ def take_in(template: Template, values: Values) -> Inputs:
     BadTable
         If a table cannot be fetched.
     """
-    from workbench.dataset import fetch, is_elsewhere
     from workbench.template import seal
     from workbench.template.composite import holds
     from workbench.template.named import TableType
@@ -60,8 +59,14 @@ def take_in(template: Template, values: Values) -> Inputs:
     sealed = seal(values, os.environ)
     redactor = Redactor(sealed.secrets)
     tables = tuple(one.name for one in template.parameters if holds(one.type, TableType))
-    wanted = dict.fromkeys(text for name in tables for text in _texts(values.values.get(name)) if is_elsewhere(text))
-    return Inputs(values, sealed, redactor, tables, {url: fetch(url) for url in wanted})
+    return Inputs(values, sealed, redactor, tables, _fetched(tables, values.values) if tables else {})
+
+
+def _fetched(tables: Iterable[str], values: Mapping[str, Any]) -> dict[str, Fetched]:
+    from workbench.dataset import fetch, is_elsewhere  # with pandas: not for notebooks without tables
+
+    wanted = dict.fromkeys(text for name in tables for text in _texts(values.get(name)) if is_elsewhere(text))
+    return {url: fetch(url) for url in wanted}
 
 
 def bound_in(inputs: Inputs, folder: RunFolder) -> dict[str, Any]:

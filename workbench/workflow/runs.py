@@ -281,11 +281,14 @@ def _check(
     dict of str to str
         The digest of each table, by the name of its parameter.
     """
-    from workbench.dataset import read_fetched, read_table
     from workbench.template.named import ColumnsType, ColumnType, TableType
 
     missing = str(values.get("missing") or "")
     given = {n: values[n] for n in _parameters(template, TableType) if values.get(n) and isinstance(values[n], str)}
+    if not given:
+        return {}
+    from workbench.dataset import read_fetched, read_table  # with pandas: not for notebooks without tables
+
     here = fetched or {}
     tables = {
         name: read_fetched(here[place], missing=missing) if place in here else read_table(place, missing=missing)
