@@ -84,3 +84,56 @@ def batch(place: Place) -> Callable[..., Any]:
         return workflow.batch(spec, **{"workers": 2, "store": place.store, **options})
 
     return run
+
+
+PREPARE = "farm: str = 'none'\nn: int = 1\nbreaks: bool = False"
+TRAIN = "from workbench import Table\ndata: Table = 'none.csv'\ntimes: int = 2\nseconds: float = 0.0"
+REPORT = "model: str = ''\nref: str = ''\nfarm: str = 'none'"
+TELL = "status: str = ''\nreason: str = ''\nkept: str = ''\nfarm: str = 'none'"
+MARK = """
+import os, pathlib, time
+def mark(text):
+    with open(pathlib.Path(os.environ["MARKS"]) / text, "a") as file:
+        file.write("x")
+"""
+STEPS = {
+    "prepare": {"template": "prepare.ipynb"},
+    "train": {"template": "train.ipynb", "parameters": {"data": "{prepare.outputs}/clean.csv"}},
+    "report": {"template": "report.ipynb", "parameters": {"model": "{train.path}", "ref": "{train.ref}"}},
+}
+HOOK = {
+    "template": "tell.ipynb",
+    "when": "failed",
+    "parameters": {"status": "{prepare.status}", "reason": "{prepare.reason}", "kept": "{prepare.ref}"},
+}
+
+
+@pytest.fixture
+def line(place: Any) -> Any:
+    """A place with the templates of a pipeline: what is prepared is a table, which is trained on, which is reported."""
+    place.template(
+        "prepare.ipynb",
+        PREPARE,
+        f"{MARK}\nmark(f'prepare-{{farm}}')\nassert not breaks, f'farm {{farm}} is broken'\n"
+        "pathlib.Path('clean.csv').write_text(f'farm,n\\n{farm},{n}\\n')",
+    )
+    place.template(
+        "train.ipynb",
+        TRAIN,
+        f"{MARK}\nfarm, n = pathlib.Path(data).read_text().splitlines()[1].split(',')\nmark(f'train-{{farm}}')\n"
+        "time.sleep(seconds)\npathlib.Path('model.txt').write_text(str(int(n) * times))",
+    )
+    place.template(
+        "report.ipynb",
+        REPORT,
+        f"{MARK}\nmark(f'report-{{farm}}')\nfound = pathlib.Path(model, 'outputs', 'model.txt').read_text()\n"
+        "pathlib.Path('said.txt').write_text(f'{ref} found {found}')",
+    )
+    place.template(
+        "tell.ipynb",
+        TELL,
+        f"{MARK}\nmark(f'tell-{{farm}}')\n"
+        "pathlib.Path('said.txt').write_text(f'{farm}: {status} {kept} {reason}')",
+    )
+    place.steps, place.hook = STEPS, HOOK
+    return place

@@ -13,62 +13,14 @@ from typing import Any
 
 import pytest
 
-PREPARE = "farm: str = 'none'\nn: int = 1\nbreaks: bool = False"
-TRAIN = "from workbench import Table\ndata: Table = 'none.csv'\ntimes: int = 2\nseconds: float = 0.0"
-REPORT = "model: str = ''\nref: str = ''\nfarm: str = 'none'"
-TELL = "status: str = ''\nreason: str = ''\nkept: str = ''\nfarm: str = 'none'"
-MARK = """
-import os, pathlib, time
-def mark(text):
-    with open(pathlib.Path(os.environ["MARKS"]) / text, "a") as file:
-        file.write("x")
-"""
+from workbench import workflow
+from workbench.errors import BadBatch
 
-
-@pytest.fixture
-def line(place: Any) -> Any:
-    """A place with the templates of a pipeline: what is prepared is a table, which is trained on, which is reported."""
-    place.template(
-        "prepare.ipynb",
-        PREPARE,
-        f"{MARK}\nmark(f'prepare-{{farm}}')\nassert not breaks, f'farm {{farm}} is broken'\n"
-        "pathlib.Path('clean.csv').write_text(f'farm,n\\n{farm},{n}\\n')",
-    )
-    place.template(
-        "train.ipynb",
-        TRAIN,
-        f"{MARK}\nfarm, n = pathlib.Path(data).read_text().splitlines()[1].split(',')\nmark(f'train-{{farm}}')\n"
-        "time.sleep(seconds)\npathlib.Path('model.txt').write_text(str(int(n) * times))",
-    )
-    place.template(
-        "report.ipynb",
-        REPORT,
-        f"{MARK}\nmark(f'report-{{farm}}')\nfound = pathlib.Path(model, 'outputs', 'model.txt').read_text()\n"
-        "pathlib.Path('said.txt').write_text(f'{ref} found {found}')",
-    )
-    place.template(
-        "tell.ipynb",
-        TELL,
-        f"{MARK}\nmark(f'tell-{{farm}}')\npathlib.Path('said.txt').write_text(f'{{farm}}: {{status}} {{kept}} {{reason}}')",
-    )
-    return place
-
-
-STEPS = {
-    "prepare": {"template": "prepare.ipynb"},
-    "train": {"template": "train.ipynb", "parameters": {"data": "{prepare.outputs}/clean.csv"}},
-    "report": {"template": "report.ipynb", "parameters": {"model": "{train.path}", "ref": "{train.ref}"}},
-}
-TELLS = {
-    "template": "tell.ipynb",
-    "when": "failed",
-    "parameters": {"status": "{prepare.status}", "reason": "{prepare.reason}", "kept": "{prepare.ref}"},
-}
 TABLE = "farm,n,breaks\na,1,\nb,2,\n"
 
 
 def spec_of(place: Any, name: str = "farms.yaml", **said: Any) -> Path:
-    return place.spec(name, **{"template": None, "steps": STEPS, "labels": ["farm"], **said})
+    return place.spec(name, **{"template": None, "steps": place.steps, "labels": ["farm"], **said})
 
 
 def said_by(place: Any, name: str) -> str:
@@ -76,6 +28,7 @@ def said_by(place: Any, name: str) -> str:
     return (run.path / "outputs" / "said.txt").read_text()
 
 
+@pytest.mark.slow
 def test_each_row_goes_through_its_steps_and_only_what_changed_is_run_again(line: Any, batch: Callable) -> None:
     spec = spec_of(line, table=line.table(TABLE))
     done = batch(spec)
@@ -83,8 +36,8 @@ def test_each_row_goes_through_its_steps_and_only_what_changed_is_run_again(line
     assert [outcome.run.name for outcome in done.outcomes] == [
         f"farms-{farm}-{step}" for farm in "ab" for step in ("prepare", "train", "report")
     ]
-    train = {run.name: str(run.reference) for run in line.kept()}["farms-b-train"]
-    assert said_by(line, "farms-b-report") == f"{train} found 4"
+    trained = {run.name: str(run.reference) for run in line.kept()}["farms-b-train"]
+    assert said_by(line, "farms-b-report") == f"{trained} found 4"
     assert {run.manifest["labels"]["step"] for run in line.kept()} == {"prepare", "train", "report"}
 
     again = batch(spec)
@@ -93,16 +46,16 @@ def test_each_row_goes_through_its_steps_and_only_what_changed_is_run_again(line
     line.table(TABLE.replace("b,2", "b,3"))
     changed = batch(spec)
     assert [outcome.before for outcome in changed.outcomes] == [True] * 3 + [False] * 3
-    assert line.worked() == {f"{step}-{farm}": 1 + (farm == "b") for step in STEPS for farm in "ab"}
+    assert line.worked() == {f"{step}-{farm}": 1 + (farm == "b") for step in line.steps for farm in "ab"}
 
-    more = {**STEPS, "train": {**STEPS["train"], "parameters": {**STEPS["train"]["parameters"], "times": 5}}}
-    assert [outcome.before for outcome in batch(spec_of(line, table="farms.csv", steps=more)).outcomes] == [
-        step == "prepare" for _ in "ab" for step in STEPS
-    ]
+    train = {**line.steps["train"], "parameters": {**line.steps["train"]["parameters"], "times": 5}}
+    asked = spec_of(line, table="farms.csv", steps={**line.steps, "train": train})
+    foreseen = workflow.foresee(asked, store=line.store).as_document()
+    assert [run["state"] for run in foreseen["runs"]] == ["done already", "to run", "to run"] * 2
 
 
 def test_a_step_that_fails_leaves_those_after_it_and_is_told_of(line: Any, batch: Callable) -> None:
-    spec = spec_of(line, table=line.table(TABLE.replace("a,1,", "a,1,yes")), steps={**STEPS, "tell": TELLS})
+    spec = spec_of(line, table=line.table(TABLE.replace("a,1,", "a,1,yes")), steps={**line.steps, "tell": line.hook})
     done = batch(spec)
     assert done.counts == {"failed": 1, "left": 2, "completed": 4, "skipped": 1}
     assert (done.status, done.reason) == ("failed", "1 of 8 runs did not complete, and 2 were not begun")
@@ -119,26 +72,40 @@ def test_a_step_that_fails_leaves_those_after_it_and_is_told_of(line: Any, batch
     assert batch(spec, rerun="failed").counts == done.counts
     assert line.worked()["prepare-a"] == line.worked()["tell-a"] == 2  # it failed anew, and that is told anew
 
-    mended = batch(spec_of(line, table=line.table(TABLE), steps={**STEPS, "tell": TELLS}))
+    mended = batch(spec_of(line, table=line.table(TABLE), steps={**line.steps, "tell": line.hook}))
     assert (mended.status, mended.counts) == ("completed", {"completed": 6, "skipped": 2})
 
 
 def test_a_step_for_all_ends_runs_whatever_happened(line: Any, batch: Callable) -> None:
-    steps = {"prepare": STEPS["prepare"], "tell": {**TELLS, "when": "always"}}
+    steps = {"prepare": line.steps["prepare"], "tell": {**line.hook, "when": "always"}}
     done = batch(spec_of(line, runs=[{"farm": "a", "breaks": True}, {"farm": "b"}], steps=steps, on_failure="stop"))
     assert done.counts["failed"] == 1
     assert said_by(line, "farms-a-tell").startswith("a: failed")
 
 
+def test_all_that_is_known_of_a_step_is_checked_beforehand(line: Any) -> None:
+    def foreseen(**said: str) -> Any:
+        train = {"template": "classification", "parameters": said}
+        steps = {"prepare": line.steps["prepare"], "train": train}
+        return workflow.foresee(spec_of(line, steps=steps), store=line.store)
+
+    assert len(foreseen(data="{prepare.outputs}/clean.csv", target="any").outcomes) == 2
+    assert len(foreseen(data="example:iris", test="{prepare.outputs}/clean.csv", target="species").outcomes) == 2
+    with pytest.raises(BadBatch, match=r"steps\.train: There is no column 'specie'"):
+        foreseen(data="example:iris", test="{prepare.outputs}/clean.csv", target="specie")
+    with pytest.raises(BadBatch, match=r"steps\.train: The parameter 'budget' cannot be 'soon'"):
+        foreseen(data="{prepare.outputs}/clean.csv", target="any", budget="soon")
+
+
 def test_what_can_be_seen_only_when_a_step_begins_is_refused_then(line: Any, batch: Callable) -> None:
-    missing = {**STEPS, "train": {**STEPS["train"], "parameters": {"data": "{prepare.outputs}/other.csv"}}}
+    missing = {**line.steps, "train": {**line.steps["train"], "parameters": {"data": "{prepare.outputs}/other.csv"}}}
     done = batch(spec_of(line, steps=missing, parameters={"farm": "a"}))
     assert [outcome.status for outcome in done.outcomes] == ["completed", "refused", "left"]
     assert "other.csv' does not exist" in done.outcomes[1].reason
 
 
 def test_work_that_rows_have_in_common_is_done_once(line: Any, batch: Callable) -> None:
-    done = batch(spec_of(line, grid={"times": [2, 3]}, labels=["times"], steps=STEPS))
+    done = batch(spec_of(line, grid={"times": [2, 3]}, labels=["times"], steps=line.steps))
     assert [outcome.run.name for outcome in done.outcomes] == [
         "farms-prepare", "farms-2-train", "farms-2-report", "farms-3-train", "farms-3-report",
     ]  # fmt: skip
@@ -147,6 +114,7 @@ def test_work_that_rows_have_in_common_is_done_once(line: Any, batch: Callable) 
     assert said_by(line, "farms-3-report").endswith("found 3")
 
 
+@pytest.mark.slow
 def test_a_pipeline_that_is_killed_goes_on_where_it_was(line: Any) -> None:
     spec = spec_of(line, table=line.table(TABLE), parameters={"seconds": 1.5})
     command = [sys.executable, "-m", "workbench", "batch", str(spec), "--workers", "2", "--store", str(line.store)]
@@ -169,7 +137,7 @@ def test_a_pipeline_that_is_killed_goes_on_where_it_was(line: Any) -> None:
 
 
 def test_a_dry_run_shows_the_order(line: Any, workbench: Callable) -> None:
-    spec = spec_of(line, steps={"tell": TELLS, **STEPS}, labels=[])
+    spec = spec_of(line, steps={"tell": line.hook, **line.steps}, labels=[])
     said = workbench("batch", spec, "--dry-run", "--store", line.store)
     assert said.code == 0, said.err
     lines = said.out.splitlines()
@@ -180,10 +148,9 @@ def test_a_dry_run_shows_the_order(line: Any, workbench: Callable) -> None:
 
 
 def test_the_page_and_the_zip_have_every_step(line: Any, batch: Callable, tmp_path: Path) -> None:
-    from workbench import workflow
     from workbench.experiment import verify
 
-    done = batch(spec_of(line, runs=[{"farm": "a", "breaks": True}], steps={**STEPS, "tell": TELLS}))
+    done = batch(spec_of(line, runs=[{"farm": "a", "breaks": True}], steps={**line.steps, "tell": line.hook}))
     page = (done.path / "report.html").read_text()
     assert page.index("Did not complete") < page.index("Not begun") < page.index("<h2>Completed</h2>")
     assert {file.name for file in (done.path / "templates").iterdir()} == {

@@ -133,6 +133,89 @@ def test_the_fingerprint_of_a_batch_is_of_its_work_not_of_its_name_or_limits(pla
     assert planned(grid={"n": [1, 3]}).fingerprint != one.fingerprint
 
 
+STEPS = {
+    "report": {"template": "tiny.ipynb", "parameters": {"farm": "{train.ref}"}},
+    "train": {"template": "tiny.ipynb", "parameters": {"farm": "{prepare.outputs}/clean.csv"}, "labels": {"m": "{n}"}},
+    "prepare": {"template": "tiny.ipynb"},
+}
+
+
+def test_each_row_has_a_run_of_each_step_those_first_that_none_needs(planned: Callable) -> None:
+    runs = planned(steps=STEPS, grid={"farm": ["a", "b"]}, labels=["farm"], parameters={"n": 3}).runs
+    assert [(run.number, run.name, dict(run.needs)) for run in runs] == [
+        (1, "farms-a-prepare", {}),
+        (2, "farms-a-3-train", {"prepare": 1}),
+        (3, "farms-a-report", {"train": 2}),
+        (4, "farms-b-prepare", {}),
+        (5, "farms-b-3-train", {"prepare": 4}),
+        (6, "farms-b-report", {"train": 5}),
+    ]
+    assert runs[0].parameters == {"farm": "a", "n": 3}
+    assert runs[1].parameters == {"farm": "/{prepare.outputs}/clean.csv", "n": 3}
+    assert runs[1].labels == {"step": "train", "farm": "a", "m": "3"}
+
+
+def test_a_step_has_the_limits_of_the_batch_unless_it_says_its_own(planned: Callable) -> None:
+    steps = {"one": {"template": "tiny.ipynb"}, "two": {"template": "tiny.ipynb", "timeout": "5m", "after": "one"}}
+    runs = planned(steps=steps, timeout="1m", memory="1GB", retries=2).runs
+    assert [(run.step.timeout, run.step.memory, run.step.retries) for run in runs] == [
+        (60.0, "1GB", 2),
+        (300.0, "1GB", 2),
+    ]
+
+
+def test_work_goes_on_with_other_work_so_a_change_of_one_step_is_a_change_of_those_after_it(planned: Callable) -> None:
+    def works(**said: Any) -> list[str]:
+        return [run.fingerprint for run in planned(steps=steps | said).runs]
+
+    steps = {**STEPS, "other": {"template": "tiny.ipynb", "parameters": {"n": 7}}}
+    before = works()
+    assert works() == before
+    later = works(train={**STEPS["train"], "parameters": {**STEPS["train"]["parameters"], "n": 2}})
+    assert [one == other for one, other in zip(before, later, strict=True)] == [True, True, False, False]
+    first = works(prepare={**STEPS["prepare"], "parameters": {"n": 2}})
+    assert sorted(one == other for one, other in zip(before, first, strict=True)) == [False, False, False, True]
+
+
+def test_work_that_rows_have_in_common_is_planned_once_and_labelled_with_what_they_have_in_common(
+    planned: Callable,
+) -> None:
+    steps = {"prepare": {"template": "tiny.ipynb", "parameters": {"n": 1}}, "train": STEPS["train"]}
+    rows = [{"n": 1, "seconds": 1.0}, {"n": 2, "seconds": 1.0}]
+    runs = planned(steps=steps, runs=rows, labels=["n", "seconds"]).runs
+    assert [(run.name, run.needs.get("prepare")) for run in runs] == [
+        ("farms-1.0-prepare", None),
+        ("farms-1-1.0-1-train", 1),
+        ("farms-2-1.0-2-train", 1),
+    ]
+    assert runs[0].labels == {"step": "prepare", "seconds": "1.0"}
+
+
+def test_rows_whose_steps_are_all_alike_are_twins(planned: Callable) -> None:
+    with pytest.raises(BadBatch, match=r"runs\[2\]: is the same work as runs\[1\]"):
+        planned(steps=STEPS, runs=[{"n": 1}, {"n": 1}])
+
+
+def test_a_mistake_of_a_step_is_told_with_its_row_and_step(planned: Callable) -> None:
+    with pytest.raises(BadBatch) as refused:
+        planned(steps={**STEPS, "tell": {"template": "tiny.ipynb", "parameters": {"sedonds": 1}}}, runs=[{"farn": "a"}])
+    assert "runs.farn: There is no parameter 'farn'. Did you mean 'farm'?" in problems(refused)
+    assert "steps.tell.parameters.sedonds: There is no parameter 'sedonds'. Did you mean 'seconds'?" in problems(
+        refused
+    )
+    with pytest.raises(BadBatch) as refused:
+        planned(steps=STEPS, runs=[{"n": 1}, {"n": "two"}])
+    assert problems(refused).startswith("runs[2] (prepare), runs[2] (train), runs[2] (report): The parameter 'n'")
+    with pytest.raises(BadBatch) as refused:
+        planned(steps={"one": {"template": "tiny.ipynb", "parameters": {"n": "two"}}})
+    assert problems(refused).startswith("steps.one: The parameter 'n'")
+
+
+def test_a_pipeline_of_too_many_runs_is_refused(planned: Callable) -> None:
+    with pytest.raises(BadBatch, match="steps: stand for 180,000 runs; a batch has at most 100,000"):
+        planned(steps=STEPS, grid={"n": list(range(300)), "farm": [str(at) for at in range(200)]})
+
+
 def test_values_that_are_secret_are_never_shown(place: Any, planned: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     from workbench.batches.plan import shown
 

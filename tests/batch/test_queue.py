@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.batches import Known, Limits, Outcome, Planned, Queue, shared_out, thread_limits
+from workbench.batches import Known, Limits, Outcome, Planned, Queue, Step, shared_out, thread_limits
 
 
 def run(number: int, seconds: float | None = None) -> Planned:
@@ -83,6 +83,90 @@ def test_when_a_failure_stops_the_batch_those_left_say_so() -> None:
     one.end(Outcome(one.take(0), "failed"), 1.0)
     assert statuses(one) == ["failed", "left", "left"]
     assert one.outcomes()[1].reason == "Not begun: run 1 did not complete"
+
+
+def step(number: int, name: str, when: Any = "completed", parameters: Any = None, **needs: int) -> Planned:
+    said = parameters or {}
+    made = Step(name, after=tuple(needs), when=when, parameters=said)
+    return Planned(number, f"farm-{name}", {"n": 1, **said}, {}, {}, f"work {number}", step=made, needs=needs)
+
+
+def pipeline(before: Mapping[int, str] | None = None, *, rerun_failed: bool = False, **more: Any) -> Queue:
+    """Prepare, train, report; tell when one of the first two failed; clean in any case."""
+    runs = [
+        step(1, "prepare"),
+        step(2, "train", parameters={"data": "/{prepare.outputs}/a.csv"}, prepare=1),
+        step(3, "tell", "failed", {"why": "{train.status}: {train.reason}"}, prepare=1, train=2),
+        step(4, "report", train=2),
+        step(5, "clean", "always", report=4),
+    ]
+    known = Known({f"work {at}": kept(status) for at, status in (before or {}).items()})
+    return Queue(runs, known, Limits(**more), rerun_failed=rerun_failed)
+
+
+def work(one: Queue, **became: str) -> list[str]:
+    """Carry out what begins, one at a time: it completes, or becomes what is said; gives the names in their order."""
+    names = []
+    while (run := one.take(0)) is not None:
+        names.append(run.step.name)
+        one.end(Outcome(run, became.get(run.step.name, "completed"), reason="broken", path=Path("/store/it")), 1.0)
+    return names
+
+
+def test_steps_begin_when_those_they_need_have_ended() -> None:
+    one = pipeline()
+    first = one.take(0)
+    assert one.take(0) is None
+    one.end(Outcome(first, "completed", path=Path("/store/prepared")), 1.0)
+    assert one.take(0).parameters == {"n": 1, "data": "/store/prepared/outputs/a.csv"}
+
+
+@pytest.mark.parametrize(
+    ("became", "begun", "ended"),
+    [
+        ({}, ["prepare", "train", "report", "clean"], ["completed", "completed", "skipped", "completed", "completed"]),
+        ({"prepare": "failed"}, ["prepare", "tell", "clean"], ["failed", "left", "completed", "left", "completed"]),
+        ({"train": "refused"}, ["prepare", "train", "tell", "clean"],
+         ["completed", "refused", "completed", "left", "completed"]),
+        ({"report": "timed_out"}, ["prepare", "train", "report", "clean"],
+         ["completed", "completed", "skipped", "timed_out", "completed"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("on_failure", ["continue", "stop"])
+def test_what_becomes_of_a_step_decides_about_those_after_it(
+    became: dict[str, str], begun: list[str], ended: list[str], on_failure: str
+) -> None:
+    one = pipeline(on_failure=on_failure)
+    assert work(one, **became) == begun
+    assert statuses(one) == ended
+    assert not one.waiting
+
+
+def test_a_step_is_told_what_became_of_those_it_needs() -> None:
+    one = pipeline()
+    one.end(Outcome(one.take(0), "completed"), 1.0)
+    one.end(Outcome(one.take(0), "out_of_memory", reason="It held {x.y} too much"), 1.0)
+    assert one.take(0).parameters["why"] == "out_of_memory: It held {x.y} too much"
+
+
+def test_what_is_there_for_a_failure_is_there_again_when_it_fails_again() -> None:
+    before = {1: "failed", 3: "completed", 5: "completed"}
+    assert work(pipeline(before)) == []
+    assert work(pipeline(before, rerun_failed=True), prepare="failed") == ["prepare", "tell", "clean"]
+    assert work(pipeline(before, rerun_failed=True)) == ["prepare", "train", "report", "clean"]
+
+
+def test_after_a_kill_the_steps_that_were_done_are_not_done_again() -> None:
+    assert work(pipeline({1: "completed", 2: "killed"})) == ["train", "report", "clean"]
+
+
+def test_once_the_batch_is_closed_nothing_is_begun_for_failures_either() -> None:
+    one = pipeline()
+    first = one.take(0)
+    one.close("Cancelled by Ctrl-C")
+    one.end(Outcome(first, "cancelled"), 1.0)
+    assert one.take(0) is None
+    assert statuses(one) == ["cancelled", "left", "left", "left", "left"]
 
 
 def test_no_run_begins_after_the_budget_of_all_or_when_its_own_is_longer_than_what_is_left() -> None:

@@ -78,6 +78,56 @@ def test_every_mistake_is_told_with_its_place(change: dict[str, Any], told: str)
     assert "\n" not in str(refused.value)
 
 
+TRAIN = {"template": "regression"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ([], "steps: must hold steps by their names"),
+        ({"train": "regression"}, "steps.train: must say what it runs, such as template: regression"),
+        ({"Train it": TRAIN}, "steps.Train it: a step is named with up to 32 small letters"),
+        ({"train": {"parameters": {}}}, "steps.train.template: is missing"),
+        ({"train": {**TRAIN, "wen": "failed"}}, "steps.train.wen: there is no such key; did you mean 'when'?"),
+        ({"train": {**TRAIN, "when": "broken"}}, "steps.train.when: is completed, failed or always, not 'broken'"),
+        ({"train": {**TRAIN, "when": "failed"}}, "steps.train.when: failed of nothing; name the steps it comes after"),
+        ({"train": {**TRAIN, "timeout": "soon"}}, "steps.train.timeout: The timeout 'soon' is not a length of time"),
+        ({"train": {**TRAIN, "after": 7}}, "steps.train.after: must name steps, not 7"),
+        ({"train": {**TRAIN, "after": ["train"]}}, "steps.train.after: the step 'train' cannot come after itself"),
+        (
+            {"prepare": TRAIN, "train": {**TRAIN, "after": "prepar"}},
+            "steps.train.after: there is no step 'prepar'; did you mean 'prepare'?",
+        ),
+        (
+            {"train": {**TRAIN, "parameters": {"data": ["{prepare.outputs}/a.csv"]}}},
+            "steps.train.parameters.data: there is no step 'prepare'; known are train",
+        ),
+        (
+            {"prepare": TRAIN, "train": {**TRAIN, "parameters": {"data": "{prepare.output}/a.csv"}}},
+            "steps.train.parameters.data: {prepare.output} stands for nothing; did you mean 'outputs'?",
+        ),
+        (
+            {"prepare": {**TRAIN, "after": "train"}, "train": {**TRAIN, "parameters": {"data": "{prepare.path}"}}},
+            "steps: prepare → train → prepare is a circle; one of them has to go first",
+        ),
+    ],
+)
+def test_every_mistake_of_a_pipeline_is_told_with_its_place(steps: Any, told: str) -> None:
+    with pytest.raises(BadBatch) as refused:
+        read({"steps": steps})
+    assert len(refused.value.problems) == 1
+    assert told in refused.value.problems[0]
+
+
+def test_a_pipeline_stands_in_place_of_a_template_and_may_do_without_rows() -> None:
+    spec = read({"steps": {"train": {"template": "mine.ipynb", "after": []}}})
+    assert (spec.name, spec.pipeline[0].template, spec.grid) == ("pipeline", "/specs/mine.ipynb", None)
+    with pytest.raises(BadBatch, match="template and steps: both are given; keep one of them"):
+        read({"steps": {"train": TRAIN}, **GRID})
+    with pytest.raises(BadBatch, match=r"parameters\.data: refers to a step; say it in the parameters of the step"):
+        read({"steps": {"prepare": TRAIN, "train": TRAIN}, "parameters": {"data": "{prepare.outputs}/a.csv"}})
+
+
 def test_several_mistakes_are_told_at_once_one_line_each() -> None:
     with pytest.raises(BadBatch) as refused:
         read({"grid": {"seed": 1}, "workers": "two", "on_failure": "panic"})

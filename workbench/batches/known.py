@@ -24,22 +24,24 @@ class Known:
     kept : dict of str to Experiment
         By fingerprint, the experiment that speaks for it: one that completed, else the last. Its manifest is a summary.
     seconds : float or None
-        How long completed runs of the template took, on average.
+        How long completed runs of the templates took, on average.
     """
 
     kept: dict[str, Experiment] = field(default_factory=dict)
     seconds: float | None = None
 
 
-def known(store: Store, fingerprints: Collection[str], template: str) -> Known:
+def known(store: Store, fingerprints: Collection[str], templates: Collection[str]) -> Known:
     """Look through a store once, whatever it holds."""
     found, walls = Known(), _Mean()
     for manifest in summaries(store):
         wall = manifest["resources"].get("wall")
-        if manifest["template"] == template and manifest["status"] == "completed" and wall is not None:
+        if manifest["kind"] == "batch":
+            continue
+        if manifest["template"] in templates and manifest["status"] == "completed" and wall is not None:
             walls.add(wall)
         fingerprint = manifest["fingerprint"]
-        if manifest["kind"] != "batch" and fingerprint in fingerprints:
+        if fingerprint in fingerprints:
             reference = reference_of(manifest)
             experiment = Experiment(reference, store.folder(reference), manifest)
             found.kept[fingerprint] = _speaks(found.kept.get(fingerprint), experiment)

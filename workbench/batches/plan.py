@@ -116,7 +116,9 @@ class _Row:
     row: Row
 
     def place(self, step: Step) -> str:
-        return ", ".join(filter(None, [self.row.place, step.name and f"step {step.name}"]))
+        if not step.name:
+            return self.row.place
+        return f"{self.row.place} ({step.name})" if self.row.place else f"steps.{step.name}"
 
     def values(self, step: Step) -> Values:
         """Bring the values of a step together: its own win over the row's, those over what is common to all."""

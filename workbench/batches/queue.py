@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from workbench.batches.known import MISSING, Known
 from workbench.batches.plan import Planned
-from workbench.batches.steps import fill
+from workbench.batches.steps import fill, told
 from workbench.documents.outbox import score_document
 from workbench.experiment import Experiment
 from workbench.records import Score
@@ -40,9 +40,7 @@ class Outcome:
     @property
     def told(self) -> dict[str, str]:
         """What steps that come after it may refer to."""
-        path = "" if self.path is None else str(self.path)
-        outputs = "" if self.path is None else str(self.path / "outputs")
-        return {"status": self.status, "reason": self.reason, "ref": self.ref or "", "path": path, "outputs": outputs}
+        return told(self.status, self.reason, self.ref, self.path)
 
     def as_document(self) -> dict[str, Any]:
         """Give the run's line of ``batch --json``."""
@@ -117,10 +115,9 @@ class Queue:
         kept = self.known.kept.get(run.fingerprint)
         if kept is None or is_missing(kept.status, rerun_failed=rerun_failed):
             return None
-        if run.step.when != "completed":  # what is there for a failure is there for each anew
-            needed = [self.ended.get(number) for number in run.needs.values()]
-            if self._in_vain(run) or not all(one is not None and one.before for one in needed):
-                return None
+        is_settled = all(number in self.ended for number in run.needs.values()) and self._in_vain(run) is None
+        if run.step.when != "completed" and not is_settled:  # what is there for failures is there for each anew
+            return None
         return outcome_of(run, kept)
 
     def _in_vain(self, run: Planned) -> Outcome | None:
@@ -160,8 +157,8 @@ class Queue:
         """Give a run with what its references stand for."""
         if not run.step.later:
             return run
-        told = {name: self.ended[number].told for name, number in run.needs.items()}
-        known = {name: fill(value, told) for name, value in run.parameters.items() if name in run.step.later}
+        needed = {name: self.ended[number].told for name, number in run.needs.items()}
+        known = {name: fill(value, needed) for name, value in run.parameters.items() if name in run.step.later}
         return replace(run, parameters=run.parameters | known)
 
     def end(self, outcome: Outcome, seconds: float) -> None:

@@ -255,7 +255,7 @@ class _Door:
     def _duration(self, place: str, value: Any) -> float | None:
         if isinstance(value, str) or (isinstance(value, int | float) and not isinstance(value, bool)):
             try:
-                return seconds(value, place)
+                return seconds(value, place.rpartition(".")[2])
             except BadParameters as error:
                 return self.wrong(place, error.problems[0].rstrip("."))
         return self.wrong(place, f"cannot be {value!r}; it is a length of time such as 10m")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 from typing import Any, Literal
 
 PATHS, TEXTS = ("outputs", "path"), ("ref", "status", "reason")  # what a reference may ask for
@@ -84,6 +85,12 @@ def fill(value: Any, told: Mapping[str, Mapping[str, str]]) -> Any:
         return told[step][what] if step in told and what in told[step] else found[0]
 
     return _each_text(value, lambda text: REFERENCE.sub(known, STANDS_FOR_A_PATH.sub(r"\1", text)))
+
+
+def told(status: str, reason: str = "", ref: str | None = None, path: Path | None = None) -> dict[str, str]:
+    """Give what a step is told of one it goes on with, by the words of its references; nothing of what is not kept."""
+    paths = {"path": "", "outputs": ""} if path is None else {"path": str(path), "outputs": str(path / "outputs")}
+    return {"status": status, "reason": reason, "ref": ref or "", **paths}
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

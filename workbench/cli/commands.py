@@ -130,9 +130,11 @@ def run(
 
 @workbench.command()
 @click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--workers", type=click.IntRange(1, 1024), help="Runs at a time; by default one for each core.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, what is done already and how long it may take.")
 @click.option("--rerun", type=click.Choice(["failed"]), help="Run again what failed before.")
+@click.option("--export", "scheduler", type=click.Choice(["airflow"]), help="Write a DAG to FILE; start nothing.")
 @price_option
 @store_option
 @json_option
@@ -140,9 +142,11 @@ def run(
 def batch(
     started: float,
     spec: Path,
+    file: Path | None,
     workers: int | None,
     dry_run: bool,
     rerun: str | None,
+    scheduler: str | None,
     price: str | None,
     store: Path,
     as_json: bool,
@@ -152,9 +156,18 @@ def batch(
     \b
     workbench batch farms.yaml --dry-run
     workbench batch farms.yaml
+    workbench batch farms.yaml --export airflow dags/farms.py
     """
     from workbench import workflow
-    from workbench.cli import batches
+    from workbench.cli import batches, text
+
+    if file is not None and scheduler is None:
+        raise click.UsageError(f"What is {str(file)!r}? A file is named for what --export airflow writes.")
+    if scheduler is not None:
+        written = workflow.export_airflow(spec, file, workers=workers, store=store)
+        where = f"Written to {written}. Put it where Airflow finds it."
+        _tell({"path": str(written)}, as_json, lambda: text.line(where))
+        return 0
 
     again: Any = rerun
     with batches.Progress(quiet=as_json) as progress:

@@ -47,6 +47,7 @@ ABOUT = {
     MANIFEST: "What was run, how it ended, and the digest of every file",
     "data": "The columns of the table and their profile",
     "environment": "Python, platform and the exact version of every package",
+    "templates": "The templates of the steps, without outputs",
     "model": "The fitted model, in MLflow's layout",
     "outputs": "Files the notebook wrote",
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadBatch, WorkbenchError
 from workbench.workflow.inputs import take_in
-from workbench.workflow.runs import ROLES, Listener, _check, _parameters, fingerprint
+from workbench.workflow.runs import ROLES, TASKS, Listener, _check, _parameters, fingerprint
 
 if TYPE_CHECKING:
     from workbench.batches import Known, Plan, Spec
@@ -84,13 +84,14 @@ class Checker:
     def _asked(self, template: Template, values: Mapping[str, Any], later: Collection[str]) -> dict[str, Any]:
         """Take of the values what a check asks about: tables, columns and their roles.
 
-        Without a table that is known later there is nothing to look for its columns in.
+        While the table they are columns of is not there, there is nothing to look for them in.
         """
         from workbench.template.named import ColumnsType, ColumnType, TableType
 
         tables, columns = _parameters(template, TableType), _parameters(template, ColumnType, ColumnsType)
         names = {*tables, *columns, *ROLES, "target", "missing"} - set(later)
-        if any(name in later for name in tables):
+        looked_in = "data" if template.task in TASKS else next(iter(tables), None)
+        if looked_in in later:
             names -= {*columns, *ROLES, "target"}
         return {name: value for name, value in values.items() if name in names}
 
@@ -105,4 +106,5 @@ def done_already(plan: Plan, store: Store) -> Known:
     """Find what a store has of the work of a plan."""
     from workbench.batches import known
 
-    return known(store, {one.fingerprint for one in plan.runs}, plan.template)
+    templates = {template.name for template in plan.templates.values()}
+    return known(store, {one.fingerprint for one in plan.runs}, templates)
