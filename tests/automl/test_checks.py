@@ -187,7 +187,9 @@ def test_rows_that_repeat_are_counted(found):
     checks = found(pd.concat([table, table.head(100)]))
     assert checks["duplicate_rows"].level == "warn"
     assert "100 rows" in checks["duplicate_rows"].message
-    assert "200 rows that agree in 'y', too, stay together in every split" in checks["duplicate_rows"].message
+    assert "split like all others, 200 rows that agree in 'y' among them" in checks["duplicate_rows"].message
+    checks = found(pd.concat([table, table.tail(500)]))
+    assert "1,000 rows that agree in 'y', too, stay together in every split" in checks["duplicate_rows"].message
 
 
 @pytest.mark.parametrize(

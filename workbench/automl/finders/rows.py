@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.finders.sample import Array, Sample
+from workbench.automl.problem.copies import has_copy
 from workbench.automl.problem.labels import coercer_of
 from workbench.automl.task import Task
 from workbench.pages.words import agree, count, listing, number, share
@@ -51,12 +52,17 @@ def _done(task: Task) -> str:
     """Say what was done about rows that repeat."""
     if task.groups is not None or task.times is not None:
         return f"They were kept, and split by {'time' if task.groups is None else 'group'} like all others"
-    if task.copies is None:
+    if task.repeats is None:
         return (
             "They were kept, and split like all others, for they look as if they repeat by nature: the values are "
             "coarse, or rows alike have different targets"
         )
-    together = int((np.bincount(task.copies)[task.copies] > 1).sum())
+    together = int(has_copy(task.repeats).sum())
+    if task.copies is None:
+        return (
+            f"They were kept and split like all others, {count(together, 'row')} that agree in {task.target!r} among "
+            "them, for new rows may repeat, too; with the score it is told what it is on rows that stand once"
+        )
     return (
         f"They were kept, and {count(together, 'row')} that agree in {task.target!r}, too, stay together in every "
         "split, so that no copy is tested on what another one taught"

@@ -179,7 +179,10 @@ def rows(task: Mapping[str, Any], schema: TableSchema) -> str:
     else:
         lines += ["codes = numbers[rows]"]
     lines += [*_groups(_of(schema, "group")), *_weight(_of(schema, "weight"))]
-    lines += ["copies = copies_of(frame, codes)" if dealt_out(schema) else "copies = None", "frame.head()"]
+    lines += [
+        "copies = stay_together(copies_of(frame, codes))" if dealt_out(schema) else "copies = None",
+        "frame.head()",
+    ]
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 Array = npt.NDArray[Any]
 BY_CHANCE = 0.01  # rows like it: where as many are to be expected, a second one is no copy
 FEWEST_DISTINCT = 0.1  # of the rows: a table with fewer repeats itself by nature
+MOST = 0.5  # of the rows, from which on a table looks as if it had been put together twice
 
 
 def copies_of(frame: pd.DataFrame, codes: Array) -> Array | None:
@@ -48,6 +49,26 @@ def copies_of(frame: pd.DataFrame, codes: Array) -> Array | None:
     copies = np.arange(len(codes))
     copies[rows] = pd.Series(rows).groupby(number).transform("min").to_numpy()
     return copies
+
+
+def stay_together(copies: Array | None) -> Array | None:
+    """Give the copies back if they are to stay on one side of every split; None where each row goes its own way.
+
+    If half of the rows have copies, the table was doubled, and what is new will not be. If fewer have, rows may repeat
+    for a reason, and new ones will do so, too: the search then learns what helps with those, and says beside the score
+    what it is on rows that stand once (`workbench.automl.result.Result.checks`).
+
+    Examples
+    --------
+    >>> stay_together(np.array([0, 0, 2, 2, 4])).tolist(), stay_together(np.array([0, 0, 2, 3, 4]))
+    ([0, 0, 2, 2, 4], None)
+    """
+    return copies if copies is not None and has_copy(copies).mean() >= MOST else None
+
+
+def has_copy(copies: Array) -> Array:
+    """Whether each row has a copy."""
+    return np.asarray(np.bincount(copies)[copies] > 1)
 
 
 def _alike(frame: pd.DataFrame) -> tuple[Array, Array]:

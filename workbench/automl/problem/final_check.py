@@ -68,6 +68,7 @@ def _only(task: Task, rows: Any) -> Task:
         groups=None if task.groups is None else task.groups[rows],
         times=None if task.times is None else task.times[rows],
         weight=None if task.weight is None else task.weight[rows],
+        repeats=None if task.repeats is None else task.repeats[rows],
         copies=None if task.copies is None else task.copies[rows],
     )
 
