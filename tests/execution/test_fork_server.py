@@ -271,3 +271,14 @@ print(os.getppid())
     for done in runs:
         assert (done.record.status, done.text) == ("completed", f"{server}\n")
         assert "image/png" in str(done.notebook.cells[0].outputs)
+
+
+def test_a_run_is_cancelled_though_the_server_still_imports(modules, run, monkeypatch, temporary):
+    noted = modules("slow", "import time; time.sleep(30)")
+    monkeypatch.setattr("workbench.execution.run.preload", lambda *_: ("slow",))
+    with Kernels(spare=1) as kernels:
+        done = run("1", kernels=kernels, cancelled=lambda: "not wanted" if noted() else None)
+        assert not server_of(kernels).has_forked
+    assert (done.record.status, done.record.reason) == ("cancelled", "not wanted")
+    until(lambda: not processes_of(os.getpid()))
+    assert not list(temporary.glob("wb-*"))
