@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -333,6 +334,27 @@ class TestInARun:
         folder.update(deadline="2020-01-01T00:00:00+00:00")
         result = search(task(table(shop_table(60)), "bought", ignore=["worth", "grade"]), budget="1h")
         assert result.seconds < 8
+
+
+def test_by_hand_one_line_tells_what_is_tried_how_good_the_best_is_and_what_is_left(table, shop_table, monkeypatch):
+    lines = []
+
+    class Line:
+        def update(self, data: dict[str, str], *, raw: bool) -> None:
+            assert raw
+            lines.append(data["text/plain"])
+
+    monkeypatch.setattr("workbench.automl.searching.progress._notebook_line", Line)
+    made = task(table(shop_table(60)), "bought", ignore=["worth", "grade"])
+    result = search(made, trials=2, families=["linear", "extra_trees"])
+    assert lines[0] == "0 trials done · trying linear 1 · 2 planned"
+    first = result.trials[0]["score"]
+    assert lines[1:3] == [
+        f"1 trial done · best roc_auc {first:.4f} (linear) · 2 planned",
+        f"1 trial done · best roc_auc {first:.4f} (linear) · trying extra_trees 2 · 2 planned",
+    ]
+    assert lines[3].startswith("2 trials done · best roc_auc")
+    assert re.fullmatch(r"2 trials in \d+ s\.", lines[-1])
 
 
 def test_boosting_patience_grows_as_the_learning_rate_falls():
