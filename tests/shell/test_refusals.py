@@ -97,6 +97,10 @@ REQUESTS: dict[str, tuple[list[str], list[str]]] = {
         ["targt", "budget", "seed"],
     ),
     "a parameter without a value": (["run", "classification", "-p", "data"], ["data"]),
+    "a label without a value": (
+        ["run", "classification", "-p", "data={csv}", "--label", "farm"],
+        ["The label 'farm' has no value"],
+    ),
     "a parameter whose name is code": (["run", "classification", "-p", "x;import os=1"], ["x;import os"]),
     "an unknown ignored column": (
         ["run", "classification", "-p", "data={csv}", "-p", "target=Churn", "-p", "ignore=tenur"],

@@ -126,8 +126,8 @@ def defaults(parameters: Iterable[Parameter], home: Path | None = None) -> dict[
     }
 
 
-def split(text: str) -> tuple[str, str]:
-    """Split ``name=value`` at the first ``=``.
+def split(text: str, what: str = "parameter") -> tuple[str, str]:
+    """Split ``name=value`` at the first ``=``; `what` it is called in errors.
 
     Raises
     ------
@@ -137,9 +137,9 @@ def split(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     name = name.strip()
     if not equals:
-        raise BadParameters([f"The parameter {shortened(text)} has no value: write name=value."])
+        raise BadParameters([f"The {what} {shortened(text)} has no value: write name=value."])
     if not name:
-        raise BadParameters([f"The parameter {shortened(text)} has no name: write name=value."])
+        raise BadParameters([f"The {what} {shortened(text)} has no name: write name=value."])
     return name, value
 
 

@@ -236,7 +236,7 @@ def labels(texts: Iterable[str]) -> dict[str, str]:
     """Read labels as typed on a command line: ``farm=17``."""
     from workbench.template import split
 
-    return dict(split(text) for text in texts)
+    return dict(split(text, "label") for text in texts)
 
 
 def _values(template: Template, texts: list[str], file: Path | None, api: Mapping[str, Any]) -> Values:
