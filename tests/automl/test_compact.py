@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from workbench.automl.blending.effort import DEEP, ENCODING, Effort, effort_of, work_of
+from workbench.automl.blending.effort import DEEP, ENCODING, LEVEL, Effort, effort_of, work_of
 from workbench.automl.blending.ensemble import allowed, without_the_dear
 from workbench.automl.fitting import compact as room
 from workbench.automl.fitting.compact import NO_TIME, Compact, Whole
@@ -138,7 +138,11 @@ class TestEffort:
 
         made = fitted("lightgbm trees linear neighbours").model.ensemble
         lightgbm, forest, linear, neighbours = effort_of([Tried(bag) for bag in made.bags]).work
-        assert lightgbm == made.bags[0].members[0].learner.rounds_
+        learner = made.bags[0].members[0].learner
+        assert lightgbm == pytest.approx(learner.rounds_ * LEVEL * np.log2(31))
+        learner.settings["num_leaves"] = 8
+        assert work_of(learner) == pytest.approx(learner.rounds_ * LEVEL * 3)
+        del learner.settings["num_leaves"]
         assert forest == 10 * DEEP
         assert linear < lightgbm < neighbours
 
@@ -150,12 +154,12 @@ class TestEffort:
 class TestTheDear:
     truth = np.linspace(0, 1, 50)
 
-    def left(self, stack, effort, limit, dear):
+    def left(self, stack, effort, limit, dear, enough=0.0):
         def mistaken(said):
             return float(np.abs(said - self.truth).mean())
 
         even = np.full(len(stack), 1 / len(stack))
-        return without_the_dear(np.array(stack), even, effort, mistaken, limit, dear=dear)
+        return without_the_dear(np.array(stack), even, effort, mistaken, limit, dear=dear, enough=enough)
 
     def test_a_dear_member_that_brings_nothing_goes(self):
         effort = Effort((1.0, 5000.0), ("trees", "trees"))
@@ -169,6 +173,11 @@ class TestTheDear:
         effort = Effort((1000.0, 1000.0, 1.0), ("trees",) * 3)
         kept = self.left([self.truth + 1, self.truth - 1, self.truth], effort, 0.0, 0.1)
         assert kept == pytest.approx([1 / 3] * 3)
+
+    def test_members_go_until_the_effort_is_small_enough_and_no_longer(self):
+        effort = Effort((3000.0, 2000.0, 1000.0), ("trees",) * 3, models=2)
+        left = [self.left([self.truth] * 3, effort, 0.0, 0.0, enough) for enough in (20_000.0, 7_000.0, 3_000.0)]
+        assert [np.flatnonzero(weights).tolist() for weights in left] == [[0, 1, 2], [1, 2], [2]]
 
     def test_what_may_be_lost_is_a_share_of_what_is_missing_to_the_best(self, results):
         made = results("binary").task

@@ -31,6 +31,8 @@ LEAST_WEIGHT = 0.03  # a member below costs more at every prediction than it bri
 # What may be lost, as a share of the loss, so that prediction costs less: of a model that is to be as good as can be,
 # and of one that is to be small and fast.
 FULL, COMPACT = 0.001, 0.01
+# And of one that is to be as good as can be and yet is slow: till ten thousand rows take about 0.4 s on two cores.
+SLOW, ENOUGH = 0.003, 5_000.0
 OF_ONE = 8  # trials of one encoding that may do without the others
 DEAR = 0.1  # share of the effort from which on a member of the former has to be worth it
 PARTS = 5  # when rows were held out once, weights are cross-fitted over parts of those
@@ -123,7 +125,9 @@ def _weights(
     weights = weights / weights.sum()
     limit = allowed(task, loss(_mixed(few, weights)), slack)
     if slack < COMPACT:
-        return without_the_dear(few, weights, effort, loss, limit, dear=DEAR)
+        weights = without_the_dear(few, weights, effort, loss, limit, dear=DEAR)
+        slow = allowed(task, loss(_mixed(few, weights)), SLOW)
+        return without_the_dear(few, weights, effort, loss, slow, dear=0.0, enough=ENOUGH)
     found = [weights, *_of_one_encoding(few, pool.tolist(), effort, loss), *np.eye(len(stack))[pool]]
     within = [one for one in found if loss(_mixed(few, one)) <= limit]
     lighter = [without_the_dear(few, one, effort, loss, limit, dear=0.0) for one in within]
@@ -174,6 +178,7 @@ def without_the_dear(
     limit: float,
     *,
     dear: float,
+    enough: float = 0.0,
 ) -> Array:
     """Leave out members, those first that save most, as long as the loss of what remains is within a limit.
 
@@ -181,10 +186,12 @@ def without_the_dear(
     ----------
     dear
         Share of the ensemble's effort that leaving a member out has to save.
+    enough
+        An effort that needs no saving.
     """
     whole = effort.of(np.flatnonzero(weights).tolist())
     tried: set[int] = set()
-    while len(left := np.flatnonzero(weights).tolist()) > 1:
+    while len(left := np.flatnonzero(weights).tolist()) > 1 and effort.of(left) > enough:
         saved = {
             place: effort.of(left) - effort.of([one for one in left if one != place])
             for place in left
