@@ -227,6 +227,27 @@ with Kernels(spare=1) as kernels:
 """
 
 
+WAITS = """
+import time
+from workbench.execution import Kernels, kernel_spec
+with Kernels(spare=1) as kernels:
+    kernels.take(kernel_spec({}), ("slow",))
+    print("asked", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_of_a_runner_that_is_killed_while_the_server_imports_nothing_is_left(modules, temporary):
+    noted = modules("slow", "import time; time.sleep(2)")
+    with subprocess.Popen([sys.executable, "-c", WAITS], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as runner:
+        assert runner.stdout.readline() == b"asked\n"
+        until(noted)
+        runner.kill()
+        runner.communicate()
+    until(lambda: not processes_of(runner.pid))
+    assert not list(temporary.glob("wb-*"))
+
+
 def test_of_a_runner_that_is_killed_no_process_is_left(temporary):
     command = [sys.executable, "-c", RUNS, str(temporary / "running")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as runner:

@@ -234,7 +234,7 @@ def serve(control: socket.socket, runner: int) -> Path | None:
     signal.signal(signal.SIGCHLD, lambda *_: tell_ends(control, kernels))
     control.settimeout(LOOK_SECONDS)
     while os.getppid() == runner:
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, ConnectionResetError):  # by a runner that was killed with something unread
             if not (request := control.recv(LARGEST_REQUEST)):
                 break
             private = json.loads(request)
@@ -247,6 +247,10 @@ def serve(control: socket.socket, runner: int) -> Path | None:
             else:
                 kernels[pid] = private
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    control.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # takes such an error away
+    with suppress(TimeoutError):
+        while request := control.recv(LARGEST_REQUEST):
+            shutil.rmtree(json.loads(request), ignore_errors=True)  # of a kernel that nobody will have
     return None
 
 
