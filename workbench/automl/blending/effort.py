@@ -1,8 +1,8 @@
 """What a prediction costs, told without a clock, so that the same members are chosen on every machine.
 
-The unit is 15 nanoseconds of one core for a row, when many rows are predicted. A tree of LightGBM takes about half a unit
-a level, and one of CatBoost, whose nodes of a level are all alike, an eighth of a unit; to encode a row takes 10 to
-3,000. A row alone waits even longer for its encoders than for its models.
+The unit is 15 nanoseconds of one core for a row, when many rows are predicted. A tree of LightGBM takes about half a
+unit a level, and one of CatBoost, whose nodes of a level are all alike, an eighth of a unit; to encode a row takes 10
+to 3,000. A row alone waits even longer for its encoders than for its models.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy as np
 from workbench.automl.fitting.trial import Trial
 
 ENCODING = 200.0
-# Trees of a forest are walked node by node, till leaves are pure; so are CatBoost's where they are not symmetric. On five
-# tables LightGBM's trees of 8 leaves were seen to take about 20 ns, of 31 about 40, of 64 about 60; CatBoost's 2.
+# Trees of a forest are walked node by node, till leaves are pure; so are CatBoost's where they are not symmetric. On
+# five tables LightGBM's trees of 8 leaves were seen to take about 20 ns, of 31 about 40, of 64 about 60; CatBoost's
+# 2.
 DEEP, WALKED, SYMMETRIC, LEVEL = 3.0, 1.5, 0.13, 0.45
 LEAVES = 31  # of LightGBM's trees, unless it is told otherwise
 NUMBERS = 200.0  # products of so many weights, or of so many numbers of rows that may be neighbours
