@@ -102,6 +102,7 @@ def fitted_model(
     from workbench.estimators.boosting import BoostedTrees
     from workbench.estimators.calibration import TemperatureScaling
     from workbench.estimators.catboost import CategoricalBoostedTrees
+    from workbench.estimators.chosen import ChosenColumns
     from workbench.estimators.coerce import Coercer
     from workbench.estimators.conformal import PredictionIntervals, PredictionSets
     from workbench.estimators.dense import DenseEncoder
@@ -146,6 +147,7 @@ def fitted_model(
         "prepared": boosted,
         "trees": lambda: RandomTrees({"min_samples_leaf": 3}, count, trees=10),
         "linear": lambda: LinearModel(1e-3, count),
+        "chosen": lambda: ChosenColumns(boosted(), 4, count),
         "logarithm": lambda: LogTarget(LinearModel(1e-3)) if regression else LinearModel(1e-3, count),
         "catboost": lambda: CategoricalBoostedTrees(
             {"loss_function": "Logloss" if count else "RMSE", "depth": 3, "thread_count": 1}, count, rounds=15
