@@ -78,3 +78,28 @@ class Boosted(BaseEstimator):
     def settle(self, rounds: int) -> None:
         """Predict by so many rounds, as far as they were boosted."""
         self.rounds_ = max(1, min(rounds, self.boosted_))
+
+
+class Around:
+    """What a learner that is fitted round another tells of the one inside."""
+
+    learner: Any
+
+    @property
+    def rounds_(self) -> int:
+        """Rounds the learner predicts by."""
+        return int(self.learner.rounds_)
+
+    @property
+    def boosted_(self) -> int:
+        """Rounds it made."""
+        return int(self.learner.boosted_)
+
+    @property
+    def cut_(self) -> bool:
+        """Whether the clock ended it."""
+        return bool(self.learner.cut_)
+
+    def settle(self, rounds: int) -> None:
+        """Predict by so many rounds."""
+        self.learner.settle(rounds)

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
-from .rounds import Held
+from .rounds import Around, Held
 
 Array = npt.NDArray[Any]
 MARGIN = 0.1  # of the range of what was seen: predictions stay within it, for a logarithm a little too high is a lot
 
 
-class LogTarget(BaseEstimator):
+class LogTarget(Around, BaseEstimator):
     """A learner of log(1 + y), for a target that is never negative.
 
     Taken back, the mean of a logarithm lies below the mean. A scale makes up for it: the mean of rows that were held
@@ -56,25 +56,6 @@ class LogTarget(BaseEstimator):
             shared=None if shared is None else shared.setdefault("log", {}),
         )
         return self
-
-    @property
-    def rounds_(self) -> int:
-        """Rounds the learner predicts by."""
-        return int(self.learner.rounds_)
-
-    @property
-    def boosted_(self) -> int:
-        """Rounds it made."""
-        return int(self.learner.boosted_)
-
-    @property
-    def cut_(self) -> bool:
-        """Whether the clock ended it."""
-        return bool(self.learner.cut_)
-
-    def settle(self, rounds: int) -> None:
-        """Predict by so many rounds."""
-        self.learner.settle(rounds)
 
     def predict(self, matrix: Any) -> Array:
         """Give values, shape (n_rows,), none of them negative."""
