@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -99,6 +100,43 @@ class TestDaskCluster(ExecutorContract):
         os.kill(victim, signal.SIGKILL)
         assert executor.first([future], 60) == {future}
         assert future.result() != victim
+
+    def test_what_is_told_reaches_every_worker_while_it_works(self, executor, tmp_path: Path):
+        busy = [executor.submit(time.sleep, 2) for _ in range(2)]
+        executor.tell(lambda: (tmp_path / str(os.getpid())).touch())
+        while len(list(tmp_path.iterdir())) < 2:
+            assert executor.first(busy, 0.05) == set()
+
+    def test_a_task_knows_its_threads_and_when_nobody_waits_for_it_any_more(self, executor, tmp_path: Path):
+        def wait(folder):
+            from workbench.executor import this_task
+
+            task = this_task()
+            (folder / "begun").write_text(f"{task.worker} {task.threads}")
+            while task.is_wanted():
+                time.sleep(0.05)
+            (folder / "ended").touch()
+
+        future = executor.submit(wait, tmp_path)
+        assert executor.first([future], 1.0) == set()
+        assert (tmp_path / "begun").read_text().startswith("tcp://127.0.0.1:")
+        assert (tmp_path / "begun").read_text().endswith(" 1")
+        assert not (tmp_path / "ended").exists()
+        future.cancel()
+        while not (tmp_path / "ended").exists():
+            time.sleep(0.05)
+
+    def test_workers_are_counted_as_they_come_and_go(self, executor, dask_address, monkeypatch, tmp_path: Path):
+        monkeypatch.setattr("workbench.executor.LOOK_SECONDS", 0.1)
+        options = ["--host", "127.0.0.1", "--no-dashboard", "--no-nanny", "--local-directory", str(tmp_path)]
+        with (tmp_path / "log").open("wb") as log:
+            third = subprocess.Popen([sys.executable, "-m", "dask", "worker", dask_address, *options], stderr=log)
+        while executor.present < 3:
+            executor.first([executor.submit(time.sleep, 0.1)])
+        third.terminate()
+        while executor.present > 2:
+            executor.first([executor.submit(time.sleep, 0.1)])
+        third.wait()
 
     def test_waiting_ends_when_the_time_is_over(self, executor):
         future = executor.submit(time.sleep, 3)

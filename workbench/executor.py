@@ -7,10 +7,13 @@ pickles: between processes of one user that trust each other, and never from a f
 from __future__ import annotations
 
 import platform
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from concurrent.futures import Executor as Pool
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -105,12 +108,17 @@ class InProcess:
 class DaskCluster:
     """The worker processes of a Dask cluster: one task at a time on each.
 
-    The task of a worker that is lost is carried out by another; after its third worker it has failed.
+    The task of a worker that is lost is carried out by another; after its fourth worker it has failed.
 
     Parameters
     ----------
     address
         Of the scheduler: ``tcp://host:8786``.
+
+    Attributes
+    ----------
+    present : int
+        How many workers there are now. `workers` and `cores` say how many there were at the beginning.
 
     Raises
     ------
@@ -132,6 +140,7 @@ class DaskCluster:
             self._client.close()
             raise
         self.workers, self.threads, self.cores = len(threads), min(threads), sum(threads)
+        self.present, self._looked, self._alone_since = self.workers, time.monotonic(), 0.0
         self._pool: Pool = self._client.get_executor(pure=False)
         self._sent: dict[int, tuple[Any, Any]] = {}
 
@@ -142,7 +151,15 @@ class DaskCluster:
         return value
 
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
-        """Have a function carried out by a worker."""
+        """Have a function carried out by a worker.
+
+        Raises
+        ------
+        NoCluster
+            If the scheduler is gone.
+        """
+        if self._client.status == "closed":
+            raise self._gone()
         return self._pool.submit(function, *map(self._there, arguments))
 
     def map(self, function: Callable[..., R], items: Sequence[T], *common: Any) -> Iterator[R]:
@@ -165,23 +182,47 @@ class DaskCluster:
         NoCluster
             If the cluster is without workers for a minute.
         """
-        began = seen = time.monotonic()
+        ends = None if seconds is None else time.monotonic() + seconds
         while True:
-            now = time.monotonic()
-            rest = LOOK_SECONDS if seconds is None else min(LOOK_SECONDS, seconds - (now - began))
+            rest = LOOK_SECONDS if ends is None else min(LOOK_SECONDS, ends - time.monotonic())
+            self._look()
             done = wait(futures, timeout=max(rest, 0.0), return_when=FIRST_COMPLETED).done
-            if done or (seconds is not None and time.monotonic() - began >= seconds):
+            if done or (ends is not None and time.monotonic() >= ends):
                 return done
-            if self._known():
-                seen = time.monotonic()
-            elif time.monotonic() - seen > PATIENCE:
-                raise NoCluster(self.address, "has lost all its workers", "Start some, and run again.")
+
+    def tell(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Have a function carried out in every worker process at once, whatever it is busy with; without waiting."""
+
+        def run() -> None:
+            with suppress(Exception):  # of a worker that is lost meanwhile
+                self._client.run(function, *arguments, on_error="ignore")
+
+        threading.Thread(target=run, name="tell", daemon=True).start()
 
     def close(self) -> None:
         """Cancel what is under way, and disconnect."""
         self._pool.shutdown(wait=False)
         self._sent.clear()
         self._client.close()
+
+    def _look(self) -> None:
+        """Count the workers, every few seconds."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        if self._client.status == "closed":
+            raise self._gone()
+        self.present = len(self._known()) if self._client.status == "running" else 0
+        if self.present:
+            self._alone_since = 0.0
+        elif not self._alone_since:
+            self._alone_since = now
+        elif now - self._alone_since > PATIENCE:
+            raise NoCluster(self.address, "has lost all its workers", "Start some, and run again.")
+
+    def _gone(self) -> NoCluster:
+        return NoCluster(self.address, "does not answer any more", "Start it, and run again.")
 
     def _known(self) -> dict[str, Any]:
         return dict(self._client.scheduler_info(n_workers=-1)["workers"])
@@ -193,6 +234,34 @@ class DaskCluster:
         if self._sent[id(argument)][1].status in ("lost", "cancelled"):
             self.send(argument)
         return self._sent[id(argument)][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The task of a cluster that a function is called in."""
+
+    worker: str
+    threads: int
+    is_wanted: Callable[[], bool]
+
+
+def this_task() -> Task:
+    """Find the task that is carried out by the calling thread of a worker.
+
+    ``is_wanted`` tells whether anybody waits for its result: nobody does when the task was cancelled, its client went
+    away, however that happened, or the worker itself is closing.
+    """
+    from distributed import get_worker
+
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def is_wanted() -> bool:
+        known = worker.state.tasks.get(key)
+        closes = worker.status.name in ("closing", "closed", "failed")
+        return known is not None and known.state in ("executing", "long-running") and not closes
+
+    return Task(str(worker.address), int(worker.state.nthreads), is_wanted)
 
 
 def _connected(address: str) -> Any:

@@ -113,7 +113,8 @@ def _begins(event: Mapping[str, Any]) -> str:
     known = event["total"] - counts["waiting"]
     done = f", {known:,} of them done already" if known else ""
     capped = event["asked"] is not None and event["asked"] > event["workers"] and counts["waiting"] > event["workers"]
-    fewer = f" ({event['asked']} were asked for; this machine has no more cores)" if capped else ""
+    place = "the cluster has no more workers" if event.get("cluster") else "this machine has no more cores"
+    fewer = f" ({event['asked']} were asked for; {place})" if capped else ""
     threads = count(event["threads"], "thread")
     return f"{event['name']}: {count(event['total'], 'run')}{done}; {event['workers']} at a time, {threads} each{fewer}"
 

@@ -134,6 +134,8 @@ def run(
 @click.option("--workers", type=click.IntRange(1, 1024), help="Runs at a time; by default one for each core.")
 @click.option("--dry-run", is_flag=True, help="Show the plan, what is done already and how long it may take.")
 @click.option("--rerun", type=click.Choice(["failed"]), help="Run again what failed before.")
+@click.option("--cluster", metavar="ADDRESS", help="Run on the workers of a Dask cluster: tcp://host:8786.")
+@click.option("--share", metavar="URL", help="Where workers that do not see the store hand experiments over.")
 @click.option("--export", "scheduler", type=click.Choice(["airflow"]), help="Write a DAG to FILE; start nothing.")
 @price_option
 @store_option
@@ -146,6 +148,8 @@ def batch(
     workers: int | None,
     dry_run: bool,
     rerun: str | None,
+    cluster: str | None,
+    share: str | None,
     scheduler: str | None,
     price: str | None,
     store: Path,
@@ -171,12 +175,12 @@ def batch(
 
     again: Any = rerun
     with batches.Progress(quiet=as_json) as progress:
-        told: dict[str, Any] = {"workers": workers, "rerun": again, "price": price, "store": store}
+        told: dict[str, Any] = {"workers": workers, "rerun": again, "cluster": cluster, "price": price, "store": store}
         told["on_event"] = progress.hear
         if dry_run:
             foreseen = workflow.foresee(spec, **told).as_document()
         else:
-            done = workflow.batch(spec, **told, started=started).as_document()
+            done = workflow.batch(spec, **told, share=share, started=started).as_document()
     if dry_run:
         _tell(foreseen, as_json, lambda: batches.foreseen(foreseen))
         return 0

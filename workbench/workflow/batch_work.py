@@ -1,17 +1,19 @@
-"""Who carries out the runs of a batch: the next that may begin goes to a worker, and its end to the queue."""
+"""Who carries out the runs of a batch: the next that may begin goes to a carrier, and its end to the queue."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import WorkbenchError
+from workbench.workflow.batch_run import conditions_of, run_planned
 from workbench.workflow.batch_stop import Stop
-from workbench.workflow.runs import Conditions, Listener, run
+from workbench.workflow.runs import Conditions, Listener
 
 if TYPE_CHECKING:
     from workbench.batches import Outcome, Plan, Planned, Queue
@@ -20,44 +22,100 @@ if TYPE_CHECKING:
     from workbench.records import Reference
 
 TICK = 0.2  # seconds between two looks at what runs
+Heard = SimpleQueue[tuple[int, dict[str, Any]]]
 log = logging.getLogger(__name__)
 
 
-class Work:
-    """What one worker does with one planned run; called in its thread."""
+class Carrier(Protocol):
+    """Carries out planned runs, some at a time."""
 
-    def __init__(self, plan: Plan, store: Store, batch: Reference, threads: int, stop: Stop, kernels: Kernels) -> None:
-        from workbench.batches import cores, thread_limits
+    @property
+    def places(self) -> int:
+        """How many runs at a time, just now."""
 
-        self.plan, self.store, self.stop = plan, store, stop
-        self.heard: SimpleQueue[tuple[int, dict[str, Any]]] = SimpleQueue()
-        self.conditions = Conditions(
-            cause={"kind": "batch", "batch": str(batch)},
-            parents=[str(batch)],
-            environ=thread_limits(threads),
-            cancelled=stop.reason,
-            kernels=kernels,
-            share=min(1.0, threads / cores()),
-        )
-        self.kernels = kernels
+    @property
+    def heard(self) -> Heard:
+        """What the runs under way say, each with its number."""
 
-    def __call__(self, planned: Planned) -> Outcome:
+    @property
+    def lost(self) -> str | None:
+        """Why nothing can be carried out any more."""
+
+    def expect(self, waiting: int, /) -> None:
+        """Prepare for as many runs as are waiting."""
+
+    def begin(self, planned: Planned) -> Future[Any]:
+        """Have a run carried out."""
+
+    def first(self, futures: Collection[Future[Any]]) -> Collection[Future[Any]]:
+        """Give those that have ended; none after a moment."""
+
+    def outcome(self, planned: Planned, future: Future[Any], /) -> Outcome:
+        """Say what became of a run that has ended."""
+
+    def stop(self, reason: str, /) -> None:
+        """End the runs under way; asked for again and again until all have ended."""
+
+
+@contextmanager
+def threads(plan: Plan, store: Store, batch: Reference, size: tuple[int, int], stop: Stop) -> Iterator[Threads]:
+    """Have runs carried out by threads of this process: so many at a time, so many threads for each kernel."""
+    from workbench.execution import Kernels
+
+    workers, each = size
+    with Kernels() as kernels, ThreadPoolExecutor(workers, "batch") as pool:
+        yield Threads(workers, pool, plan, store, conditions_of(str(batch), each, stop.reason, kernels), kernels)
+
+
+class Threads:
+    """Carries out runs in threads of this process, each with a kernel of its own."""
+
+    lost = None
+
+    def __init__(
+        self,
+        places: int,
+        pool: ThreadPoolExecutor,
+        plan: Plan,
+        store: Store,
+        conditions: Conditions,
+        kernels: Kernels,
+    ) -> None:
+        self.places, self.pool, self.plan, self.store = places, pool, plan, store
+        self.conditions, self.kernels = conditions, kernels
+        self.heard: Heard = SimpleQueue()
+
+    def expect(self, waiting: int) -> None:
+        """Have the next kernels start while these runs go on."""
+        self.kernels.spare = min(self.places, waiting)
+
+    def begin(self, planned: Planned) -> Future[Outcome]:
+        """Have a run carried out by the next thread."""
+        return self.pool.submit(self._carry_out, planned)
+
+    def first(self, futures: Collection[Future[Outcome]]) -> Collection[Future[Outcome]]:
+        """Give those that have ended; none after a moment."""
+        return wait(futures, TICK, FIRST_COMPLETED).done
+
+    def outcome(self, _planned: Planned, future: Future[Outcome]) -> Outcome:
+        """Say what became of a run."""
+        return future.result()
+
+    def stop(self, _reason: str) -> None:
+        """Do nothing: the runs ask for themselves."""
+
+    def _carry_out(self, planned: Planned) -> Outcome:
         from workbench.batches import Outcome
 
-        step = planned.step
+        template = self.plan.templates[planned.step.name].path
         try:
-            done = run(
-                self.plan.templates[step.name].path,
-                planned.parameters,
-                name=planned.name,
-                labels=planned.labels,
-                timeout=step.timeout,
-                memory_limit=step.memory,
-                retries=step.retries,
-                price=None if self.plan.spec.price is None else str(self.plan.spec.price),
-                store=self.store.path,
+            done = run_planned(
+                planned,
+                template,
+                self.store.path,
+                self.conditions,
+                price=self.plan.spec.price,
                 on_event=lambda event: self.heard.put((planned.number, event)),
-                conditions=replace(self.conditions, fingerprint=planned.fingerprint),
             )
         except WorkbenchError as error:  # since the plan was made its table has changed, or the disk is full
             return Outcome(planned, "refused", reason=str(error))
@@ -69,24 +127,25 @@ class Work:
         return Outcome(planned, *told, resources=done.resources, path=done.path)
 
 
-def conduct(queue: Queue, plan: Plan, work: Work, workers: int, started: float, say: Listener) -> None:
-    """Have the runs of a queue carried out by threads of this process, until none may begin and all have ended."""
-    under_way: dict[Future[Outcome], tuple[Planned, float]] = {}
-    with ThreadPoolExecutor(workers, "batch") as pool:
-        while True:
-            if (reason := work.stop.reason()) is not None:
-                queue.close(reason)
-            work.kernels.spare = min(workers, len(queue.waiting))  # the next one starts while this one works
-            while len(under_way) < workers and (planned := queue.take(time.time() - started)) is not None:
-                under_way[pool.submit(work, planned)] = (planned, time.monotonic())
-                say({"kind": "began", "number": planned.number, "name": planned.name})
-            if not under_way:
-                break
-            for ended in wait(under_way, TICK, FIRST_COMPLETED).done:
-                _, began = under_way.pop(ended)
-                queue.end(ended.result(), time.monotonic() - began)
-                say(_ended(ended.result(), queue, len(plan.runs), workers))
-            _pass_on(work.heard, say)
+def conduct(queue: Queue, plan: Plan, carrier: Carrier, stop: Stop, started: float, say: Listener) -> None:
+    """Have the runs of a queue carried out, until none may begin and all have ended."""
+    under_way: dict[Future[Any], tuple[Planned, float]] = {}
+    while True:
+        if (reason := carrier.lost or stop.reason()) is not None:
+            queue.close(reason)
+            carrier.stop(reason)
+        carrier.expect(len(queue.waiting))
+        while len(under_way) < carrier.places and (planned := queue.take(time.time() - started)) is not None:
+            under_way[carrier.begin(planned)] = (planned, time.monotonic())
+            say({"kind": "began", "number": planned.number, "name": planned.name})
+        if not under_way:
+            break
+        for future in carrier.first(under_way):
+            planned, began = under_way.pop(future)
+            outcome = carrier.outcome(planned, future)
+            queue.end(outcome, time.monotonic() - began)
+            say(_ended(outcome, queue, len(plan.runs), carrier.places))
+        _pass_on(carrier.heard, say)
 
 
 def _ended(outcome: Outcome, queue: Queue, total: int, workers: int) -> dict[str, Any]:
@@ -94,7 +153,7 @@ def _ended(outcome: Outcome, queue: Queue, total: int, workers: int) -> dict[str
     return {"kind": "ended", "run": outcome.as_document(), **told}
 
 
-def _pass_on(heard: SimpleQueue[tuple[int, dict[str, Any]]], say: Listener) -> None:
+def _pass_on(heard: Heard, say: Listener) -> None:
     while True:
         try:
             number, event = heard.get_nowait()

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from workbench.errors import BadBatch
 from workbench.workflow.batch_kept import kept
 from workbench.workflow.batch_plan import done_already, plan_of, spec_with
-from workbench.workflow.batch_stop import stops
-from workbench.workflow.batch_work import Work, conduct
+from workbench.workflow.batch_stop import Stop, stops
+from workbench.workflow.batch_work import Carrier, conduct, threads
 from workbench.workflow.place import Where, store_of
 from workbench.workflow.runs import Listener
 
 if TYPE_CHECKING:
     from workbench.batches import Outcome, Plan, Queue
+    from workbench.executor import DaskCluster
     from workbench.experiment import Experiment, Store
     from workbench.records import Reference
 
@@ -105,6 +106,8 @@ def batch(
     *,
     workers: int | None = None,
     rerun: Rerun = None,
+    cluster: str | None = None,
+    share: str | None = None,
     price: str | None = None,
     store: Where = None,
     started: float | None = None,
@@ -120,9 +123,15 @@ def batch(
     spec : str, Path or mapping
         The file of a spec (YAML, JSON, TOML), or what it would hold; relative paths then start from here.
     workers : int, optional
-        Runs at a time; wins over the spec's. Never more than there are cores, which the runs share.
+        Runs at a time; wins over the spec's. Never more than there are cores, which the runs share; on a cluster never
+        more than it has workers.
     rerun : str, optional
         ``"failed"``: runs that failed before are run again.
+    cluster : str, optional
+        Address of a Dask scheduler, ``tcp://host:8786``: its workers carry out the runs, one at a time each.
+    share : str, optional
+        URL of a folder that this process and the workers can write to, ``s3://bucket/folder``: for the experiments of
+        workers that do not see the store. Without one they travel through the cluster.
     price : str, optional
         What an hour of the machine costs: ``"0.10 EUR/h"``; wins over the spec's. Each run has a share of it.
     store : Path or str, optional
@@ -137,25 +146,26 @@ def batch(
     WorkbenchError
         When the request is refused: nothing was started then.
     """
-    from workbench.batches import Limits, Queue, batch_of, cores, shared_out
-    from workbench.execution import Kernels
+    from workbench.batches import Limits, Queue, batch_of
 
     started = time.time() if started is None else started
     say = on_event or (lambda _: None)
     plan = plan_of(spec_with(spec, workers, price), say)
+    if share and not cluster:
+        raise BadBatch(plan.spec.which, ["share: is for the workers of a cluster; name its address as well"])
     where = store_of(store).create()
-    with _alone(plan, where):
+    with _alone(plan, where), _workers(cluster) as executor:
         limits = Limits(plan.spec.on_failure, plan.spec.budget)
         queue = Queue(plan.runs, done_already(plan, where), limits, rerun_failed=rerun == "failed")
-        size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
-        say(_planned(plan, queue, *size))
+        size = _size(executor, len(queue.waiting), plan.spec.workers)
+        say({**_planned(plan, queue, *size), "cluster": executor is not None})
         same = batch_of(where, plan.spec.name, plan.fingerprint, [one.ref for one in queue.outcomes() if one.ref])
         if same is not None and not queue.waiting:
             return _batch(same, plan, queue, time.time() - started)
         reference = _reference(plan.spec.name, started)
         with stops(plan.spec.budget, started) as stop:
-            with Kernels() as kernels:
-                conduct(queue, plan, Work(plan, where, reference, size[1], stop, kernels), size[0], started, say)
+            with _carrier(executor, share, plan, where, reference, size, stop) as carrier:
+                conduct(queue, plan, carrier, stop, started, say)
             experiment = kept(where, reference, plan, queue, stop, size, started)
     return _batch(experiment, plan, queue, time.time() - started)
 
@@ -165,6 +175,7 @@ def foresee(
     *,
     workers: int | None = None,
     rerun: Rerun = None,
+    cluster: str | None = None,
     price: str | None = None,
     store: Where = None,
     on_event: Listener | None = None,
@@ -176,13 +187,48 @@ def foresee(
     WorkbenchError
         If `batch` would refuse it.
     """
-    from workbench.batches import Queue, cores, shared_out
+    from workbench.batches import Queue
 
     plan = plan_of(spec_with(spec, workers, price), on_event or (lambda _: None))
     queue = Queue(plan.runs, done_already(plan, store_of(store)), rerun_failed=rerun == "failed")
-    size = shared_out(cores(), max(1, len(queue.waiting)), plan.spec.workers)
+    with _workers(cluster) as executor:
+        size = _size(executor, len(queue.waiting), plan.spec.workers)
     waiting = frozenset(queue.waiting)
     return Foreseen(plan, tuple(queue.outcomes()), *size, queue.seconds_left(size[0]), waiting)
+
+
+def _workers(cluster: str | None) -> AbstractContextManager[DaskCluster | None]:
+    """Connect to the workers of a cluster; without one the work is done here."""
+    if not cluster:
+        return nullcontext()
+    from workbench.executor import DaskCluster
+
+    return closing(DaskCluster(cluster))
+
+
+def _size(executor: DaskCluster | None, runs: int, asked: int | None) -> tuple[int, int]:
+    """Say how many runs at a time, and how many threads for each."""
+    from workbench.batches import cores, shared_out
+
+    if executor is None:
+        return shared_out(cores(), max(1, runs), asked)
+    return max(1, min(asked or executor.workers, executor.workers, runs)), executor.threads
+
+
+def _carrier(
+    executor: DaskCluster | None,
+    share: str | None,
+    plan: Plan,
+    store: Store,
+    batch: Reference,
+    size: tuple[int, int],
+    stop: Stop,
+) -> AbstractContextManager[Carrier]:
+    if executor is None:
+        return threads(plan, store, batch, size, stop)
+    from workbench.workflow.batch_cluster import cluster
+
+    return cluster(executor, plan, store, batch, share)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.documents.leftovers import remove
 from workbench.documents.redaction import Redactor
-from workbench.errors import BadParameters, UnknownName
+from workbench.errors import BadParameters, UnknownName, WorkbenchError
 from workbench.records import Check, Score
 from workbench.workflow.inputs import Inputs, bound_in, take_in
 from workbench.workflow.keep import keep
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Listener = Callable[[dict[str, Any]], None]
 TASKS = ("classification", "regression")  # templates of these kinds have their table and target checked beforehand
 ROLES = ("metric", "ignore", "group", "time", "id", "weight", "positive")
+OTHER_WORK = "The table there, or a value of the environment (WORKBENCH_PARAM_…), is not the one that was planned with."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Conditions:
 
     `cause` and `parents` go into its manifest, `environ` to its kernel, which is taken from `kernels`; once `cancelled`
     gives a reason, it ends. It has a `share` of the machine, and of its price. A run that goes on with the work of
-    others is told its `fingerprint`.
+    others is told its `fingerprint`. One that was planned elsewhere is refused when its own is not what was `planned`.
     """
 
     cause: Mapping[str, Any] | None = None
@@ -78,6 +79,7 @@ class Conditions:
     cancelled: Callable[[], str | None] | None = None
     kernels: Kernels | None = None
     fingerprint: str | None = None
+    planned: str | None = None
     share: float = 1.0
 
 
@@ -157,11 +159,14 @@ def run(
         inputs = take_in(found, values)
         name = _name(name, found, inputs.shown)
         digests = _check(found, values.values, inputs.fetched)
+        own = fingerprint(found, values.values, digests)
+        if given.planned not in (None, own) and not inputs.fetched:  # what is elsewhere may change at any time
+            raise WorkbenchError(OTHER_WORK)
         where = store_of(store).create()
         say({"kind": "step", "name": "starting"})
         folder, notebook = _prepared(found, inputs, name, where, labels, started)
         folder.update(
-            fingerprint=given.fingerprint or fingerprint(found, values.values, digests),
+            fingerprint=given.fingerprint or own,
             cause=given.cause,
             parents=list(given.parents),
             price=paid,
