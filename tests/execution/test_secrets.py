@@ -109,7 +109,7 @@ from workbench.execution import worker
 worker.SAVE_SECONDS = 0.1
 main()
 """
-LINGERS = "open('ready', 'w').close(); time.sleep(60)"
+LINGERS = "open('ready', 'w').close(); time.sleep(600)"
 
 
 FORMS = [form for value in ALL for form in spelled(value)]
