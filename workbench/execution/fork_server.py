@@ -25,7 +25,7 @@ from workbench.documents.run_folder import process_started
 
 LARGEST_MESSAGE = 65536  # bytes of a path as JSON
 POLL_SECONDS = 0.01
-PATIENCE = 60.0  # seconds for a server to have imported everything
+PATIENCE = 120.0  # seconds for a server to have imported everything
 GOODBYE_SECONDS = 5.0  # for what it has just forked to tell of itself, when it is ended
 LOST = -signal.SIGKILL  # of a kernel whose end nobody can tell: what ended its server has most likely ended it, too
 
