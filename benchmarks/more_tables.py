@@ -2,8 +2,9 @@
 
     python benchmarks/more_tables.py            print the tables, and put them on the benchmark page
 
-The rows in benchmarks/results/more-tables.jsonl are of whole commands, one after the other, 70 % of a table to learn from.
-The tables are public but not ours to pass on, so this cannot be measured again from here; what peers.py does can.
+The rows in benchmarks/results/more-tables.jsonl are of whole commands, one after the other, with 70 % of a table to
+learn from. The tables are public but not ours to pass on, so this cannot be measured again from here; what peers.py
+does can.
 """
 
 from __future__ import annotations
