@@ -102,10 +102,15 @@ class TestDaskCluster(ExecutorContract):
         assert future.result() != victim
 
     def test_what_is_told_reaches_every_worker_while_it_works(self, executor, tmp_path: Path):
-        busy = [executor.submit(time.sleep, 2) for _ in range(2)]
+        def wait_to_be_told(folder):
+            end = time.monotonic() + 60
+            while not (folder / str(os.getpid())).exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            return (folder / str(os.getpid())).exists()
+
+        busy = [executor.submit(wait_to_be_told, tmp_path) for _ in range(2)]
         executor.tell(lambda: (tmp_path / str(os.getpid())).touch())
-        while len(list(tmp_path.iterdir())) < 2:
-            assert executor.first(busy, 0.05) == set()
+        assert [future.result() for future in busy] == [True, True]
 
     def test_a_task_knows_its_threads_and_when_nobody_waits_for_it_any_more(self, executor, tmp_path: Path):
         def wait(folder):
@@ -118,6 +123,8 @@ class TestDaskCluster(ExecutorContract):
             (folder / "ended").touch()
 
         future = executor.submit(wait, tmp_path)
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.05)
         assert executor.first([future], 1.0) == set()
         assert (tmp_path / "begun").read_text().startswith("tcp://127.0.0.1:")
         assert (tmp_path / "begun").read_text().endswith(" 1")

@@ -73,6 +73,15 @@ def running(place: Any, number: int) -> list[RunFolder]:
     return under_way(place.store / "running")
 
 
+def kernels_of(runs: list[RunFolder]) -> list[int]:
+    """Look up the kernels' processes, which the runners write down a moment after the first cell has begun."""
+    end = time.monotonic() + 60
+    while any(run.read().kernel is None for run in runs):
+        assert time.monotonic() < end, "a run has no kernel"
+        time.sleep(0.05)
+    return [run.read().kernel["pid"] for run in runs]
+
+
 def outputs(done: Any, name: str = "square.txt") -> list[str]:
     return [(outcome.path / "outputs" / name).read_text() for outcome in done.outcomes]
 
@@ -286,7 +295,7 @@ def test_ctrl_c_ends_what_runs_and_keeps_it(
     kernels: list[int] = []
 
     def interrupt() -> None:
-        kernels.extend(run.read().kernel["pid"] for run in running(place, 2))
+        kernels.extend(kernels_of(running(place, 2)))
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
@@ -306,7 +315,7 @@ def test_when_the_driver_is_killed_its_runs_end_too(
     spec = farms(a=300, b=300)
     command = [sys.executable, "-m", "workbench", "batch", spec, "--cluster", dask_address, "--store", place.store]
     driver = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    kernels = [run.read().kernel["pid"] for run in running(place, 2)]
+    kernels = kernels_of(running(place, 2))
     driver.kill()
     driver.wait()
     assert len(kernels) == 2
@@ -382,7 +391,7 @@ def test_a_cluster_that_is_gone_ends_the_batch_and_the_same_spec_goes_on(
     kernels: list[int] = []
 
     def kill() -> None:
-        kernels.extend(run.read().kernel["pid"] for run in running(place, 1))
+        kernels.extend(kernels_of(running(place, 1)))
         scheduler.kill()
 
     threading.Thread(target=kill, daemon=True).start()
