@@ -68,9 +68,9 @@ def test_everything_is_learned_within_the_training_rows_of_a_fold(table, shop_ta
     seen: list[frozenset[int]] = []
     original = TableEncoder.fit_transform
 
-    def noted(self, frame, target):
+    def noted(self, frame, *others):
         seen.append(frozenset(frame.index))
-        return original(self, frame, target)
+        return original(self, frame, *others)
 
     monkeypatch.setattr(TableEncoder, "fit_transform", noted)
     result = search(task(table(shop_table(100)), "bought", ignore=["worth", "grade"]), trials=3)

@@ -86,9 +86,16 @@ def outputs(done: Any, name: str = "square.txt") -> list[str]:
     return [(outcome.path / "outputs" / name).read_text() for outcome in done.outcomes]
 
 
+def errands() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob(".errand-*")}
+
+
+BEFORE = errands()  # of others who use this machine
+
+
 def left_behind(place: Any) -> list[str]:
     found = [path.name for path in (place.store / "running").iterdir() if path.name != ".batches"]
-    return found + [path.name for path in Path(tempfile.gettempdir()).glob(".errand-*")]
+    return found + sorted(errands() - BEFORE)
 
 
 def gone(pid: int, seconds: float = 20.0) -> bool:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -74,17 +76,24 @@ def test_a_kernel_that_cannot_start_is_told_with_its_last_words(make, install, r
     assert "Traceback" in folder.kernel_log.read_text()
 
 
-@pytest.mark.parametrize(("depth", "transport"), [(1, "ipc"), (60, "tcp")])
-def test_sockets_are_used_where_their_path_is_not_too_long(make, run, tmp_path, monkeypatch, depth, transport):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / ("d" * depth)))
-    (tmp_path / ("d" * depth)).mkdir()
-    monkeypatch.setattr("workbench.execution.kernel._short_folder", lambda: tmp_path / ("d" * depth))
+@pytest.fixture
+def short():
+    """A folder with a short path."""
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize(("depth", "transport"), [(1, "ipc"), (90, "tcp")])
+def test_sockets_are_used_where_their_path_is_not_too_long(make, run, short, monkeypatch, depth, transport):
+    (folder := short / ("d" * depth)).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    monkeypatch.setattr("workbench.execution.kernel._short_folder", lambda: folder)
     done = run(
         "import json; from ipykernel.connect import get_connection_file\n"
         "print(json.load(open(get_connection_file()))['transport'])"
     )
     assert (done.record.status, done.text) == ("completed", f"{transport}\n")
-    assert not list((tmp_path / ("d" * depth)).iterdir())
+    assert not list(folder.iterdir())
 
 
 def cells(*sources):

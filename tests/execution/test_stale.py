@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -300,10 +301,16 @@ def test_a_document_that_was_just_being_written_is_not_kept(store):
     assert (kept.path / "scores.json").exists()
 
 
+@pytest.fixture
+def temporary():
+    """A folder whose path is short enough for sockets."""
+    with tempfile.TemporaryDirectory(prefix="t-") as folder:
+        yield Path(folder)
+
+
 def test_what_a_killed_process_was_building_and_its_kernels_folder_are_gone_after_the_next_command(
-    store, tmp_path, monkeypatch
+    store, temporary, monkeypatch
 ):
-    (temporary := tmp_path / "t").mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     process = subprocess.Popen([sys.executable, "-c", LEAVES, str(store)], stdout=subprocess.PIPE)
