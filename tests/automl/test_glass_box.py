@@ -23,6 +23,7 @@ from workbench.automl.families import (
     Network,
     RandomForest,
 )
+from workbench.automl.glass_box.cells import FITTING
 from workbench.automl.glass_box.notebook import notebook, write_notebook
 from workbench.automl.glass_box.reading import read_csv, read_parquet
 from workbench.automl.glass_box.realised import kinds_of, lean
@@ -478,3 +479,27 @@ def test_a_part_of_a_module_brings_what_it_needs_and_no_more():
         assert text in part
     for text in ("json", "other", "typing"):
         assert text not in part
+
+
+def test_encoders_of_an_experiment_from_before_they_took_weights_are_fitted_as_they_were():
+    class Older:
+        categorical_ = ()
+
+        def fit_transform(self, frame, target):
+            return frame.to_numpy()
+
+    class Learner:
+        def fit(self, matrix, target, *, weight, categorical):
+            self.rows = len(matrix)
+
+        def settle(self, rounds):
+            pass
+
+    cell = {"np": np, "frame": pd.DataFrame({"x": [1.5, 2.5]}), "codes": np.array([0, 1]), "folds": [0, 1], "SEED": 0}
+    cell |= {"weight": None, "CLASSES": ["a", "b"], "sampled": lambda rows, *_, **__: rows}
+    cell["FoldModel"] = lambda encoder, learner: (encoder, learner)
+    exec(FITTING, cell)
+    trial = {"encoder": Older, "learner": lambda rounds: Learner(), "boosted": [1], "rounds": [1]}
+    encoder, learner = cell["fit_trial"]({**trial, "stops_by_rows": False, "most_rows": 9}, 0, np.arange(2), {})
+    assert isinstance(encoder, Older)
+    assert learner.rows == 2

@@ -191,6 +191,18 @@ def test_a_server_stays_till_the_last_of_its_kernels_has_ended(temporary):
     assert not list(temporary.glob("wb-*"))
 
 
+def test_what_a_fork_takes_is_measured_and_limited(run):
+    holds = "import time\nheld = b'x' * 600_000_000\ntime.sleep(60)"
+    with Kernels(spare=1) as kernels:
+        small = run(WHO, kernels=kernels, memory=1_000_000_000)
+        large = run(holds, kernels=kernels, memory=400_000_000)
+        assert small.text.split()[1] == str(server_of(kernels).process.pid)
+    assert small.record.status == "completed"
+    assert 20e6 < small.record.resources["peak_memory"] < 300e6
+    assert large.record.status == "out_of_memory"
+    assert large.record.reason.startswith("The run took ")
+
+
 def test_variables_that_are_read_once_are_a_matter_of_the_server(run):
     cell = "import os\nprint(open('/proc/self/environ').read().count(f'OMP_NUM_THREADS={os.environ[\"WANTED\"]}\\0'))"
     with Kernels(spare=1) as kernels:

@@ -73,6 +73,12 @@ def test_scores_of_several_runs_are_drawn_and_described() -> None:
     assert 'alt="How the scores spread. R² of 7 runs lies between 0.81 and 0.87."' in text
 
 
+def test_an_interval_and_a_time_stay_on_one_line() -> None:
+    text = page(run(1, 0.8))
+    assert ">0.790\u00a0to\u00a00.810</td>" in text
+    assert ">1\u00a0min\u00a01\u00a0s</td>" in text
+
+
 def test_only_what_differs_from_run_to_run_has_a_column() -> None:
     text = page(run(1, 0.8), run(2, 0.9))
     assert ">farm</th>" in text

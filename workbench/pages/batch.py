@@ -133,7 +133,7 @@ def _board(runs: Sequence[Run]) -> list[Markup]:
     for run in ranked:
         score = scores[run["number"]]
         bar = interval_bar(score.value, score.low, score.high, of=(min(ends), max(ends)))
-        interval = score_interval(score) or "–"
+        interval = _unbroken(score_interval(score)) or "–"
         told = (score_value(score), bar, interval)
         rows.append([_number(run), _link(run), *_cells(run, names), *told, *_spent(run, used)])
     meaning = metric_meaning(metric)
@@ -203,7 +203,7 @@ def _number(run: Run) -> str:
 
 
 def _took(run: Run) -> str | None:
-    return None if run["seconds"] is None else duration(run["seconds"])
+    return None if run["seconds"] is None else _unbroken(duration(run["seconds"]))
 
 
 def _taken(name: str) -> Callable[[Run], str | None]:
@@ -246,3 +246,8 @@ def _link(run: Run) -> Markup:
     if not run["report"]:
         return Markup("{}").format(shown)
     return Markup('<a href="{}" title="{}">{}</a>').format(run["report"], run["ref"], shown)
+
+
+def _unbroken(text: str) -> str:
+    """Keep a few words on one line."""
+    return text.replace(" ", "\u00a0")

@@ -61,8 +61,9 @@ def kept_apart(train):
 def fit_trial(trial, fold, train, encoded):
     """Fit one member; `encoded` remembers matrices, for members often share an encoder."""
     if trial["encoder"] not in encoded:
-        encoder, heavy = trial["encoder"](), None if weight is None else weight[train]
-        encoded[trial["encoder"]] = encoder, encoder.fit_transform(frame.iloc[train], codes[train], heavy)
+        encoder = trial["encoder"]()
+        heavy = [] if weight is None else [weight[train]]
+        encoded[trial["encoder"]] = encoder, encoder.fit_transform(frame.iloc[train], codes[train], *heavy)
     encoder, matrix = encoded[trial["encoder"]]
     places = np.arange(len(train))
     if trial["stops_by_rows"] and len(folds) == 1 and fold == 0:
