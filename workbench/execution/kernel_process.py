@@ -101,6 +101,16 @@ class WaitingKernel(IPKernelApp):
     def init_poller(self) -> None:
         """Leave the watch over the parent to `end_with`, which leaves no files either."""
 
+    def close(self) -> None:
+        """Let the control thread end before the one that sends outputs, through which it says its last words.
+
+        The other way round, as ipykernel has it, some kernels waited ten seconds for a thread that was gone.
+        """
+        if self.control_thread is not None and self.control_thread.is_alive():
+            self.control_thread.stop()
+            self.control_thread.join()
+        super().close()
+
     def begin(
         self, folder: str, env: Mapping[str, str], path: Iterable[str], log: str, address_space: int | None
     ) -> None:
