@@ -1,4 +1,4 @@
-"""The workbench beside its peers on nine more tables, which no package ships.
+"""The workbench beside its peers on ten more tables, which no package ships.
 
     python benchmarks/more_tables.py            print the tables, and put them on the benchmark page
 
@@ -49,7 +49,10 @@ def by_seed(laid: pd.DataFrame) -> str:
     ours = laid[OURS].droplevel("split").unstack("seed")
     if ours.shape[1] < 2:
         return ""
-    lines = [[str(data), *(f"{loss:.4g}" for loss in losses)] for data, losses in ours.iterrows()]
+    lines = [
+        [str(data), *(f"{loss:.4g}" if np.isfinite(loss) else "not measured" for loss in losses)]
+        for data, losses in ours.iterrows()
+    ]
     return table.markdown([f"loss of {OURS}", *(f"seed {seed}" for seed in ours.columns)], lines)
 
 
