@@ -25,7 +25,7 @@ def kept(status: str) -> Any:
         reference=f"farm@{status}",
         reason="",
         metric=None,
-        scores=dict,
+        score=None,
         manifest=manifest,
         path=Path("/store") / status,
     )

@@ -90,6 +90,8 @@ class Result:
         rows.
     why_bagged
         Why those of a compact model were not; else empty.
+    once : Score or None
+        On rows that stand once in the table, where those that have copies were split like all others.
     """
 
     task: Task
@@ -112,6 +114,7 @@ class Result:
     deploy: Deploy = "full"
     bagged: bool = True
     why_bagged: str = ""
+    once: Score | None = None
 
     @property
     def score(self) -> Score:
@@ -146,17 +149,13 @@ class Result:
 
     def _repeated(self) -> tuple[Check, ...]:
         """Say what the score is on rows that stand once, where copies of others may be on both sides of a split."""
-        repeats, rows = self.task.repeats, self.folds.validated
-        if repeats is None or self.task.copies is not None:
+        if self.once is None or self.task.repeats is None:
             return ()
-        twice = has_copy(repeats)
-        once = np.flatnonzero(~twice[rows])
-        if len(once) < FEWEST_ONCE or (self.task.classes and len(np.unique(self.task.truth[rows[once]])) < 2):
-            return ()
-        score = _score_of(self.task, self.predictions.iloc[once], rows[once])
-        worse = self.task.metric.loss(score.value) > self.task.metric.loss(self.score.value)
+        twice = has_copy(self.task.repeats)
+        alone = int((~twice[self.folds.validated]).sum())
+        worse = self.task.metric.loss(self.once.value) > self.task.metric.loss(self.score.value)
         message = (
-            f"On the {count(len(once), 'row')} that stand once in the table the score is {score_sentence(score)}; "
+            f"On the {count(alone, 'row')} that stand once in the table the score is {score_sentence(self.once)}; "
             f"{count(int(twice.sum()), 'row')} have copies, which may have been learned from. If a copy is one thing "
             "recorded twice, expect this score of new rows; if things do repeat, the score of all rows."
         )
@@ -252,6 +251,7 @@ def finished(
         deploy="full" if compact is None else "compact",
         bagged=not whole.trials and folds.kind != "time",
         why_bagged=whole.why_not,
+        once=_once(task, rows, predicted),
     )
 
 
@@ -292,17 +292,14 @@ def _fitting(task: Task) -> list[Metric]:
     return [task.metric, *others]
 
 
-def _score_of(task: Task, told: pd.DataFrame, rows: Array) -> Score:
-    """Score some of the predicted rows by the task's metric."""
-    columns = [f"probability_{label}" for label in task.classes]
-    predicted = Predicted(
-        task.truth[rows],
-        told["prediction"].to_numpy(),
-        told[columns].to_numpy() if columns else None,
-        task.classes,
-        None if task.weight is None else task.weight[rows],
-    )
-    return scored(task.metric, predicted, values(task.metric, predicted, samples(predicted, seed=0)))
+def _once(task: Task, rows: Array, predicted: Predicted) -> Score | None:
+    """Score the rows that stand once, where others have copies on both sides of a split; None if they are too few."""
+    if task.repeats is None or task.copies is not None:
+        return None
+    alone = predicted.take(np.flatnonzero(~has_copy(task.repeats)[rows]))
+    if len(alone.truth) < FEWEST_ONCE or (task.classes and len(np.unique(alone.truth)) < 2):
+        return None
+    return scored(task.metric, alone, values(task.metric, alone, samples(alone, seed=0)))
 
 
 def _predictions(task: Task, folds: Folds, predicted: Predicted) -> pd.DataFrame:

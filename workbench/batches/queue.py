@@ -63,9 +63,8 @@ class Outcome:
 
 def outcome_of(run: Planned, kept: Experiment, *, before: bool = True) -> Outcome:
     """Say what a kept experiment means for the planned run whose work it did."""
-    score = kept.scores().get(kept.metric or "")
     used = kept.manifest["resources"]
-    told = (kept.status, str(kept.reference), kept.reason, kept.metric, score, used.get("wall"))
+    told = (kept.status, str(kept.reference), kept.reason, kept.metric, kept.score, used.get("wall"))
     return Outcome(run, *told, before, used, kept.path)
 
 

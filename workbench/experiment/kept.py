@@ -59,6 +59,11 @@ class Experiment:
         return self.manifest["metric"]
 
     @property
+    def score(self) -> Score | None:
+        """By that metric; None when it did not come to one."""
+        return self.scores().get(self.metric or "")
+
+    @property
     def model(self) -> Path:
         """The folder of the fitted model."""
         return self.path / "model"

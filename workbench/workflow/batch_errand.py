@@ -140,8 +140,8 @@ def _carried_out(errand: Errand, folder: Path, conditions: Conditions) -> Delive
     insisting = replace(conditions, planned=_work_of(planned))
     done = run_planned(planned, template, store.path, insisting, price=errand.price)
     archive = _packed(errand, done.path, folder) if begun is None else None
-    score = done.scores.get(done.metric or "")
-    return Delivery(done.status, done.ref, done.reason, done.metric, score, done.seconds, done.resources, archive)
+    told = (done.status, done.ref, done.reason, done.metric, done.score, done.seconds, done.resources)
+    return Delivery(*told, archive)
 
 
 def _work_of(planned: Planned) -> str | None:
@@ -171,8 +171,8 @@ def _kept_before(errand: Errand, store: Store) -> Delivery | None:
     kept = known(store, {errand.planned.fingerprint}, errand.template.stem).kept.get(errand.planned.fingerprint)
     if kept is None or kept.status in MISSING or errand.batch not in kept.manifest["parents"]:
         return None
-    score, used = kept.scores().get(kept.metric or ""), kept.manifest["resources"]
-    return Delivery(kept.status, str(kept.reference), kept.reason, kept.metric, score, used.get("wall"), used)
+    used = kept.manifest["resources"]
+    return Delivery(kept.status, str(kept.reference), kept.reason, kept.metric, kept.score, used.get("wall"), used)
 
 
 def _template(errand: Errand, folder: Path) -> Path:

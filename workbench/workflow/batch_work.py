@@ -122,8 +122,7 @@ class Threads:
         except Exception as error:  # one run must not end the night's others
             log.exception("Run %d of the batch could not be conducted.", planned.number)
             return Outcome(planned, "failed", reason=f"{type(error).__name__}: {error}")
-        score = done.scores.get(done.metric or "")
-        told = (done.status, done.ref, done.reason, done.metric, score, done.seconds)
+        told = (done.status, done.ref, done.reason, done.metric, done.score, done.seconds)
         return Outcome(planned, *told, resources=done.resources, path=done.path)
 
 

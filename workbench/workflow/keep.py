@@ -28,7 +28,7 @@ def _page(experiment: Experiment, title: str) -> str:
     facts = {
         "status": experiment.status,
         "reason": experiment.reason,
-        "score": experiment.scores().get(experiment.metric or ""),
+        "score": experiment.score,
         "summary": _summary(experiment),
         "data": Path(source).name,
         "rows": task["rows"] if task else None,
@@ -54,7 +54,7 @@ def _summary(experiment: Experiment) -> list[str]:
     from workbench.documents.outbox import read_scores
     from workbench.pages.summary import Found, summary
 
-    task, score = experiment.task(), experiment.scores().get(experiment.metric or "")
+    task, score = experiment.task(), experiment.score
     if not task or score is None:
         return []
     board = experiment.leaderboard()

@@ -47,6 +47,11 @@ class Run:
     test: dict[str, Score] = field(default_factory=dict)
     resources: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def score(self) -> Score | None:
+        """By its metric; None when it did not come to one."""
+        return self.scores.get(self.metric or "")
+
     def as_document(self) -> dict[str, Any]:
         """Give what ``run --json`` prints."""
         return {
