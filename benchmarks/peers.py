@@ -1,12 +1,14 @@
 """`workbench run`, the whole command, beside its peers: the same splits, the same budget, each alone.
 
     python benchmarks/peers.py --prepare flaml,mljar,autogluon      once, with network: an environment for each
-    python benchmarks/peers.py --budget 60 --seeds 0,1              measure what has no row yet; stop and go on at will
-    python benchmarks/peers.py --table                              print the tables, and put them on the benchmark page
+    python benchmarks/peers.py --budget 60 --seeds 0,1              measure what has no row yet, then print the tables
+                                                                    and put them on the page; stop and go on at will
+    python benchmarks/peers.py --table                              the tables of the rows there are
     python benchmarks/peers.py --quick                              20 s on the small tables: this work tree against the
                                                                     last commit that has rows, and against the peers
 
-Rows go to benchmarks/results/peers.jsonl. The quick form keeps its rows apart (``--keep`` adds them to the others).
+Rows go to benchmarks/results/peers.jsonl. What others disturbed is measured again the next time. The quick form keeps
+its rows apart (``--keep`` adds them to the others).
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 import pandas as pd
 from sidebyside import environments, page, table
 from sidebyside.measure import Split, measure, split
-from sidebyside.rows import RESULTS, Row, append, done, last_version, newest, quiet, read
+from sidebyside.rows import RESULTS, Row, alike, append, done, last_version, newest, quiet, read
 from sidebyside.tables import TABLES
 
 SYSTEMS = ("workbench", "flaml", "mljar-compete", "autogluon-medium", "autogluon-bagged")
@@ -50,12 +52,13 @@ def main(words: Sequence[str]) -> None:
             environments.prepare(name, said.environments)
             print(f"{name} is ready in {said.environments}", flush=True)
     elif said.table:
-        show(said.results)
+        page.show("peers", tables(read(said.results)), said.results)
     elif said.quick:
         quick(said)
     else:
         plan = Plan(said.data, said.seeds, said.budget, said.patience, said.environments, said.results)
         run(plan, {system: environments.version_of(system, said.environments) for system in said.systems})
+        page.show("peers", tables(read(said.results)), said.results)
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -90,7 +93,7 @@ def listed(known: tuple[str, ...]) -> Callable[[str], list[str]]:
 
 
 def run(plan: Plan, versions: Mapping[str, str], measure: Measure = measure) -> list[Row]:
-    """Measure what has no row yet, one after the other, and give the rows asked for, old and new.
+    """Measure what has no row yet, one after the other, and give the newest rows of what was asked for.
 
     The systems take turns on each split, so that a slow hour of the machine is shared by all. A row of another version
     of a system, or of other rows of the table, is no row of this measurement.
@@ -111,7 +114,7 @@ def run(plan: Plan, versions: Mapping[str, str], measure: Measure = measure) -> 
                 row = wanted | {"rows": len(given.train), "columns": given.train.shape[1]} | found
                 append(row, plan.results)
                 print(line(row), flush=True)
-    return [row for row in read(plan.results) if any(done([row], wanted) for wanted in asked)]
+    return newest([row for row in read(plan.results) if any(alike(row, wanted) for wanted in asked)], *CELL)
 
 
 def split_of(name: str, seed: int, place: Path) -> Split:
@@ -124,14 +127,6 @@ def line(row: Row) -> str:
     return f"{row['data']:12} seed {row['seed']}  {row['system']:17} {found}  {row['wall']:.0f} s"
 
 
-def show(results: Path) -> None:
-    """Print the tables, and put them on the page when the rows are the repository's own."""
-    text = tables(read(results))
-    print(text)
-    if results.resolve().parent == RESULTS.resolve():
-        page.fill("peers", text)
-
-
 def tables(rows: Sequence[Row]) -> str:
     """Write a comparison for each budget, out of the newest rows that were measured undisturbed."""
     calm = quiet(rows)
@@ -140,7 +135,7 @@ def tables(rows: Sequence[Row]) -> str:
         of_it = newest([row for row in calm if row["budget"] == budget], *CELL)
         parts.append(f"### {budget:g} seconds\n\n{table.comparison(of_it)}")
     if not parts:
-        parts.append("*Nothing was measured yet on a machine at rest: there is no table to show.*")
+        parts.append(page.NOTHING)
     if len(calm) < len(rows):
         parts.append(f"Left out: {len(rows) - len(calm)} rows measured while others used the machine.")
     return "\n\n".join(parts)
@@ -155,6 +150,7 @@ def quick(said: argparse.Namespace) -> None:
     print("\n" + beside(now, stored, commits()))
     if said.keep:
         keep(now, stored, said.results)
+        page.show("peers", tables(read(said.results)), said.results)
 
 
 def keep(now: Sequence[Row], stored: Sequence[Row], results: Path) -> None:

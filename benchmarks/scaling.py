@@ -1,12 +1,13 @@
 """How quality and time grow with the number of rows, on a table whose rule is known.
 
-    python benchmarks/scaling.py                    1k, 10k, 100k and 1M rows, for 60 s each and for 3 trials each
-    python benchmarks/scaling.py --table            print the table, and put it on the benchmark page
+    python benchmarks/scaling.py                    1k, 10k, 100k and 1M rows, for 60 s each and for 3 trials each;
+                                                    then print the tables and put them on the page
+    python benchmarks/scaling.py --table            the tables of the rows there are
 
 Twenty columns of mixed types are drawn, and what is predicted follows from eight of them by a rule and by chance; so
 the loss of somebody who knows the rule is known, and quality is the share of what can be learnt that was learnt: 0 for
 a constant guess, 1 for the rule itself. All are judged on the same 20,000 fresh rows. Rows go to
-benchmarks/results/scaling.jsonl; what has a row for this version of the workbench is not measured again.
+benchmarks/results/scaling.jsonl; what has an undisturbed row for this version of the workbench is not measured again.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ FRESH = 20_000  # rows that all are judged on
 BUDGET, TRIALS = 60.0, 3
 LONGEST = 3_600.0  # seconds a fixed number of trials may take
 CITIES, SHOPS = 30, 2_000
+HEADS = ("task", "rows", "loss", "of the rule", "learnt", "time", "peak memory", "predict 10,000 rows", "model")
 
 
 def drawn(rows: int, task: str, seed: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -108,28 +110,37 @@ def learnt(row: Row) -> float:
 
 
 def tables(rows: Sequence[Row]) -> str:
-    """Write one table for each plan and task, out of the newest rows that were measured undisturbed."""
+    """Write one table for each plan, out of the newest rows that were measured undisturbed."""
     kept = newest(quiet(rows), "rows", "task", "budget", "trials", "seed")
     if not kept:
-        return "*Nothing was measured yet on a machine at rest: there is no table to show.*"
-    heads = ["rows", "loss", "of the rule", "learnt", "time", "peak memory", "predict 10,000 rows", "model"]
-    parts = []
-    for plan in dict.fromkeys((row["budget"], row["trials"]) for row in kept):
-        for task in dict.fromkeys(row["task"] for row in kept):
-            own = [row for row in kept if (row["budget"], row["trials"], row["task"]) == (*plan, task)]
-            title = f"{plan[0]:g} seconds" if plan[0] else f"{plan[1]} trials"
-            lines = [cells(row) for row in sorted(own, key=lambda row: (row["rows"], row["seed"]))]
-            parts.append(f"### {title}, {task}\n\n{table.markdown(heads, lines)}")
-    told = ", ".join(dict.fromkeys(row["version"] for row in kept))
-    machines = {f"{row['machine']['cores']} cores, {row['machine']['memory_gb']} GB" for row in kept}
-    return "\n\n".join([f"Workbench {told}, on {' and '.join(sorted(machines))}.", *parts])
+        return page.NOTHING
+    parts = [f"Measured {table.occasion(kept)}: workbench {', '.join(dict.fromkeys(row['version'] for row in kept))}."]
+    for budget, trials in dict.fromkeys((row["budget"], row["trials"]) for row in kept):
+        title = f"{budget:g} seconds" if budget else f"{trials} trials"
+        own = [row for row in kept if (row["budget"], row["trials"]) == (budget, trials)]
+        own.sort(key=lambda row: (row["task"], row["rows"], row["seed"]))
+        parts += [f"### More rows, {title}", table.markdown(HEADS, [cells(row) for row in own])]
+        parts += [growth(task, [row for row in own if row["task"] == task]) for task in TASKS]
+    return "\n\n".join(part for part in parts if part)
+
+
+def growth(task: str, rows: Sequence[Row]) -> str:
+    """Say by how much the cost grew from the fewest rows to the most; the rows come in order."""
+    fitted = [row for row in rows if row["loss"] is not None]
+    if not fitted or fitted[0]["rows"] == fitted[-1]["rows"]:
+        return ""
+    few, many = fitted[0], fitted[-1]
+    costs = {"time": "seconds", "memory": "peak_mb", "time to predict": "predict_seconds", "model": "model_mb"}
+    told = ", ".join(f"{name} × {many[field] / few[field]:.1f}" for name, field in costs.items())
+    return f"{task}, from {few['rows']:,} to {many['rows']:,} rows (× {many['rows'] / few['rows']:,.0f}): {told}."
 
 
 def cells(row: Row) -> list[str]:
+    known = [row["task"], f"{row['rows']:,}"]
     if row["loss"] is None:
-        return [f"{row['rows']:,}", f"failed: {row['error'].split(';')[0]}", f"{row['best']:.4f}", "0 %", *["–"] * 4]
+        return [*known, f"failed: {row['error'].split(';')[0]}", f"{row['best']:.4f}", "0 %", *["–"] * 4]
     return [
-        f"{row['rows']:,}",
+        *known,
         f"{row['loss']:.4f}",
         f"{row['best']:.4f}",
         f"{100 * learnt(row):.1f} %",
@@ -150,15 +161,11 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", type=Path, default=RESULTS / "scaling.jsonl")
     said = parser.parse_args(words)
-    if said.table:
-        text = tables(read(said.results))
-        print(text)
-        if said.results.resolve().parent == RESULTS.resolve():
-            page.fill("scaling", text)
-        return
-    plans: list[Row] = [{"budget": said.budget, "trials": None}] if said.budget else []
-    plans += [{"budget": None, "trials": said.trials}] if said.trials else []
-    run(said.sizes, said.tasks, plans, said.seed, said.results)
+    if not said.table:
+        plans: list[Row] = [{"budget": said.budget, "trials": None}] if said.budget else []
+        plans += [{"budget": None, "trials": said.trials}] if said.trials else []
+        run(said.sizes, said.tasks, plans, said.seed, said.results)
+    page.show("scaling", tables(read(said.results)), said.results)
 
 
 if __name__ == "__main__":

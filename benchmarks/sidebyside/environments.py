@@ -67,7 +67,7 @@ def version_of(system: str, folder: Path) -> str:
 
 
 def commit() -> str:
-    """Name the commit of the work tree; changes since make it another version, named by their digest."""
+    """Name the last commit that changed what is measured; changes since make another version, named by their digest."""
     from hashlib import sha256
 
     def git(*words: str) -> str:
@@ -79,8 +79,8 @@ def commit() -> str:
     changed = git("-C", root, "diff", "HEAD", "--", *measured)
     for new in sorted(git("-C", root, "ls-files", "--others", "--exclude-standard", "--", *measured).splitlines()):
         changed += new + Path(root, new).read_text(errors="replace")
-    head = git("rev-parse", "HEAD").strip()[:12]
-    return f"{head}+{sha256(changed.encode()).hexdigest()[:8]}" if changed else head
+    last = git("-C", root, "log", "-1", "--format=%H", "--", *measured).strip()[:12]
+    return f"{last}+{sha256(changed.encode()).hexdigest()[:8]}" if changed else last
 
 
 def default_folder() -> Path:

@@ -123,12 +123,13 @@ def watch(command: list[str], limit: float, log: Path) -> Watched:
     peak, spent, late = 0.0, {}, False
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
         root = psutil.Process(process.pid)
-        while process.poll() is None:
-            peak = max(peak, look(root, spent))
-            if time.perf_counter() - began > limit:
-                late = True
-                stop(root)
-            time.sleep(LOOK)
+        try:
+            while process.poll() is None and not late:
+                peak = max(peak, look(root, spent))
+                late = time.perf_counter() - began > limit
+                time.sleep(LOOK)
+        finally:  # nobody who stops the measurement leaves a system at work
+            stop(root)
     wall = time.perf_counter() - began
     # A process may end between two looks, and one may outlive its parent: the larger count misses less.
     own = max(sum(spent.values()), children_seconds() - reaped)

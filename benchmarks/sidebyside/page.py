@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sidebyside.rows import RESULTS
+
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+NOTHING = "*Nothing was measured yet on a machine at rest: there is no table to show.*"
 
 
 def filled(page: str, name: str, text: str) -> str:
@@ -25,3 +28,10 @@ def filled(page: str, name: str, text: str) -> str:
 
 def fill(name: str, text: str, page: Path = PAGE) -> None:
     page.write_text(filled(page.read_text(), name, text))
+
+
+def show(name: str, text: str, results: Path) -> None:
+    """Print a table, and put it on the page when its rows are the repository's own."""
+    print(f"\n{text}")
+    if results.resolve().parent == RESULTS.resolve():
+        fill(name, text)

@@ -38,8 +38,13 @@ def append(row: Row, file: Path) -> None:
 
 
 def done(rows: Iterable[Row], wanted: Row) -> bool:
-    """Tell whether a measurement was made already: every field of `wanted` is the same in one of the rows."""
-    return any(all(row.get(field) == value for field, value in wanted.items()) for row in rows)
+    """Tell whether a measurement was made already, while nobody else was working."""
+    return any(alike(row, wanted) for row in quiet(rows))
+
+
+def alike(row: Row, wanted: Row) -> bool:
+    """Tell whether every field of `wanted` is the same in a row."""
+    return all(row.get(field) == value for field, value in wanted.items())
 
 
 def quiet(rows: Iterable[Row]) -> list[Row]:

@@ -103,9 +103,14 @@ def versions(rows: Sequence[Row], order: Sequence[str]) -> str:
     for system in order:
         count = Counter(row["version"] for row in rows if row["system"] == system)
         told.append(f"{system} " + ", ".join(f"{version} ({number} rows)" for version, number in count.items()))
+    return f"Measured {occasion(rows)}: {'; '.join(told)}"
+
+
+def occasion(rows: Sequence[Row]) -> str:
+    """Name the days and the machines of a measurement."""
     machines = {f"{row['machine']['cores']} cores, {row['machine']['memory_gb']} GB" for row in rows}
-    days = sorted(row["when"][:10] for row in rows)
-    return f"Measured {days[0]} to {days[-1]} on {' and '.join(sorted(machines))}: {'; '.join(told)}"
+    days = sorted({row["when"][:10] for row in rows})
+    return f"{' to '.join(dict.fromkeys((days[0], days[-1])))} on {' and '.join(sorted(machines))}"
 
 
 def duels(laid: pd.DataFrame, ours: str, peers: Sequence[str]) -> str:

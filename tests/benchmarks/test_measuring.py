@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_a_stopped_measurement_goes_on_where_it_was(script, plan):
         if asked == [0]:
             raise KeyboardInterrupt
         asked.append(seed)
-        return {"loss": 0.1, "constant": 0.5, "wall": 1.0}
+        return {"loss": 0.1, "constant": 0.5, "wall": 1.0, "others": 0.0}
 
     with pytest.raises(KeyboardInterrupt):
         peers.run(plan, {"workbench": "a1"}, measure)
@@ -42,6 +43,20 @@ def test_a_stopped_measurement_goes_on_where_it_was(script, plan):
     assert asked == [0, None, 1]
     peers.run(plan, {"workbench": "a2"}, measure)
     assert asked == [0, None, 1, 0, 1]
+
+
+def test_what_others_disturbed_is_measured_again(script, plan):
+    peers, shares = script("peers"), [0.5, 0.0, 0.0]
+
+    def measure(system, python, given, **how):
+        return {"loss": 0.1, "constant": 0.5, "wall": 1.0, "others": shares.pop(0)}
+
+    disturbed = peers.run(plan, {"workbench": "a1"}, measure)
+    assert [row["others"] for row in disturbed] == [0.5, 0.0]
+    again = peers.run(plan, {"workbench": "a1"}, measure)
+    assert not shares
+    assert [row["others"] for row in again] == [0.0, 0.0]
+    assert len(plan.results.read_text().splitlines()) == 3
 
 
 def test_a_broken_line_amid_the_rows_is_not_passed_over(script, tmp_path):
@@ -107,6 +122,19 @@ def test_a_process_is_watched_with_its_children_and_stopped_when_late(script, tm
     assert measure.watch([sys.executable, "-c", "raise SystemExit(3)"], 60.0, tmp_path / "log").code == 3
 
 
+def test_who_stops_a_measurement_leaves_no_system_at_work(script, tmp_path, monkeypatch):
+    measure, seen = script("sidebyside.measure"), []
+
+    def interrupted(root, spent):
+        seen.append(root)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measure, "look", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        measure.watch([sys.executable, "-c", "import time; time.sleep(60)"], 60.0, tmp_path / "log")
+    assert not seen[0].is_running()
+
+
 def test_a_system_that_breaks_leaves_a_row_with_its_reason(script):
     measure = script("sidebyside.measure")
     frame = pd.DataFrame({"x": range(40), "y": np.arange(40.0)})
@@ -129,3 +157,15 @@ def test_the_rule_of_the_growing_table_is_the_best_guess_of_its_rows(script):
     told = {"constant": 2.0, "best": 1.0}
     assert scaling.learnt(told | {"loss": 1.25}) == pytest.approx(0.75)
     assert scaling.learnt(told | {"loss": None}) == 0
+
+
+def test_the_growing_table_shows_each_size_and_by_how_much_the_cost_grew(script, row):
+    few = row("workbench", "", 0.2, rows=1_000, best=0.1, trials=None)
+    many = few | {"rows": 100_000, "loss": 0.11, "seconds": 66.0, "peak_mb": 2_000, "model_mb": 3.0}
+    failed = few | {"task": "regression", "loss": None}
+    text = script("scaling").tables([many, failed, few, many | {"loss": 0.4, "others": 0.6}])
+    assert re.search(r"^\| binary \| 1,000 \| 0.2000 \| 0.1000 \| 75.0 % \| 60 s \| 500 MB \|", text, re.MULTILINE)
+    assert re.search(r"^\| binary \| 100,000 \| 0.1100 .*\| 97.5 % \| 66 s \| 2,000 MB \|", text, re.MULTILINE)
+    assert "| regression | 1,000 | failed: ended with 1 |" in text
+    assert "from 1,000 to 100,000 rows (× 100): time × 1.1, memory × 4.0, time to predict × 1.0, model × 1.5." in text
+    assert "regression, from" not in text
