@@ -340,11 +340,14 @@ def test_by_hand_one_line_tells_what_is_tried_how_good_the_best_is_and_what_is_l
     lines = []
 
     class Line:
+        def __init__(self, data: dict[str, str]) -> None:
+            assert data["text/plain"] == "The search begins."
+
         def update(self, data: dict[str, str], *, raw: bool) -> None:
             assert raw
             lines.append(data["text/plain"])
 
-    monkeypatch.setattr("workbench.automl.searching.progress._notebook_line", Line)
+    monkeypatch.setattr("workbench.pages.live.opened", Line)
     made = task(table(shop_table(60)), "bought", ignore=["worth", "grade"])
     result = search(made, trials=2, families=["linear", "extra_trees"])
     assert lines[0] == "0 trials done · trying linear 1 · 2 planned"

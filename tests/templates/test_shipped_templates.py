@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,13 @@ each = pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 
 def outputs(notebook: nbformat.NotebookNode) -> list[dict[str, Any]]:
     return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def assert_progress_is_complete(found: list[dict[str, Any]]) -> None:
+    """One display, written again in its place, and at its end."""
+    (shown,) = [one["data"] for one in found if "<progress" in one.get("data", {}).get("text/html", "")]
+    assert 'value="1.000"' in shown["text/html"]
+    assert re.fullmatch(r"\d+ trials? in .*s\.", shown["text/plain"])
 
 
 @each
@@ -66,6 +74,7 @@ def test_runs_by_hand_with_its_defaults_in_under_a_minute(path: Path, tmp_path: 
     assert [one for one in found if one.output_type == "error"] == []
     assert sum("image/png" in one.get("data", {}) for one in found) >= 4
     assert "workbench run" in str(found[-1])  # it says how to run it so that it is kept
+    assert_progress_is_complete(found)
 
 
 @each
@@ -77,6 +86,6 @@ def test_runs_under_plain_papermill(path: Path, tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=180, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    assert not [
-        one for one in outputs(nbformat.read(tmp_path / "out.ipynb", as_version=4)) if one.output_type == "error"
-    ]
+    found = outputs(nbformat.read(tmp_path / "out.ipynb", as_version=4))
+    assert [one for one in found if one.output_type == "error"] == []
+    assert_progress_is_complete(found)

@@ -79,7 +79,7 @@ class Difference:
         same = [title.lower() for part, title in parts.items() if not getattr(self, part)]
         return [Section("The same in both", (", ".join(same),))] if same else []
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return as_text(self.sections())
 
     def _repr_html_(self) -> str:

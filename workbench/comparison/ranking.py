@@ -114,7 +114,7 @@ class Comparison:
         head = ("", "experiment", "metric", "score", "95 % interval", "behind the best by", *differing)
         return Section(title, (), head, tuple(_row(place, differing) for place in places))
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return as_text(self.sections())
 
     def _repr_html_(self) -> str:

@@ -15,8 +15,9 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,18 @@ class Model:
     """
 
     path: Path
-    estimator: Any = field(repr=False)
+    estimator: Any
+
+    def __repr__(self) -> str:
+        return "\n".join(self._about())
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(line)}</p>" for line in self._about())
+
+    def _about(self) -> list[str]:
+        chosen = "a number" if not self.classes_ else f"one of {_some(self.classes_)}"
+        needed = f"{len(self.features_)} column{'' if len(self.features_) == 1 else 's'}"
+        return [f"A model that predicts {chosen} from {needed}: {_some(self.features_)}.", f"Its folder: {self.path}"]
 
     @property
     def classes_(self) -> list[Any]:

@@ -10,6 +10,8 @@ from workbench.documents import outbox
 from workbench.documents.experiment import Manifest, read_manifest, reference_of, scores_of
 from workbench.documents.files import read_json
 from workbench.errors import BadArtifact
+from workbench.pages.outcome import Line, labels_text, outcome_html, outcome_text
+from workbench.pages.words import moment
 from workbench.records import Check, Reference, Score
 
 if TYPE_CHECKING:
@@ -27,6 +29,17 @@ class Experiment:
     reference: Reference
     path: Path
     manifest: Manifest
+
+    def __repr__(self) -> str:
+        return outcome_text(str(self.reference), self.status, reason=self.reason, score=self.score)
+
+    def _repr_html_(self) -> str:
+        said = self.line
+        facts = [moment(said.started), said.template, labels_text(said.labels)]
+        report = self.report if self.report.is_file() else None
+        return str(
+            outcome_html(said.ref, said.status, reason=said.reason, facts=facts, scores=self.scores(), report=report)
+        )
 
     @property
     def name(self) -> str:
@@ -82,6 +95,12 @@ class Experiment:
     def notebook(self) -> Path:
         """The executed notebook."""
         return self.path / "notebook.ipynb"
+
+    @property
+    def line(self) -> Line:
+        """What a list of experiments says of it."""
+        told = {name: self.manifest[name] for name in ("template", "started", "labels")}
+        return Line(str(self.reference), self.status, self.reason, self.score, **told)
 
     def scores(self) -> dict[str, Score]:
         """Every metric that fits the task, with its interval; the metric searched by comes first."""

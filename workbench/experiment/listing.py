@@ -11,10 +11,23 @@ from workbench.documents.run_folder import RunRecord, is_alive, under_way
 from workbench.errors import BadArtifact
 from workbench.experiment.kept import Experiment, load
 from workbench.experiment.store import Store
+from workbench.pages.outcome import lines_html, lines_text
 from workbench.records import Reference
 
+NONE = "No experiments here yet."
 
-def experiments(store: Store, name: str | None = None) -> list[Experiment]:
+
+class Experiments(list[Experiment]):
+    """Experiments as a list that a notebook shows as a table."""
+
+    def __repr__(self) -> str:
+        return lines_text([one.line for one in self], NONE)
+
+    def _repr_html_(self) -> str:
+        return str(lines_html([one.line for one in self], NONE))
+
+
+def experiments(store: Store, name: str | None = None) -> Experiments:
     """Everything in the store, or under one name: kept experiments and runs under way, newest first.
 
     One whose manifest cannot be read is listed with the status ``damaged`` and the reason.
@@ -22,7 +35,7 @@ def experiments(store: Store, name: str | None = None) -> list[Experiment]:
     found = {str(run.reference): run for run in _under_way(store)}
     found |= {str(kept.reference): kept for kept in _kept(store)}  # read second: a run may be kept meanwhile
     wanted = [one for one in found.values() if name is None or one.name == name]
-    return sorted(wanted, key=age, reverse=True)
+    return Experiments(sorted(wanted, key=age, reverse=True))
 
 
 def age(experiment: Experiment) -> tuple[str, str, str]:

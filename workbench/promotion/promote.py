@@ -19,6 +19,7 @@ from workbench.documents.mlflow import describe
 from workbench.documents.outbox import score_document, score_of
 from workbench.errors import BadArtifact, BadReference, StoreError
 from workbench.experiment import Experiment, verify
+from workbench.pages.outcome import promotion_html, promotion_text
 from workbench.promotion.card import card, dockerfile
 from workbench.promotion.gate import Contender, golden, intact, judge
 from workbench.promotion.policy import Policy
@@ -35,6 +36,12 @@ class Promotion:
     passed: bool
     path: Path | None
     entry: Entry
+
+    def __repr__(self) -> str:
+        return promotion_text(self.model, self.verdicts, passed=self.passed)
+
+    def _repr_html_(self) -> str:
+        return str(promotion_html(self.model, self.verdicts, passed=self.passed))
 
     def as_document(self) -> dict[str, Any]:
         """Put it as JSON."""

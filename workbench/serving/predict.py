@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -104,6 +105,15 @@ class Written:
 
     rows: int
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(self._about())
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{escape(line)}</p>" for line in self._about())
+
+    def _about(self) -> list[str]:
+        return [f"{self.rows:,} row{'' if self.rows == 1 else 's'} predicted.", *self.notes]
 
 
 def predict_file(

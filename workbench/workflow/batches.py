@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import BadBatch
+from workbench.pages.blocks import join
+from workbench.pages.live import shown_live
+from workbench.pages.outcome import Line, lines_html, lines_text, outcome_html, outcome_text
+from workbench.pages.words import count, duration
 from workbench.workflow.batch_kept import kept
 from workbench.workflow.batch_plan import done_already, plan_of, spec_with
 from workbench.workflow.batch_stop import Stop, stops
@@ -40,6 +44,33 @@ class Batch:
     reason: str
     outcomes: tuple[Outcome, ...]
     seconds: float
+
+    def __repr__(self) -> str:
+        return "\n".join([self._about(), lines_text([_line(one) for one in self._troubled()], "")]).rstrip()
+
+    def _repr_html_(self) -> str:
+        runs = [_line(one) for one in sorted(self.outcomes, key=lambda one: one.status == "completed")]
+        return str(
+            join(
+                [
+                    outcome_html(
+                        self.ref,
+                        self.status,
+                        reason=self.reason,
+                        facts=[f"took {duration(self.seconds)}", *_counted(self.counts)],
+                        report=self.path / "report.html",
+                    ),
+                    lines_html(runs, "It has no runs.", "run"),
+                ]
+            )
+        )
+
+    def _about(self) -> str:
+        told = outcome_text(self.ref, self.status, seconds=self.seconds, reason=self.reason)
+        return f"{told} ({', '.join(_counted(self.counts))})"
+
+    def _troubled(self) -> list[Outcome]:
+        return [one for one in self.outcomes if one.status != "completed"]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -101,6 +132,7 @@ class Foreseen:
         return {name: line[name] for name in told} | {"after": after, "state": self._state(outcome)}
 
 
+@shown_live
 def batch(
     spec: str | Path | Mapping[str, Any],
     *,
@@ -139,7 +171,8 @@ def batch(
     started : float, optional
         When the command started, in seconds since the epoch; the spec's budget counts from there.
     on_event : callable, optional
-        Called with what happens, in this thread: ``checking``, ``planned``, ``began``, ``heard``, ``ended``.
+        Called with what happens, in this thread: ``checking``, ``planned``, ``began``, ``heard``, ``ended``; without
+        one a notebook shows how far the batch is.
 
     Raises
     ------
@@ -195,6 +228,15 @@ def foresee(
         size = _size(executor, len(queue.waiting), plan.spec.workers)
     waiting = frozenset(queue.waiting)
     return Foreseen(plan, tuple(queue.outcomes()), *size, queue.seconds_left(size[0]), waiting)
+
+
+def _counted(counts: Mapping[str, int]) -> list[str]:
+    return [f"{count(number, 'run')} {status.replace('_', ' ')}" for status, number in counts.items()]
+
+
+def _line(outcome: Outcome) -> Line:
+    name = outcome.ref or outcome.run.name
+    return Line(name, outcome.status, outcome.reason, outcome.score, labels=outcome.run.labels)
 
 
 def _workers(cluster: str | None) -> AbstractContextManager[DaskCluster | None]:

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from workbench.documents.leftovers import remove
 from workbench.documents.redaction import Redactor
 from workbench.errors import BadParameters, UnknownName, WorkbenchError
+from workbench.pages.live import shown_live
+from workbench.pages.outcome import outcome_html, outcome_text
+from workbench.pages.words import duration, spent
 from workbench.records import Check, Score
 from workbench.workflow.inputs import Inputs, bound_in, take_in
 from workbench.workflow.keep import keep
@@ -46,6 +49,24 @@ class Run:
     seconds: float
     test: dict[str, Score] = field(default_factory=dict)
     resources: dict[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return outcome_text(self.ref, self.status, reason=self.reason, seconds=self.seconds, score=self.score)
+
+    def _repr_html_(self) -> str:
+        used = [f"{name} {fact}" for name, fact in spent(self.resources).items()]
+        return str(
+            outcome_html(
+                self.ref,
+                self.status,
+                reason=self.reason,
+                facts=[f"took {duration(self.seconds)}", *used],
+                scores=self.scores,
+                test=self.test,
+                checks=self.checks,
+                report=self.path / "report.html",
+            )
+        )
 
     @property
     def score(self) -> Score | None:
@@ -88,6 +109,7 @@ class Conditions:
     share: float = 1.0
 
 
+@shown_live
 def run(
     template: str | Path,
     parameters: Mapping[str, Any] | None = None,
@@ -139,7 +161,7 @@ def run(
     started : float, optional
         When the command started, in seconds since the epoch; the budget counts from there.
     on_event : callable, optional
-        Called with each event of the run.
+        Called with each event of the run; without one a notebook shows how far the run is.
     conditions : Conditions, optional
         Of a run that is one of many.
 

@@ -1,0 +1,160 @@
+"""What a notebook shows while a search, a run or a batch works: one display, written again in its place.
+
+It is made of plain HTML, so that it works wherever notebooks are shown, and of the same words as text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from markupsafe import Markup
+
+from workbench.errors import WorkbenchError
+from workbench.pages.words import count, duration, measured, sentence
+
+P = ParamSpec("P")
+R = TypeVar("R", bound="Ended")
+STEPS = {
+    "checking": "reading the table",
+    "starting": "starting the notebook",
+    "report": "writing the report",
+}
+BLOCK = Markup('<div class="wb-live">{} <span>{}</span></div>')
+BAR = Markup('<progress max="1"{} aria-label="Progress" style="width:200px;vertical-align:middle"></progress>')
+
+
+class Ended(Protocol):
+    """What a verb returns that is shown while it works."""
+
+    @property
+    def status(self) -> str:
+        """How it ended."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+
+
+class Live:
+    """Shows what is heard in the notebook it is made in; anywhere else it shows nothing."""
+
+    def __init__(self, beginning: str) -> None:
+        self.line = opened(_bundle(beginning, Markup()))
+        self.search: Mapping[str, Any] | None = None  # how far the search under way was when it was last heard of
+        self.heard_at = 0.0
+
+    def hear(self, event: Mapping[str, Any]) -> None:
+        """Take one event of a search, a run or a batch."""
+        match event["kind"]:
+            case "trying" | "trial":
+                self.search, self.heard_at = event, time.monotonic()
+                self.show(*_search(event, 0.0))
+            case "resources" if self.search is not None:  # they come every few seconds, however long a trial takes
+                self.show(*_search(self.search, time.monotonic() - self.heard_at))
+            case "search" if event["state"] == "resumed":
+                self.show(f"{count(event['done'], 'trial')} known from before; the best are fitted again.")
+            case "search" if event["state"] == "ended":
+                self.search = None
+                self.show(_ended(event), 1.0)
+            case "cell" if event["state"] == "started":
+                self.show(f"cell {event['index'] + 1} of {event['total']}")
+            case "step":
+                self.show(STEPS.get(event["name"], str(event["name"])))
+            case "planned" | "ended":
+                self.show(*_batch(event))
+
+    def show(self, text: str, share: float | None = None) -> None:
+        """Show a text, and a bar that is filled to a share; without one it only says that something goes on."""
+        if self.line is not None:
+            value = Markup() if share is None else Markup(' value="{:.3f}"').format(min(max(share, 0.0), 1.0))
+            with contextlib.suppress(Exception):  # a front end that cannot update a line must not end a search
+                self.line.update(_bundle(text, BAR.format(value)), raw=True)
+
+    def close(self, text: str) -> None:
+        """Say that it ended otherwise than it should, without a bar."""
+        if self.line is not None:
+            with contextlib.suppress(Exception):
+                self.line.update(_bundle(text, Markup()), raw=True)
+
+
+def shown_live(verb: Callable[P, R]) -> Callable[P, R]:
+    """Have a verb that takes ``on_event`` show in a notebook how far it is, unless somebody listens already."""
+
+    @functools.wraps(verb)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        if kwargs.get("on_event") is not None or not in_notebook():
+            return verb(*args, **kwargs)
+        live = Live("It begins.")
+        kwargs["on_event"] = live.hear
+        try:
+            done = verb(*args, **kwargs)
+        except BaseException as error:
+            live.close(str(error) if isinstance(error, WorkbenchError) else "It did not come to an end.")
+            raise
+        live.show(f"{sentence(done.status.replace('_', ' '))} in {duration(done.seconds)}.", 1.0)
+        return done
+
+    return told
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    if "IPython" not in sys.modules:  # a kernel has it; nobody else is to wait for it
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
+
+
+def opened(data: Mapping[str, str]) -> Any:
+    """Open a display in a notebook that can be written again; None outside of one."""
+    if not in_notebook():
+        return None
+    from IPython.display import display
+
+    return display(data, raw=True, display_id=True)
+
+
+def _bundle(text: str, bar: Markup) -> dict[str, str]:
+    return {"text/plain": text, "text/html": str(BLOCK.format(bar, text))}
+
+
+def _search(event: Mapping[str, Any], since: float) -> tuple[str, float | None]:
+    """Say how far a search is, and which share of it is done."""
+    done, planned, best = event["done"], event.get("planned"), event.get("best")
+    told = [f"{count(done, 'trial')} done"]
+    if best is not None:
+        by = f" ({event['by']})" if event.get("by") else ""
+        told.append(f"best {event['metric']} {measured(best)}{by}")
+    if event["kind"] == "trying":
+        told.append(f"trying {event['family']} {event['number']}")
+    if event.get("left") is None:
+        return " · ".join([*told, *([f"{planned} planned"] if planned else [])]), done / planned if planned else None
+    left = max(event["left"] - since, 0.0)
+    elapsed = (event.get("elapsed") or 0.0) + since
+    return " · ".join([*told, f"{_span(left)} left"]), elapsed / (elapsed + left) if elapsed + left else None
+
+
+def _ended(event: Mapping[str, Any]) -> str:
+    how = "Interrupted: the best is kept of " if event.get("interrupted") else ""
+    took = "" if event.get("elapsed") is None else f" in {_span(event['elapsed'])}"
+    return f"{how}{count(event['done'], 'trial')}{took}."
+
+
+def _batch(event: Mapping[str, Any]) -> tuple[str, float]:
+    """Say how many runs of a batch are done."""
+    counts, total = event["counts"], event["total"]
+    done = total - counts["waiting"] - counts["running"]
+    wrong = done - sum(counts.get(status, 0) for status in ("completed", "skipped", "left"))
+    failed = f", {wrong:,} of them did not complete" if wrong else ""
+    left = f" · about {_span(event['left'])} left" if event.get("left") else ""
+    return f"{done:,} of {count(total, 'run')} done{failed}{left}", done / total if total else 1.0
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else duration(seconds)

@@ -1,0 +1,188 @@
+"""What became of a run, an experiment, a batch or a promotion, as a notebook shows what a verb returned.
+
+Each has a line of text and a block of HTML. The block has no colours of its own but those of notices, which bring
+their ground: it is read on a light and on a dark page. Every text in it is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from markupsafe import Markup
+
+from workbench.pages.blocks import check_notice, join, paragraph, table
+from workbench.pages.words import (
+    count,
+    duration,
+    listing,
+    metric_name,
+    moment,
+    score_interval,
+    score_sentence,
+    score_value,
+    sentence,
+    shorten,
+)
+from workbench.records import Check, Score, Verdict
+
+SHOWN = 30  # lines of a table
+LONGEST = 200  # letters of a reason in a line of text
+MARKS = {"completed": "✓", "running": "…", "skipped": "–", "left": "–"}
+
+
+class Line(NamedTuple):
+    """One experiment, or one run of a batch, in a list of them."""
+
+    ref: str
+    status: str
+    reason: str = ""
+    score: Score | None = None
+    template: str = ""
+    started: str = ""
+    labels: Mapping[str, Any] = {}
+
+
+def outcome_text(
+    ref: str, status: str, *, reason: str = "", seconds: float | None = None, score: Score | None = None
+) -> str:
+    """Say in one line what became of something.
+
+    Examples
+    --------
+    >>> outcome_text("churn@20261121T183000Z-1f3ac09e", "completed", seconds=61, score=Score("roc_auc", 0.8461))
+    'churn@20261121T183000Z-1f3ac09e: completed in 1 min 1 s, ROC AUC 0.8461'
+    """
+    took = "" if seconds is None else f" in {duration(seconds)}"
+    good = "" if score is None else f", {score_sentence(score)}"
+    why = f": {shorten(reason, LONGEST)}" if reason else ""
+    return f"{ref}: {_word(status)}{took}{good}{why}"
+
+
+def outcome_html(
+    ref: str,
+    status: str,
+    *,
+    reason: str = "",
+    facts: Iterable[str] = (),
+    scores: Mapping[str, Score] | None = None,
+    test: Mapping[str, Score] | None = None,
+    checks: Iterable[Check] = (),
+    report: Path | None = None,
+) -> Markup:
+    """Show what became of a run: how it ended, its scores, what was odd about the data, and where its report is.
+
+    Parameters
+    ----------
+    facts
+        Short sentences beside the status: how long it took, its labels.
+    scores, test
+        By metric; `test` holds those on rows that were held back.
+    """
+    parts = [
+        _headline(ref, status, facts),
+        *([paragraph(reason)] if reason else []),
+        *([_scores(scores, test or {})] if scores else []),
+        *(check_notice(check) for check in checks if check.level != "note"),
+        *([_link(report)] if report is not None else []),
+    ]
+    return join(parts)
+
+
+def lines_text(lines: Sequence[Line], none: str) -> str:
+    """Say in one line each what there is, newest first; `none` where there is nothing."""
+    shown = [outcome_text(one.ref, one.status, reason=one.reason, score=one.score) for one in lines[:SHOWN]]
+    return "\n".join([*shown, *_more(lines)]) or none
+
+
+def lines_html(lines: Sequence[Line], none: str, what: str = "experiment") -> Markup:
+    """Show what there is as a table with the columns that say anything."""
+    if not lines:
+        return paragraph(none)
+    shown = lines[:SHOWN]
+    columns = {
+        what: [one.ref for one in shown],
+        "status": [_marked(one.status) for one in shown],
+        "score": ["" if one.score is None else score_sentence(one.score) for one in shown],
+        "template": [shorten(one.template) for one in shown],
+        "started": [moment(one.started) if one.started else "" for one in shown],
+        "labels": [labels_text(one.labels) for one in shown],
+        "why": [shorten(one.reason, LONGEST) for one in shown],
+    }
+    told = {name: cells for name, cells in columns.items() if name == what or any(cells)}
+    return join([table(list(told), zip(*told.values(), strict=True)), *map(paragraph, _more(lines))])
+
+
+def promotion_text(model: str, verdicts: Sequence[Verdict], *, passed: bool) -> str:
+    """Say in a line each what a gate decided."""
+    return "\n".join([_decision(model, passed), *(f"{_tick(one)} {one.name}: {one.because}" for one in verdicts)])
+
+
+def promotion_html(model: str, verdicts: Sequence[Verdict], *, passed: bool) -> Markup:
+    """Show what a gate decided, and why."""
+    rows = [[_tick(one), sentence(one.name.replace("_", " ")), one.because] for one in verdicts]
+    return join([_strong(_decision(model, passed)), table(["", "asked", "found"], rows)])
+
+
+def labels_text(labels: Mapping[str, Any]) -> str:
+    """Write labels as they are typed.
+
+    >>> labels_text({"farm": "17", "year": "2026"})
+    'farm=17, year=2026'
+    """
+    return listing([f"{name}={shorten(value)}" for name, value in labels.items()])
+
+
+def _headline(ref: str, status: str, facts: Iterable[str]) -> Markup:
+    told = " · ".join([_marked(status), *(fact for fact in facts if fact)])
+    return Markup("<p><strong>{}</strong> · {}</p>").format(ref, told)
+
+
+def _scores(scores: Mapping[str, Score], test: Mapping[str, Score]) -> Markup:
+    """Show every metric with its interval and, where there are some, the held-back rows."""
+    rows = [
+        [
+            sentence(metric_name(name)),
+            score_value(score),
+            score_interval(score) or "–",
+            *([score_value(test[name]) if name in test else "–"] if test else []),
+        ]
+        for name, score in scores.items()
+    ]
+    held = ["on held-back rows"] if test else []
+    return table(["", "score", "95 % interval", *held], rows, right=("score", "95 % interval", *held))
+
+
+def _link(report: Path) -> Markup:
+    """Name a page; a notebook can open one that lies below the folder it works in."""
+    home, report = Path.cwd(), report.absolute()
+    if not report.is_relative_to(home):
+        return Markup("<p>Report: <code>{}</code></p>").format(report)
+    below = report.relative_to(home)
+    return Markup('<p>Report: <a href="{}">{}</a></p>').format(quote(below.as_posix()), below)
+
+
+def _more(lines: Sequence[Line]) -> list[str]:
+    return [f"… and {count(len(lines) - SHOWN, 'more', 'more')}"] if len(lines) > SHOWN else []
+
+
+def _word(status: str) -> str:
+    return status.replace("_", " ")
+
+
+def _marked(status: str) -> str:
+    return f"{MARKS.get(status, '✕')} {_word(status)}"
+
+
+def _decision(model: str, passed: bool) -> str:
+    return f"{model} is live." if passed else f"Not promoted. {model} stays as it was."
+
+
+def _tick(verdict: Verdict) -> str:
+    return "✓" if verdict.passed else "✕"
+
+
+def _strong(text: str) -> Markup:
+    return Markup("<p><strong>{}</strong></p>").format(text)
