@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
+from workbench import __version__
 from workbench.cli.commands import workbench
 from workbench.workflow import experiments
 
@@ -22,10 +25,30 @@ def test_a_trial_is_written_where_it_was_wanted(kept, tmp_path: Path):
     file = tmp_path / "two.ipynb"
     done = asked(kept, kept.runs[0].ref, "2", "-o", str(file), "--json")
     assert done.exception is None
-    assert json.loads(done.output) == {"path": str(file)}
+    assert json.loads(done.output) == {"path": str(file), "note": ""}
     cells = json.loads(file.read_text())["cells"]
     assert "Trial 2 of the search for Churn" in cells[0]["source"]
     assert any(str(kept.csv) in cell["source"] for cell in cells)
+
+
+def test_what_another_version_made_is_told_in_the_notebook_and_by_the_command(kept, tmp_path: Path):
+    made = kept.runs[0].path
+    store = tmp_path / "store"
+    moved = store / made.relative_to(kept.store)
+    shutil.copytree(made, moved)
+    said = moved / "environment" / "workbench.json"
+    said.write_text(json.dumps(json.loads(said.read_text()) | {"version": "0.0.7", "commit": "5d0d9cbcf1e0fc39"}))
+    (tmp_path / "second").mkdir()
+    first, second = tmp_path / "first.ipynb", tmp_path / "second" / "it.ipynb"
+    done = asked(SimpleNamespace(store=store), kept.runs[0].ref, "1", "-o", str(first))
+    assert done.exception is None
+    heading = json.loads(first.read_text())["cells"][0]["source"]
+    for told in (done.output.replace("\n", " "), heading):
+        assert "made by workbench 0.0.7 (commit 5d0d9cbc)" in told
+        assert f"written by {__version__}" in told
+    note = json.loads(asked(SimpleNamespace(store=store), kept.runs[0].ref, "1", "-o", str(second), "--json").output)
+    assert note["note"] in heading
+    assert "0.0.7" in note["note"]
 
 
 def test_without_a_name_it_is_called_by_experiment_and_trial(kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -272,8 +272,8 @@ def trial(ref: str, number: int, output: Path | None, store: Path, as_json: bool
     from workbench.cli import text
 
     written = workflow.trial(ref, number, output, store=store)
-    told = f"Written to {written}. Open it with: jupyter lab {written}"
-    _tell({"path": str(written)}, as_json, lambda: text.line(told))
+    told = [f"Written to {written.path}. Open it with: jupyter lab {written.path}", *filter(None, [written.note])]
+    _tell({"path": str(written.path), "note": written.note}, as_json, lambda: text.line("\n".join(told)))
 
 
 @workbench.command()

@@ -9,7 +9,7 @@ import platform
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import distributions
@@ -85,6 +85,31 @@ def _pinned(package: Package) -> str:
         address = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()  # never a token
         return f"{package.name} @ {version_control['vcs']}+{address}@{version_control['commit_id']}"
     return f"{package.name}=={package.version}"
+
+
+def workbench_here() -> dict[str, Any]:
+    """Tell of the workbench that runs here what ``workbench.json`` tells of the one that ran."""
+    return _workbench(_installed().get(OURS))
+
+
+def other_version(made: Mapping[str, Any], here: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Name the workbench that made something and the one that is here; None if they are the same as far as is told.
+
+    Examples
+    --------
+    >>> other_version({"version": "0.1.0", "commit": "5d0d9cbcf1e0"}, {"version": "0.2.0", "commit": None})
+    ('0.1.0 (commit 5d0d9cbc)', '0.2.0')
+    >>> other_version({"version": "0.2.0"}, {"version": "0.2.0", "commit": None})
+    """
+    told = (name for name in ("version", "commit") if made.get(name) and here.get(name))
+    if all(made[name] == here[name] for name in told):
+        return None
+    return _named(made), _named(here)
+
+
+def _named(workbench: Mapping[str, Any]) -> str:
+    commit = f" (commit {workbench['commit'][:8]})" if workbench.get("commit") else ""
+    return f"{workbench.get('version') or 'of no version'}{commit}"
 
 
 def _workbench(ours: Package | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,15 @@ if TYPE_CHECKING:
     from workbench.experiment import Experiment
 
 
-def trial(ref: str, number: int, file: Path | None = None, *, store: Where = None) -> Path:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Where a trial was written; `note` says so when another version of the workbench made its experiment."""
+
+    path: Path
+    note: str = ""
+
+
+def trial(ref: str, number: int, file: Path | None = None, *, store: Where = None) -> Taken:
     """Write the notebook that makes the model of one trial again, from the data file and without the workbench.
 
     Parameters
@@ -37,6 +46,7 @@ def trial(ref: str, number: int, file: Path | None = None, *, store: Where = Non
     task, schema = experiment.task(), experiment.path / "data" / "schema.json"
     if not task or not schema.is_file():
         raise BadReference(ref, "kept no search", experiment.reason or "Name an experiment of a search.")
+    note = _note(experiment)
     recipe = of_trial(
         task,
         read_schema(schema),
@@ -44,6 +54,7 @@ def trial(ref: str, number: int, file: Path | None = None, *, store: Where = Non
         number,
         packages=experiment.environment().get("packages", {}),
         code=_code(experiment),
+        note=note,
     )
     file = Path(f"{experiment.name}-trial-{number}.ipynb") if file is None else Path(file)
     if file.exists():
@@ -52,7 +63,20 @@ def trial(ref: str, number: int, file: Path | None = None, *, store: Where = Non
         write_notebook(file, recipe)
     except OSError as error:
         raise BadOutput(str(file), f"cannot be written: {error.strerror or error}", "Name another file.") from error
-    return file
+    return Taken(file, note)
+
+
+def _note(experiment: Experiment) -> str:
+    """Say which workbench made an experiment and which is here, when they are not the same."""
+    from workbench.experiment.environment import other_version, workbench_here
+
+    if (versions := other_version(experiment.workbench(), workbench_here())) is None:
+        return ""
+    made, here = versions
+    return (
+        f"This experiment was made by workbench {made}, and its notebook is written by {here}, which may fit the trial "
+        "a little differently; the notebook's last cell says how far its predictions are from those that were kept."
+    )
 
 
 def _code(experiment: Experiment) -> Path | None:

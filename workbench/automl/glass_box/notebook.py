@@ -189,8 +189,9 @@ def _heading(recipe: Recipe) -> str:
     wanted = ("numpy", "pandas", "scikit-learn", "lightgbm", "catboost")
     versions = ", ".join(f"{name} {recipe.packages[name]}" for name in wanted if name in recipe.packages)
     made = f" It was made with {versions}; other versions may predict a little differently." if versions else ""
+    note = f"**{recipe.note}**\n\n" if recipe.note else ""
     return (
-        f"# {recipe.title}\n\n"
+        f"# {recipe.title}\n\n{note}"
         "This notebook makes the model again from its data file, with the same rows, folds, seeds and rounds, and with "
         f"every class it is made of in plain sight. It needs no workbench.{made}\n\n"
         f"Members, and how much each counts: {members}."

@@ -40,6 +40,8 @@ class Recipe:
         Versions it was made with.
     code
         Where the modules of `workbench.estimators` are read from: the experiment's own copy, if there is one.
+    note
+        What a reader should know beforehand.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Recipe:
     golden: tuple[Sequence[int], Sequence[Any]] | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
     code: Path = SOURCE
+    note: str = ""
 
 
 def of_winner(
@@ -90,6 +93,7 @@ def of_trial(
     *,
     packages: Mapping[str, str],
     code: Path | None = None,
+    note: str = "",
 ) -> Recipe:
     """Gather what makes the model of one trial, from an experiment's documents.
 
@@ -118,6 +122,7 @@ def of_trial(
         trials=[{**trial, "weight": 1.0}],
         packages=packages,
         code=code or SOURCE,
+        note=note,
     )
 
 
