@@ -12,6 +12,7 @@ from workbench.automl.blending.calibration import calibrated
 from workbench.automl.problem.splits import Folds, split
 from workbench.automl.search import search
 from workbench.automl.task import Task, task
+from workbench.estimators.calibration import FLATTEST, SHARPEST, TemperatureScaling
 from workbench.metrics import METRICS, Predicted, measure
 
 ROWS = 1500
@@ -108,6 +109,17 @@ def test_rows_all_told_apart_are_not_called_certain(made):
     said = np.where(one.codes[:, None] == np.arange(2), 0.9, 0.1)
     found = calibrated(one, folds, said, seed=0)
     assert 0.99 < found.calibration.transform(said).max(axis=1).min() < 1 - 1 / (4 * ROWS)
+
+
+@pytest.mark.parametrize(("right", "sharpness"), [(0.5, FLATTEST), (1.0, SHARPEST)], ids=["coin tosses", "all right"])
+def test_probabilities_are_not_bent_without_bound(right, sharpness):
+    """What would make certain of a few lucky rows, or nothing of what the model knows, is cut off."""
+    random = np.random.default_rng(0)
+    codes = random.integers(0, 2, 400)
+    called = np.where(random.random(400) < right, codes, 1 - codes)
+    sure = 0.51 if right == 1 else 0.999
+    said = np.where(called[:, None] == np.arange(2), sure, 1 - sure)
+    assert TemperatureScaling().fit(said, codes).sharpness_ == pytest.approx(sharpness)
 
 
 def test_what_is_reported_is_what_was_calibrated(table):

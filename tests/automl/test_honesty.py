@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.automl.blending.ensemble import blend
+from workbench.automl.blending.ensemble import blend, parts
 from workbench.automl.families import Setting, shipped
 from workbench.automl.fitting.encodings import Encodings
 from workbench.automl.fitting.trial import Bench, Trial, fit
@@ -49,6 +49,48 @@ def test_with_one_part_held_out_a_family_sets_rows_aside_only_if_it_stops_by_the
     )
     fit(Bench(encodings, setting, untimed()), 1, family, family.portfolio(setting)[0], seed=0)
     assert [len(target) for target in learned] == [64 if family.stops_by_rows else 80]
+
+
+@pytest.fixture
+def visits(table):
+    """A task of visits, several of each customer, one a day: ``visits(group="who")``, ``visits(time="day")``."""
+
+    def made(**roles: str):
+        random = np.random.default_rng(0)
+        who = random.permutation(np.repeat([f"c{n}" for n in range(30)], 5))
+        day = pd.date_range("2024-01-01", periods=150).astype(str)
+        frame = noise(150, 0).assign(who=who, day=day)
+        others = [name for name in ("who", "day") if name not in roles.values()]
+        return task(table(frame), "y", ignore=["worth", *others], **roles)
+
+    return made
+
+
+def test_rows_to_stop_by_share_no_group_with_those_learned_from_or_measured_on(visits):
+    made = visits(group="who")
+    fold = Encodings(made, folds_of(made, 1, seed=0), seed=0, most_rows=None, most_bytes=0).fold("trees", 0)
+    learned = np.delete(fold.train, fold.stop)
+    parted = [set(made.groups[rows]) for rows in (learned, fold.train[fold.stop], fold.valid)]
+    assert all(parted)
+    assert len(set.union(*parted)) == sum(map(len, parted))
+
+
+def test_rows_to_stop_by_are_later_than_those_learned_from_and_earlier_than_those_measured_on(visits):
+    made = visits(time="day")
+    fold = Encodings(made, folds_of(made, 1, seed=0), seed=0, most_rows=None, most_bytes=0).fold("trees", 0)
+    learned, stop, measured = (
+        made.times[rows] for rows in (np.delete(fold.train, fold.stop), fold.train[fold.stop], fold.valid)
+    )
+    assert learned.max() < stop.min()
+    assert stop.max() < measured.min()
+
+
+def test_parts_that_weights_are_cross_fitted_over_hold_whole_groups(visits):
+    made = visits(group="who")
+    folds = folds_of(made, 1, seed=0)
+    part, groups = parts(made, folds, folds.validated, seed=0), made.groups[folds.validated]
+    assert len(np.unique(part)) > 1
+    assert all(len(np.unique(part[groups == group])) == 1 for group in np.unique(groups))
 
 
 def test_a_number_that_is_noise_is_not_explained(table):
