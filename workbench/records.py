@@ -50,10 +50,33 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The full name of one experiment: ``churn@20261121T183000Z-1f3ac09e``."""
+    """The full name of one experiment: its name, its start in UTC and eight hex digits."""
 
     name: str
     version: str
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Take a full name apart; one without ``@`` has an empty version.
+
+        Examples
+        --------
+        >>> Reference.parse("churn@20261121T183000Z-1f3ac09e").version
+        '20261121T183000Z-1f3ac09e'
+        """
+        name, _, version = text.partition("@")
+        return cls(name, version)
+
+    @property
+    def short(self) -> str:
+        """The shortest lasting way to type it.
+
+        Examples
+        --------
+        >>> Reference("churn", "20261121T183000Z-1f3ac09e").short
+        'churn@1f3ac09e'
+        """
+        return f"{self.name}@{self.version.rpartition('-')[2]}"
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"

@@ -26,7 +26,7 @@ from workbench.dataset import profile
 from workbench.documents import outbox
 from workbench.documents.bundle import write_model
 from workbench.documents.files import read_json
-from workbench.documents.run_folder import RunFolder, handing_over_errors, here
+from workbench.documents.run_folder import handing_over_errors, here
 from workbench.documents.table import write_profile, write_schema
 from workbench.documents.why import ROWS, write_background
 from workbench.errors import StoreError, WorkbenchError
@@ -75,7 +75,7 @@ def record(result: Result, checks: Iterable[Check] | None = None, explanation: E
             str(folder.outbox), f"cannot be written ({error})", "Make room there, and run again."
         ) from error
     again = f" {WINNER} makes the model again without the workbench." if (folder.outbox / WINNER).exists() else ""
-    return Said(f"Handed over to be kept as {_reference(folder)}: {score_sentence(result.score)}.{again}")
+    return Said(f"Handed over to be kept as {folder.read().reference}: {score_sentence(result.score)}.{again}")
 
 
 def command(task: Task, searched: Mapping[str, str] | None = None) -> str:
@@ -235,8 +235,3 @@ def _metadata(result: Result) -> dict[str, Any]:
         "score": score.value,
         "data": result.task.dataset.digest,
     }
-
-
-def _reference(folder: RunFolder) -> str:
-    run = folder.read()
-    return f"{run.name}@{run.version}"

@@ -98,8 +98,7 @@ def _copy_templates(plan: Plan, part: Path) -> None:
 
 def _take_report(store: Store, ref: str, part: Path) -> str | None:
     """Put a run's report among the batch's own files, so that its page leads there wherever it is taken."""
-    name, _, version = ref.partition("@")
-    report, here = store.folder(Reference(name, version)) / "report.html", f"runs/{ref}.html"
+    report, here = store.folder(Reference.parse(ref)) / "report.html", f"runs/{ref}.html"
     (part / "runs").mkdir(exist_ok=True)
     try:
         (part / here).hardlink_to(report)  # neither ever changes; it takes no room

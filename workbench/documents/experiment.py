@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -47,6 +49,11 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "objects": (list,),
     "files": (list,),
 }
+
+
+def new_version(now: datetime) -> str:
+    """Make a version: when it began, in UTC, so that versions sort by time; and eight random hex digits."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Manifest:
@@ -119,8 +126,8 @@ def problems(manifest: Manifest) -> list[str]:
 
 
 def _is_reference(text: str) -> bool:
-    name, _, version = text.partition("@")
-    return bool(NAME.fullmatch(name) and VERSION.fullmatch(version))
+    reference = Reference.parse(text)
+    return bool(NAME.fullmatch(reference.name) and VERSION.fullmatch(reference.version))
 
 
 def _is_entry(entry: Any) -> bool:
@@ -139,8 +146,7 @@ def _is_score(score: Any) -> bool:
 
 def reference_of(manifest: Manifest) -> Reference:
     """Give the name and version a manifest was written under."""
-    name, _, version = str(manifest["ref"]).partition("@")
-    return Reference(name, version)
+    return Reference.parse(str(manifest["ref"]))
 
 
 def scores_of(manifest: Manifest) -> dict[str, Score]:

@@ -26,6 +26,7 @@ from workbench.documents.files import FORMAT, read_json, write_json
 from workbench.documents.lock import lock
 from workbench.documents.redaction import Redactor, of_environment
 from workbench.errors import WorkbenchError, as_document, from_document
+from workbench.records import Reference
 
 VARIABLE = "WORKBENCH_RUN"
 HEARTBEAT_SECONDS = 10.0
@@ -75,6 +76,11 @@ class RunRecord:
     attempts: int = 1
     resources: dict[str, Any] | None = None
     format: int = FORMAT
+
+    @property
+    def reference(self) -> Reference:
+        """What its experiment is called."""
+        return Reference(self.name, self.version)
 
 
 @dataclass(frozen=True, slots=True)

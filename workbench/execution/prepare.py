@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import math
-import secrets
 import shutil
 import time
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.documents.experiment import new_version
 from workbench.documents.files import FORMAT, write_json
 from workbench.documents.leftovers import make
 from workbench.documents.run_folder import RunFolder, RunRecord, this_process
@@ -72,7 +72,7 @@ def prepare(
     content = _content(template)
     record = RunRecord(
         name=name,
-        version=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
+        version=new_version(now),
         template=template_name or (template.name if isinstance(template, Path) else "notebook"),
         started=now.isoformat(),
         **_until(now, budget),

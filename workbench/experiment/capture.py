@@ -138,7 +138,7 @@ def _manifest(
     data = task.get("data", {})
     return {
         "kind": "run",
-        "ref": f"{record.name}@{record.version}",
+        "ref": str(record.reference),
         "status": record.status,
         "reason": record.reason,
         "started": record.started,

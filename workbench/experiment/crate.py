@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from workbench.documents.experiment import MANIFEST, Manifest
+from workbench.documents.experiment import MANIFEST, Manifest, reference_of
 from workbench.documents.files import digest, read_json, write_json
 
 CRATE = "ro-crate-metadata.json"
@@ -127,7 +127,7 @@ def _action(manifest: Manifest, parts: list[Entity], used: list[Entity], author:
     ids = ("notebook.ipynb", "report.html", "scores.json", "predictions.parquet", "model/", "outputs/")
     completed = manifest["status"] == "completed"
     action = {
-        "@id": f"#run-{manifest['ref'].partition('@')[2]}",
+        "@id": f"#run-{reference_of(manifest).version}",
         "@type": "CreateAction",
         "name": f"Run of {manifest['template']}",
         "description": "The template was executed with the parameters given, by papermill",

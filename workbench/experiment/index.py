@@ -35,13 +35,14 @@ def summaries(store: Store) -> Iterator[Manifest]:
     fresh: list[bytes] = []
     for name in store.names():
         for version in store.versions(name):
-            key = f"{name}@{version}".encode()
+            reference = Reference(name, version)
+            key = str(reference).encode()
             stamp = _stamp(store, name, version)
             line = lines.get(key, b"")
             manifest = _told(line, stamp)
             if manifest is None:
                 try:
-                    manifest = summary(load(store.folder(Reference(name, version))).manifest)
+                    manifest = summary(load(store.folder(reference)).manifest)
                 except BadArtifact:
                     continue
                 line = b" ".join((key, stamp, json.dumps(manifest, separators=(",", ":")).encode())) + b"\n"

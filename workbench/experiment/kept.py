@@ -54,7 +54,7 @@ class Experiment:
     @property
     def short(self) -> str:
         """The shortest lasting way to type the reference: ``churn@1f3ac09e``."""
-        return f"{self.name}@{self.version.rpartition('-')[2]}"
+        return self.reference.short
 
     @property
     def status(self) -> str:

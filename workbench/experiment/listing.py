@@ -65,13 +65,13 @@ def _under_way(store: Store) -> Iterator[Experiment]:
             record = folder.read()
         except (OSError, ValueError, TypeError):  # removed meanwhile, or damaged
             continue
-        yield Experiment(Reference(record.name, record.version), folder.path, _running(record))
+        yield Experiment(record.reference, folder.path, _running(record))
 
 
 def _running(record: RunRecord) -> Manifest:
     alive = is_alive(replace(record, status="running"))  # one that has ended may still be on its way to being kept
     return _blank(
-        Reference(record.name, record.version),
+        record.reference,
         status="running" if alive else "killed",
         reason="" if alive else "the process that ran it is gone, and what it left was never kept",
         started=record.started,

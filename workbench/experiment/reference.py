@@ -83,7 +83,7 @@ def _latest(store: Store, name: str, versions: list[str]) -> Experiment:
 
 
 def _shown(name: str, versions: list[str]) -> str:
-    newest = [f"{name}@{version}" for version in sorted(versions, reverse=True)]
+    newest = [str(Reference(name, version)) for version in sorted(versions, reverse=True)]
     return ", ".join(newest[:SHOWN]) + (f", … ({len(newest)} in all)" if len(newest) > SHOWN else "")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 
 from workbench.documents.bundle import check_golden
 from workbench.documents.bundle_manifest import read_bundle_manifest, write_bundle_manifest
+from workbench.documents.experiment import new_version
 from workbench.documents.ledger import Entry, append, bundle_folder, bundle_of, live, read_ledger
 from workbench.documents.leftovers import make, sweep
 from workbench.documents.mlflow import describe
@@ -151,7 +151,7 @@ def _decide(
     entry = Entry(model, "refused", time, author, ref, tuple(verdicts))
     if not all(verdict.passed for verdict in verdicts):
         return Promotion(model, ref, entry.verdicts, False, None, append(store, entry, entries))
-    version = _version(now)
+    version = new_version(now)
     place = bundle_folder(store, model, version)
     with _building(place, store) as part:
         digest = _fill(part, experiment, model, version, entry)
@@ -161,10 +161,6 @@ def _decide(
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)  # no entry names it
         raise
-
-
-def _version(now: datetime) -> str:
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
 @contextmanager

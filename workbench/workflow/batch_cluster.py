@@ -140,8 +140,7 @@ class Cluster:
             _import(done.archive, self.store)
         path = None
         if done.ref is not None:  # not looked up: a network folder may show what others put there only after a while
-            name, _, version = done.ref.partition("@")
-            path = self.store.folder(Reference(name, version))
+            path = self.store.folder(Reference.parse(done.ref))
         told = (done.status, done.ref, done.reason, done.metric, done.score, done.seconds)
         return Outcome(planned, *told, resources=done.resources, path=path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -301,9 +300,10 @@ def _planned(plan: Plan, queue: Queue, workers: int, threads: int) -> dict[str, 
 
 
 def _reference(name: str, started: float) -> Reference:
+    from workbench.documents.experiment import new_version
     from workbench.records import Reference
 
-    return Reference(name, f"{datetime.fromtimestamp(started, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}")
+    return Reference(name, new_version(datetime.fromtimestamp(started, UTC)))
 
 
 def _batch(experiment: Experiment, plan: Plan, queue: Queue, seconds: float) -> Batch:

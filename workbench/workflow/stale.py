@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from workbench.documents.leftovers import remove, sweep, temporary_folders
 from workbench.errors import WorkbenchError
-from workbench.records import Reference
 
 if TYPE_CHECKING:
     from workbench.documents.run_folder import RunFolder
@@ -55,7 +54,7 @@ def _keep(folder: RunFolder, store: Store) -> None:
     from workbench.workflow.keep import keep
 
     record = close(folder)
-    is_kept = store.folder(Reference(record.name, record.version)).exists()  # its runner died while tidying up
+    is_kept = store.folder(record.reference).exists()  # its runner died while tidying up
     if is_kept or (record.status == "failed" and refused(folder) is not None):
         remove(folder.path)
     else:
