@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.template import find, read_parameters, shipped
+from workbench.template import find, gallery, read_parameters
 from workbench.template.notebook import load
 from workbench.template.types import Secret
 
@@ -31,7 +31,7 @@ def test_a_parameters_cell_runs_by_hand(notebook_of, run_cells):
     assert len(read_parameters(notebook_of(CELL))) == 8
 
 
-@pytest.mark.parametrize("name", [one.name for one in shipped()])
+@pytest.mark.parametrize("name", [one.name for one in gallery()])
 def test_the_cells_of_shipped_templates_give_the_defaults_that_were_read(name):
     template = find(name)
     [cell] = [one for one in load(template.path)["cells"] if "parameters" in one["metadata"].get("tags", [])]

@@ -10,8 +10,16 @@ import pandas as pd
 import pytest
 
 from workbench.errors import BadParameters
-from workbench.template import defaults, gather, parse_text, read_values, split, validate
+from workbench.template import defaults, gather, read_values, split
 from workbench.template.types import Secret
+
+
+def from_texts(parameters, texts: dict, base=None) -> dict:
+    return gather(parameters, texts=[f"{name}={text}" for name, text in texts.items()], base=base).bound
+
+
+def from_values(parameters, values: dict, base=None) -> dict:
+    return gather(parameters, api=values, base=base).bound
 
 
 @pytest.mark.parametrize(
@@ -56,7 +64,7 @@ from workbench.template.types import Secret
     ],
 )  # fmt: skip
 def test_a_text_is_read_by_the_declared_type(parameters_of, annotation, text, expected):
-    value = parse_text(parameters_of(f"x: {annotation}"), {"x": text})["x"]
+    value = from_texts(parameters_of(f"x: {annotation}"), {"x": text})["x"]
     assert repr(value) == repr(expected)  # nan is equal to itself here, and 1 is not True
 
 
@@ -86,7 +94,7 @@ def test_a_text_is_read_by_the_declared_type(parameters_of, annotation, text, ex
 )  # fmt: skip
 def test_a_text_that_does_not_fit_is_refused_in_one_short_line(parameters_of, annotation, text):
     with pytest.raises(BadParameters) as caught:
-        parse_text(parameters_of(f"x: {annotation}"), {"x": text})
+        from_texts(parameters_of(f"x: {annotation}"), {"x": text})
     [problem] = caught.value.problems
     assert problem.startswith("The parameter 'x' cannot be ")
     assert "\n" not in problem
@@ -122,7 +130,7 @@ def test_a_text_that_does_not_fit_is_refused_in_one_short_line(parameters_of, an
     ],
 )  # fmt: skip
 def test_a_value_is_brought_to_the_declared_type(parameters_of, annotation, value, expected):
-    read = validate(parameters_of(f"x: {annotation}"), {"x": value})["x"]
+    read = from_values(parameters_of(f"x: {annotation}"), {"x": value})["x"]
     assert repr(read) == repr(expected)
     assert type(read) is type(expected)
 
@@ -147,7 +155,7 @@ def test_a_value_is_brought_to_the_declared_type(parameters_of, annotation, valu
 )  # fmt: skip
 def test_a_value_that_does_not_fit_is_refused(parameters_of, annotation, value):
     with pytest.raises(BadParameters) as caught:
-        validate(parameters_of(f"x: {annotation}"), {"x": value})
+        from_values(parameters_of(f"x: {annotation}"), {"x": value})
     [problem] = caught.value.problems
     assert problem.startswith("The parameter 'x' cannot be ")
     assert len(problem) < 250
@@ -157,7 +165,7 @@ def test_values_nested_without_end_are_refused(parameters_of):
     loop: list = []
     loop.append(loop)
     with pytest.raises(BadParameters, match="nested more than"):
-        validate(parameters_of("x = None"), {"x": loop})
+        from_values(parameters_of("x = None"), {"x": loop})
 
 
 def test_a_value_of_a_million_parts_is_refused(parameters_of):
@@ -165,14 +173,14 @@ def test_a_value_of_a_million_parts_is_refused(parameters_of):
     for _ in range(9):
         laughs = [laughs] * 10
     with pytest.raises(BadParameters, match="parts"):
-        validate(parameters_of("x = None"), {"x": laughs})
+        from_values(parameters_of("x = None"), {"x": laughs})
 
 
 def test_a_long_text_arrives_whole_and_is_told_short(parameters_of):
     text = "x" * 10_000_000
-    assert parse_text(parameters_of("a: str"), {"a": text})["a"] == text
+    assert from_texts(parameters_of("a: str"), {"a": text})["a"] == text
     with pytest.raises(BadParameters) as caught:
-        parse_text(parameters_of("a: int"), {"a": text})
+        from_texts(parameters_of("a: int"), {"a": text})
     assert len(str(caught.value)) < 200
 
 
@@ -279,7 +287,7 @@ def test_relative_paths_are_made_absolute_at_the_door(parameters_of):
 
 
 def test_a_path_object_is_a_table(parameters_of, tmp_path):
-    read = validate(parameters_of("a: Table"), {"a": PurePosixPath("x.csv")}, base=tmp_path)
+    read = from_values(parameters_of("a: Table"), {"a": PurePosixPath("x.csv")}, base=tmp_path)
     assert read == {"a": str(tmp_path / "x.csv")}
 
 
@@ -294,7 +302,7 @@ def test_secrets_and_computed_defaults_are_not_among_the_defaults(parameters_of)
 
 
 @pytest.mark.parametrize("annotation", ["Secret", "Secret | None"])
-@pytest.mark.parametrize("read", [parse_text, validate])
+@pytest.mark.parametrize("read", [from_texts, from_values])
 @pytest.mark.parametrize(
     ("given", "reveals"),
     [("hunter2", "hunter2"), ("@env:THE_TOKEN", "from there"), ("@file:token.txt", "in the file"), ("env:x", "env:x")],
@@ -310,14 +318,14 @@ def test_a_secret_is_a_text_or_where_it_stands(parameters_of, annotation, read, 
 
 def test_secrets_may_be_several(parameters_of):
     parameters = parameters_of("a: list[Secret]\nb: dict[str, Secret]")
-    found = parse_text(parameters, {"a": "one1,two2", "b": '{"x": "three"}'})
+    found = from_texts(parameters, {"a": "one1,two2", "b": '{"x": "three"}'})
     assert [one.reveal() for one in (*found["a"], found["b"]["x"])] == ["one1", "two2", "three"]
 
 
 @pytest.mark.parametrize("value", [17, ["hunter2"], {"hunter2": 1}, b"hunter2"])
 def test_a_wrong_secret_is_refused_without_being_shown(parameters_of, value):
     with pytest.raises(BadParameters) as caught:
-        validate(parameters_of("token: Secret"), {"token": value})
+        from_values(parameters_of("token: Secret"), {"token": value})
     assert "'token' cannot be what was given: it takes a secret: a text, @env:NAME or @file:PATH" in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert "17" not in str(caught.value)
@@ -325,13 +333,13 @@ def test_a_wrong_secret_is_refused_without_being_shown(parameters_of, value):
 
 def test_a_wrong_part_of_secrets_is_not_shown_either(parameters_of):
     with pytest.raises(BadParameters) as caught:
-        validate(parameters_of("token: list[Secret]"), {"token": ["fine", ["hunter2"]]})
+        from_values(parameters_of("token: list[Secret]"), {"token": ["fine", ["hunter2"]]})
     assert "hunter2" not in str(caught.value)
 
 
 def test_a_wrong_value_that_is_a_url_is_shown_without_its_password(parameters_of):
     with pytest.raises(BadParameters) as caught:
-        parse_text(parameters_of("n: int"), {"n": "ftp://me:hunter2@host"})
+        from_texts(parameters_of("n: int"), {"n": "ftp://me:hunter2@host"})
     assert "cannot be 'ftp://***@host'" in str(caught.value)
 
 
@@ -343,8 +351,8 @@ def test_the_file_of_a_database_is_made_absolute_at_the_door(parameters_of):
 
 def test_a_notebook_without_parameters_takes_none(parameters_of):
     with pytest.raises(BadParameters, match="takes no parameters"):
-        validate((), {"x": 1})
-    assert validate((), {}) == {}
+        from_values((), {"x": 1})
+    assert from_values((), {}) == {}
 
 
 @pytest.mark.parametrize(

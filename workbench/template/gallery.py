@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadTemplate, UnknownName, WorkbenchError
+from workbench.template.composite import holds
 from workbench.template.notebook import load, source
 from workbench.template.parameter import Parameter, read_parameters
 
@@ -27,6 +28,10 @@ class Template:
     parameters: tuple[Parameter, ...] = ()
     task: str | None = None
     problem: str = ""
+
+    def named(self, *kinds: type) -> list[str]:
+        """Names of the parameters that are, or are made of, one of the `kinds`, in the order of the cell."""
+        return [one.name for one in self.parameters if any(holds(one.type, kind) for kind in kinds)]
 
 
 def find(name_or_path: str | Path) -> Template:
@@ -75,11 +80,6 @@ def read(path: Path) -> Template:
 def gallery() -> list[Template]:
     """List every template that has a name, sorted; of two with one name the first found. Broken ones say why."""
     return [_read_or_tell(name, path) for name, path in sorted(dict(_places()).items())]
-
-
-def shipped() -> list[Template]:
-    """List the templates that come with the workbench, sorted by name."""
-    return [_read_or_tell(name, path) for name, path in sorted(_notebooks_in(_shipped_folder()))]
 
 
 def copy(name: str | Path, to_dir: Path) -> Path:

@@ -86,37 +86,6 @@ def gather(
     return Values(moved | bound, known | hidden | bound, sources)
 
 
-def parse_text(
-    parameters: Iterable[Parameter], texts: Mapping[str, str], *, base: Path | None = None
-) -> dict[str, Any]:
-    """Convert texts by the type each parameter declares; those missing are not asked for.
-
-    Raises
-    ------
-    BadParameters
-        With everything that is wrong.
-    """
-    door = _Door(tuple(parameters), base)
-    read = door.read(texts, _read_text)
-    door.close()
-    return read
-
-
-def validate(parameters: Iterable[Parameter], values: Mapping[str, Any], *, base: Path | None = None) -> dict[str, Any]:
-    """Check values, bring each to its declared type, and ask for those that are required.
-
-    Raises
-    ------
-    BadParameters
-        With everything that is wrong.
-    """
-    door = _Door(tuple(parameters), base)
-    read = door.read(values, _read_value)
-    door.miss(set(values))
-    door.close()
-    return read
-
-
 def defaults(parameters: Iterable[Parameter], home: Path | None = None) -> dict[str, Any]:
     """Give the defaults that are known; secrets and computed ones are left out."""
     return {
@@ -184,7 +153,7 @@ class _Door:
                 found.setdefault(name, text)
         return found
 
-    def read(self, values: Mapping[str, Any], reader: Reader, source: str = "") -> dict[str, Any]:
+    def read(self, values: Mapping[str, Any], reader: Reader, source: str) -> dict[str, Any]:
         read = {}
         for name, value in values.items():
             if name not in self.by_name:
