@@ -18,7 +18,7 @@ from workbench.automl.search import search
 from workbench.automl.task import task
 from workbench.dataset import read_table
 from workbench.pages.blocks import Said
-from workbench.pages.figures import Effect
+from workbench.pages.explained import Effect
 from workbench.pages.picture import Picture
 
 ROWS = 500

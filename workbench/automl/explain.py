@@ -22,9 +22,10 @@ from workbench.automl.result import Result
 from workbench.dataset.years import are_years
 from workbench.documents.run_folder import handing_over_errors
 from workbench.metrics import METRICS, measure
-from workbench.pages import figures
+from workbench.pages import explained
 from workbench.pages.blocks import Said, Shown, join, paragraph
-from workbench.pages.figures import Effect, Interval
+from workbench.pages.explained import Effect
+from workbench.pages.intervals import Interval
 from workbench.pages.picture import Picture
 from workbench.pages.words import agree, alike, listing, metric_name, quoted, share
 
@@ -75,7 +76,7 @@ class Explanation:
         if not len(self.importance):
             return Said("There was no time left to measure what drives the model; a longer budget has it.")
         entries = [Interval(*row) for row in self.importance.itertuples(index=False)]
-        return figures.importance(entries, metric=self.result.task.metric.name)
+        return explained.importance(entries, metric=self.result.task.metric.name)
 
     def effects_picture(self) -> Picture | Said:
         """Draw how the average prediction moves with the columns that matter most."""
@@ -85,7 +86,7 @@ class Explanation:
                 "there was no time to measure."
             )
         label = self.effects[0].label if len({effect.label for effect in self.effects}) == 1 else None
-        return figures.effects(self.effects, predicted=f"average {_what_is_predicted(self.result, label)}")
+        return explained.effects(self.effects, predicted=f"average {_what_is_predicted(self.result, label)}")
 
     def rows(self) -> Shown | Said:
         """Tell of a few rows why they were predicted as they were."""
@@ -100,7 +101,7 @@ class Explanation:
             return Said(NO_ROWS)
         target = self.result.task.target
         label = self.single_rows[0].label if len({row.label for row in self.single_rows}) == 1 else None
-        return figures.contributions(
+        return explained.contributions(
             [row.panel(target) for row in self.single_rows],
             moved=_what_is_predicted(self.result, label),
             alt=" ".join(row.sentence(target) for row in self.single_rows),
@@ -120,7 +121,7 @@ class Explanation:
             return Said("There is no group to draw.")
         metric = judged_by(self.result.task)
         overall = self.result.scores[metric.name].value
-        return figures.error_slices(
+        return explained.error_slices(
             self.weak_spots, overall, metric=metric.name, higher_is_better=metric.higher_is_better
         )
 

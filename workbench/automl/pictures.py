@@ -10,7 +10,7 @@ from workbench.automl.problem.cuts import LOSSES, curve, loss_of
 from workbench.automl.promises import came_true, certainties, promises, reliability_of
 from workbench.pages import figures, trust
 from workbench.pages.blocks import Said
-from workbench.pages.figures import Interval
+from workbench.pages.intervals import Interval
 from workbench.pages.performance import binary_performance, multiclass_performance, regression_performance
 from workbench.pages.picture import Picture
 from workbench.pages.trust import Curve
@@ -44,7 +44,6 @@ def search_picture(result: Result) -> Picture | Said:
         [family_name(trial["family"]) for trial in done],
         metric=metric.name,
         higher_is_better=metric.higher_is_better,
-        unit="trial",
     )
 
 

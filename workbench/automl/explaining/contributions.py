@@ -14,7 +14,8 @@ from workbench.automl.explaining.values import writer
 from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
 from workbench.estimators.contributions import contributions, spread
-from workbench.pages.figures import Interval, Panel
+from workbench.pages.explained import Panel
+from workbench.pages.intervals import Interval
 from workbench.pages.words import alike, listing, quoted, shorten, with_sign
 
 SECONDS_WITHOUT_CLOCK = 1.0  # a search that reads no clock is explained as if it had so long

@@ -14,7 +14,7 @@ from workbench.automl.explaining.held_out import ROWS_PER_SECOND, HeldOut, held_
 from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
 from workbench.automl.task import Task
-from workbench.pages.figures import Effect
+from workbench.pages.explained import Effect
 
 LEAST_ROWS, MOST_ROWS = 30, 200
 POINTS, LEVELS = 12, 6

@@ -19,7 +19,7 @@ from workbench.automl.problem.splits import sampled
 from workbench.automl.result import Result
 from workbench.automl.task import Task
 from workbench.metrics import METRICS, Metric, Predicted
-from workbench.pages.figures import Interval
+from workbench.pages.intervals import Interval
 from workbench.records import Kind
 
 Mask = npt.NDArray[np.bool_]
