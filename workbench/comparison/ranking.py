@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.problem.splits import Folds
-from workbench.comparison.sections import NOTHING, Section, as_html, as_text, listed
+from workbench.comparison.sections import NOTHING, Section, as_html, as_text
 from workbench.documents.outbox import PROBABILITY
 from workbench.errors import UnknownName
 from workbench.experiment import Experiment
 from workbench.metrics import METRICS, Predicted, measure, paired_difference
 from workbench.pages.comparison import lead, measured_on
-from workbench.pages.words import metric_name, score_interval, score_value, typed
+from workbench.pages.words import listing, metric_name, score_interval, score_value, typed
 from workbench.records import Score
 
 
@@ -322,7 +322,7 @@ def _apart(groups: Sequence[Sequence[Experiment]], metric: str | None) -> str:
     named = {"metric": "metrics", "data": "data", "target": "targets", "rows": "rows"}
     differ = [words_ for name, words_ in named.items() if len({getattr(stick, name) for stick in sticks}) > 1]
     return (
-        f"These scores cannot be compared with one another: they were measured with different {listed(differ)}. "
+        f"These scores cannot be compared with one another: they were measured with different {listing(differ)}. "
         f"Each of the {len(groups)} groups is ranked by itself."
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -49,12 +49,3 @@ def _html(section: Section) -> str:
 def words(value: Any) -> str:
     """Write a parameter's value as it would be typed."""
     return value if isinstance(value, str) and value else repr(value)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Join names as in a sentence.
-
-    >>> listed(["data"]), listed(["data", "metric", "rows"])
-    ('data', 'data, metric and rows')
-    """
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
