@@ -244,12 +244,14 @@ def test_an_orphaned_kernel_is_ended_but_nobody_elses_process(store):
 
 def test_what_a_dead_kernel_had_started_is_ended_if_it_names_the_run(store):
     folder = abandoned(store)
-    spawn = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
+    sleep = "[sys.executable, '-c', 'import time; time.sleep(60)']"
+    spawn = f"import subprocess, sys; print(subprocess.Popen({sleep}, stdout=subprocess.DEVNULL).pid)"
     env = {**os.environ, "WORKBENCH_RUN": str(folder.path)}
     leader = subprocess.Popen(
         [sys.executable, "-c", spawn], env=env, stdout=subprocess.PIPE, start_new_session=True, text=True
     )
     child = psutil.Process(int(leader.communicate()[0]))
+    assert child.status() != psutil.STATUS_ZOMBIE
     folder.update(kernel={"pid": leader.pid, "started": 1.0})
     close(folder)
     until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, 10)
