@@ -7,11 +7,16 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import optuna
 import pytest
 from click.testing import CliRunner
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from workbench import __version__
+from workbench.automl.searching.studies import JOURNAL
 from workbench.cli.commands import workbench
+from workbench.experiment import load
 from workbench.workflow import experiments
 
 
@@ -62,6 +67,16 @@ def test_without_a_name_it_is_called_by_experiment_and_trial(kept, tmp_path: Pat
 def test_the_winner_is_kept_with_every_experiment(kept):
     for experiment in experiments(store=kept.store):
         assert "winner.ipynb" in {entry["name"] for entry in experiment.manifest["files"]}
+
+
+def test_the_studies_of_an_experiment_open_as_optuna_dashboard_opens_them_and_stay_as_they_were(kept):
+    made = kept.runs[0].path
+    before = (made / JOURNAL).read_bytes()
+    storage = JournalStorage(JournalFileBackend(str(made / JOURNAL)))
+    studies = [optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage)]
+    told = {trial.user_attrs["number"]: trial.value for one in studies for trial in one.trials if trial.value is not None}
+    assert told == {trial["number"]: pytest.approx(-trial["score"]) for trial in load(made).trials()}
+    assert (made / JOURNAL).read_bytes() == before
 
 
 @pytest.mark.parametrize(("number", "told"), [("99", "There is no trial '99'"), ("1", "is there already")])
