@@ -3,6 +3,7 @@
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+WORKERS ?= 2
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
 
@@ -13,8 +14,8 @@ help:            ## list the targets
 demo: .venv/ready   ## set up, then run the whole line on a real data set (about a minute)
 	@$(BIN)/python -m workbench demo
 
-test: .venv/ready-dev   ## set up, then pass the tests
-	@$(BIN)/python -m pytest
+test: .venv/ready-dev   ## set up, then pass the tests, two files at a time (WORKERS=4: four)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 test-long: .venv/ready-dev   ## the tests that take minutes: runs killed at a hundred random moments
 	@$(BIN)/python -m pytest -m long
