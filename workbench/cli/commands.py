@@ -282,7 +282,7 @@ def trial(ref: str, number: int, output: Path | None, store: Path, as_json: bool
 @store_option
 @json_option
 def export(ref: str, file: Path, store: Path, as_json: bool) -> None:
-    """Write one experiment to one zip file."""
+    """Write one experiment to one zip file; a batch together with its runs."""
     from workbench import workflow
 
     written = workflow.export(ref, file, store=store)
@@ -295,7 +295,7 @@ def export(ref: str, file: Path, store: Path, as_json: bool) -> None:
 @store_option
 @json_option
 def import_(file: Path, store: Path, as_json: bool) -> None:
-    """Take an experiment from a zip file into the store. Nothing in it is run."""
+    """Take an experiment, or a batch with its runs, from a zip file into the store. Nothing in it is run."""
     from workbench import workflow
 
     ref = workflow.import_(file, store=store)
