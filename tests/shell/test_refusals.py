@@ -148,3 +148,20 @@ def test_a_target_that_was_forgotten_is_asked_for(workbench: Callable, tmp_path:
     assert said.code == 2
     assert "'target' was not given" in said.err
     assert said.err.endswith("Known: a, b, y.\n")
+
+
+QUESTIONS: dict[str, tuple[dict[str, object], str]] = {
+    "a cost where there are three classes": ({"target": "species", "cost_of_miss": 2.0}, "costs are for two classes"),
+    "rows held back twice": ({"target": "species", "test": "example:iris", "check_share": 0.2}, "give one of them"),
+    "too few rows held back": ({"target": "species", "check_share": 0.01}, "too few to check by"),
+}
+
+
+@pytest.mark.parametrize("case", QUESTIONS)
+def test_a_question_that_makes_no_sense_is_refused_without_a_kernel(case: str) -> None:
+    from workbench.errors import BadParameters
+    from workbench.workflow import check
+
+    asked, needle = QUESTIONS[case]
+    with pytest.raises(BadParameters, match=needle):
+        check("classification", {"data": "example:iris", **asked})

@@ -9,7 +9,8 @@ from workbench.workflow.batches import Batch, Foreseen, batch, foresee
 from workbench.workflow.gallery import columns, copy_template, template, templates, write_example
 from workbench.workflow.kept import compare, diff, experiments, export, import_, report, show
 from workbench.workflow.models import load, predict, promote
-from workbench.workflow.runs import Run, check, labels, run
+from workbench.workflow.request import check, labels
+from workbench.workflow.runs import Run, run
 from workbench.workflow.trials import trial
 
 __all__ = [

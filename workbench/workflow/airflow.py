@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import BadArtifact, BadOutput, WorkbenchError
 from workbench.workflow.batch_plan import Checker, plan_of, spec_with
 from workbench.workflow.place import Where, store_of
-from workbench.workflow.runs import Conditions, Run, _values, run
+from workbench.workflow.request import values_of
+from workbench.workflow.runs import Conditions, Run, run
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment, Store
@@ -119,7 +120,7 @@ def _fingerprint(
     from workbench.template import find
 
     template = find(name)
-    own = Checker(lambda _: None)(template, _values(template, [], None, parameters), later)
+    own = Checker(lambda _: None)(template, values_of(template, parameters), later)
     return goes_on(own, {step: one.manifest["fingerprint"] for step, one in earlier.items() if one is not None})
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadBatch, WorkbenchError
 from workbench.workflow.inputs import take_in
-from workbench.workflow.runs import ROLES, TASKS, Listener, _check, _parameters, fingerprint
+from workbench.workflow.request import QUESTION, TASKS, check_tables, fingerprint
+from workbench.workflow.runs import Listener
 
 if TYPE_CHECKING:
     from workbench.batches import Known, Plan, Spec
@@ -82,22 +83,22 @@ class Checker:
         return fingerprint(template, values.values, found)
 
     def _asked(self, template: Template, values: Mapping[str, Any], later: Collection[str]) -> dict[str, Any]:
-        """Take of the values what a check asks about: tables, columns and their roles.
+        """Take of the values what a check asks about: tables, columns, and what the search is asked.
 
         While the table they are columns of is not there, there is nothing to look for them in.
         """
         from workbench.template.named import ColumnsType, ColumnType, TableType
 
-        tables, columns = _parameters(template, TableType), _parameters(template, ColumnType, ColumnsType)
-        names = {*tables, *columns, *ROLES, "target", "missing"} - set(later)
+        tables, columns = template.named(TableType), template.named(ColumnType, ColumnsType)
+        names = {*tables, *columns, *QUESTION, "target", "missing"} - set(later)
         looked_in = "data" if template.task in TASKS else next(iter(tables), None)
         if looked_in in later:
-            names -= {*columns, *ROLES, "target"}
+            names -= {*columns, *QUESTION, "target"}
         return {name: value for name, value in values.items() if name in names}
 
     def _look(self, template: Template, values: Values, asked: Mapping[str, Any]) -> dict[str, str] | WorkbenchError:
         try:
-            return _check(template, asked, take_in(template, values).fetched)
+            return check_tables(template, asked, take_in(template, values).fetched)
         except WorkbenchError as error:
             return error.with_traceback(None)  # frames would hold on to the table
 

@@ -53,12 +53,11 @@ def take_in(template: Template, values: Values) -> Inputs:
         If a table cannot be fetched.
     """
     from workbench.template import seal
-    from workbench.template.composite import holds
     from workbench.template.named import TableType
 
     sealed = seal(values, os.environ)
     redactor = Redactor(sealed.secrets)
-    tables = tuple(one.name for one in template.parameters if holds(one.type, TableType))
+    tables = tuple(template.named(TableType))
     return Inputs(values, sealed, redactor, tables, _fetched(tables, values.values) if tables else {})
 
 

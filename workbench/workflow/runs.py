@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.documents.leftovers import remove
-from workbench.documents.redaction import Redactor
-from workbench.errors import BadParameters, UnknownName, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.pages.live import shown_live
 from workbench.pages.outcome import outcome_html, outcome_text
 from workbench.pages.words import duration, spent
@@ -21,17 +20,15 @@ from workbench.records import Check, Score
 from workbench.workflow.inputs import Inputs, bound_in, take_in
 from workbench.workflow.keep import keep
 from workbench.workflow.place import Where, store_of
+from workbench.workflow.request import check_tables, fingerprint, values_of
 
 if TYPE_CHECKING:
-    from workbench.dataset import Dataset, Fetched
     from workbench.documents.run_folder import RunFolder
     from workbench.execution import Kernels
     from workbench.experiment import Experiment, Store
-    from workbench.template import Template, Values
+    from workbench.template import Template
 
 Listener = Callable[[dict[str, Any]], None]
-TASKS = ("classification", "regression")  # templates of these kinds have their table and target checked beforehand
-ROLES = ("metric", "ignore", "group", "time", "id", "weight", "positive")
 OTHER_WORK = "The table there, or a value of the environment (WORKBENCH_PARAM_…), is not the one that was planned with."
 
 
@@ -180,12 +177,12 @@ def run(
     found = find(str(template))
     env = {**given.environ, **_modules_beside(found)}
     with _kernels(found, env, given) as kernels:
-        values = _values(found, list(texts), file, {**(parameters or {}), **more})
+        values = values_of(found, {**(parameters or {}), **more}, texts=texts, file=file)
         limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
         most, paid = _memory(memory_limit), _paid(price, given)
         inputs = take_in(found, values)
         name = _name(name, found, inputs.shown)
-        digests = _check(found, values.values, inputs.fetched)
+        digests = check_tables(found, values.values, inputs.fetched)
         own = fingerprint(found, values.values, digests)
         if given.planned not in (None, own) and not inputs.fetched:  # what is elsewhere may change at any time
             raise WorkbenchError(OTHER_WORK)
@@ -241,46 +238,6 @@ def _kernels(template: Template, env: Mapping[str, str], given: Conditions) -> I
         yield kernels
 
 
-def check(template: str | Path, parameters: Mapping[str, Any] | None = None, **more: Any) -> None:
-    """Check a request as `run` would, without a kernel: the template, the values, the table, the target.
-
-    Raises
-    ------
-    WorkbenchError
-        If `run` would refuse it.
-    """
-    from workbench.template import find
-
-    found = find(str(template))
-    values = _values(found, [], None, {**(parameters or {}), **more})
-    _check(found, values.values, take_in(found, values).fetched)
-
-
-def fingerprint(template: Template, values: Mapping[str, Any], digests: Mapping[str, str]) -> str:
-    """Tell runs of the same work; `digests` are those of its tables, by parameter. No secret's value is part of it."""
-    from workbench.experiment import fingerprint
-    from workbench.template import as_json
-
-    return fingerprint(template.path.read_bytes(), Redactor().document(as_json(values)), digests)
-
-
-def labels(texts: Iterable[str]) -> dict[str, str]:
-    """Read labels as typed on a command line: ``farm=17``."""
-    from workbench.template import split
-
-    return dict(split(text, "label") for text in texts)
-
-
-def _values(template: Template, texts: list[str], file: Path | None, api: Mapping[str, Any]) -> Values:
-    from workbench.template import gather, read_values
-
-    given = None if file is None else read_values(Path(file))
-    home = template.path.parent
-    return gather(
-        template.parameters, texts=texts, file=given, api=api, environment=os.environ, base=Path.cwd(), home=home
-    )
-
-
 def _limit(text: str | float | None, name: str) -> float | None:
     from workbench.template import seconds
 
@@ -301,64 +258,6 @@ def _paid(price: str | None, given: Conditions) -> dict[str, Any] | None:
 
     found = price_of(price, environ=os.environ)
     return None if found is None else {"price": str(found), "share": given.share}
-
-
-def _check(
-    template: Template, values: Mapping[str, Any], fetched: Mapping[str, Fetched] | None = None
-) -> dict[str, str]:
-    """Refuse what the notebook would refuse, before its kernel starts: tables, columns, the target.
-
-    Returns
-    -------
-    dict of str to str
-        The digest of each table, by the name of its parameter.
-    """
-    from workbench.template.named import ColumnsType, ColumnType, TableType
-
-    missing = str(values.get("missing") or "")
-    given = {n: values[n] for n in _parameters(template, TableType) if values.get(n) and isinstance(values[n], str)}
-    if not given:
-        return {}
-    from workbench.dataset import read_fetched, read_table  # with pandas: not for notebooks without tables
-
-    here = fetched or {}
-    tables = {
-        name: read_fetched(here[place], missing=missing) if place in here else read_table(place, missing=missing)
-        for name, place in given.items()
-    }
-    if template.task in TASKS and "data" in tables and "target" in values:
-        _insist_on_target(template, values["target"], tables["data"])
-        _task(tables, template.task, values)
-    elif tables:
-        known = [column.name for column in next(iter(tables.values())).schema.columns]
-        for name in _parameters(template, ColumnType, ColumnsType):
-            for column in [values[name]] if isinstance(values.get(name), str) else values.get(name) or []:
-                if column not in known:
-                    raise UnknownName("column", column, known)
-    return {name: table.digest for name, table in tables.items()}
-
-
-def _parameters(template: Template, *kinds: type) -> list[str]:
-    """Name the template's parameters of some kinds."""
-    from workbench.template.composite import holds
-
-    return [one.name for one in template.parameters if any(holds(one.type, kind) for kind in kinds)]
-
-
-def _insist_on_target(template: Template, target: Any, data: Dataset) -> None:
-    """Tell a target that was forgotten from a misspelt one: the template's default belongs to its example."""
-    known = [column.name for column in data.schema.columns]
-    default = next((one.default for one in template.parameters if one.name == "target"), None)
-    if target == default and target not in known:
-        absent = UnknownName("column", target, known)
-        raise BadParameters([f"The parameter 'target' was not given, and its default is of another table. {absent}"])
-
-
-def _task(tables: Mapping[str, Dataset], kind: Any, values: Mapping[str, Any]) -> None:
-    from workbench.automl.task import task
-
-    said = {name: values[name] for name in ROLES if name in values}
-    task(tables["data"], values["target"], kind=kind, test=tables.get("test"), **said)
 
 
 def _name(name: str | None, template: Template, values: Mapping[str, Any]) -> str:
