@@ -100,6 +100,20 @@ class NoCluster(Problem):
     what = "cluster"
 
 
+class NoAnswer(WorkbenchError):
+    """A kernel that lives, and does not answer."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(seconds)
+
+    def __str__(self) -> str:
+        return (
+            f"The kernel did not answer within {self.seconds:g} s: the machine is too busy, or short of memory. "
+            "Run it again with less beside it; a batch, with fewer workers."
+        )
+
+
 class BadParameters(WorkbenchError):
     """Everything that is wrong with the values given for a template, reported at once."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
 from workbench.documents.run_folder import RunFolder, RunRecord
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call() -> None:
+    """Let kernels be as they are elsewhere: where ipykernel sees this, it reads nothing of what a process prints."""
+    os.environ.pop("PYTEST_CURRENT_TEST", None)
 
 
 def notebook_of(*cells: str | NotebookNode) -> NotebookNode:
@@ -36,6 +43,14 @@ class Done:
     def text(self) -> str:
         outputs = [output for cell in self.notebook.cells for output in cell.get("outputs", [])]
         return "".join(output.get("text", "") for output in outputs)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary folder of our own, in which every file of a kernel would be found."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
 
 
 @pytest.fixture

@@ -17,17 +17,12 @@ import pytest
 from workbench.execution import Kernels, kernel_spec, prepare
 from workbench.execution.fork_server import can_fork
 
-pytestmark = pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux only")
+pytestmark = [
+    pytest.mark.skipif(not can_fork(), reason="kernels are forked on Linux only"),
+    pytest.mark.usefixtures("temporary"),
+]
 SPEC = kernel_spec({})
 WHO = "import os; print(os.getpid(), os.getppid())"
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path, monkeypatch):
-    """A temporary folder of our own, in which every file of a kernel would be found."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture

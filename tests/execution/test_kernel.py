@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.errors import BadTemplate
-from workbench.execution import execute, kernel_spec, prepare
+from workbench.errors import BadTemplate, NoAnswer
+from workbench.execution import execute, kernel_spec, prepare, worker
+from workbench.execution import kernel as kernel_module
 from workbench.execution.spec import PLOTS, at_start, preload
 
 
@@ -74,6 +75,25 @@ def test_a_kernel_that_cannot_start_is_told_with_its_last_words(make, install, r
     assert record.reason == "The kernel exited with code 1: ModuleNotFoundError: No module named 'no_such_kernel'"
     assert record.cell is None
     assert "Traceback" in folder.kernel_log.read_text()
+
+
+def test_a_kernel_that_never_listens_is_told_with_what_to_do(make, install, running, monkeypatch):
+    monkeypatch.setattr(worker, "START_SECONDS", 1)
+    monkeypatch.setattr(kernel_module, "GOODBYE_SECONDS", 0.1)
+    install("team", [sys.executable, "-c", "import time; time.sleep(600)"])
+    notebook = wants(make, "team")
+    record = execute(prepare(running, name="t", template=notebook), notebook)
+    assert (record.status, record.reason) == ("failed", str(NoAnswer(1)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS has no limit of address space")
+def test_a_kernel_of_another_kind_has_the_same_limit_of_memory(make, install, running):
+    install("team", [sys.executable, "-m", "ipykernel", "-f", "{connection_file}"])
+    notebook = wants(make, "team")
+    notebook.cells[0].source = "kept = bytearray(16 * 2**30)"
+    record = execute(prepare(running, name="t", template=notebook), notebook, memory=300_000_000)
+    assert record.status == "out_of_memory"
+    assert record.reason.startswith("MemoryError; the run had taken ")
 
 
 @pytest.fixture

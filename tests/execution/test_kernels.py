@@ -14,20 +14,14 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell
 
-from workbench.errors import WorkbenchError
-from workbench.execution import Kernels, kernel_spec
+from workbench.errors import NoAnswer, WorkbenchError
+from workbench.execution import Kernels, kernel_spec, worker
+from workbench.execution import kernel as kernel_module
 from workbench.workflow import run as run_template
 
+pytestmark = pytest.mark.usefixtures("temporary")
 SPEC = kernel_spec({})
 ABOUT = "import json, os, sys\nprint(json.dumps([os.getpid(), os.getcwd(), os.environ['FARM'], sys.path[0]]))"
-
-
-@pytest.fixture(autouse=True)
-def temporary(tmp_path, monkeypatch):
-    """A temporary folder of our own, in which every file of a kernel would be found."""
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return tmp_path
 
 
 def left_of_kernels(folder):
@@ -141,14 +135,27 @@ def test_a_variable_that_is_read_once_is_in_the_process_from_its_start(run):
     assert done.text == "1\n"
 
 
-def test_what_the_process_itself_prints_is_in_the_log_of_its_run(run, monkeypatch):
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # ipykernel captures nothing where it sees this
+def test_what_the_process_itself_prints_is_in_the_log_of_its_run(run):
     crash = "import os, sys\nos.write(sys.stderr.fileno(), b'last words')\nos._exit(3)"
     with Kernels() as kernels:
         kernels.ready(SPEC)
         done = run(crash, kernels=kernels)
     assert (done.record.status, done.record.reason) == ("killed", "The kernel exited with code 3 (cell 1)")
     assert "last words" in done.folder.kernel_log.read_text()
+
+
+def test_a_kernel_that_does_not_answer_is_told_with_what_to_do(run, monkeypatch):
+    monkeypatch.setattr(worker, "START_SECONDS", 1)
+    monkeypatch.setattr(kernel_module, "GOODBYE_SECONDS", 0.1)
+    with Kernels() as kernels:
+        kernels.ready(SPEC)
+        ((_, waiting),) = kernels._waiting
+        until((waiting.private / "k-5").exists, 120)  # it has begun to listen
+        os.kill(waiting.process.pid, signal.SIGSTOP)
+        done = run("1", kernels=kernels)
+    assert (done.record.status, done.record.reason) == ("failed", str(NoAnswer(1)))
+    assert done.record.reason.startswith("The kernel did not answer within 1 s: ")
+    assert done.cells == ["pending"]
 
 
 def test_of_a_request_that_is_refused_no_kernel_is_left(temporary):

@@ -17,8 +17,7 @@ WAYS = {
 
 @pytest.mark.skipif(not ctypes.util.find_library("stdc++"), reason="there is no C++ here")
 @pytest.mark.parametrize("way", WAYS)
-def test_code_without_the_gil_that_is_refused_memory_ends_the_run_as_out_of_memory(run, monkeypatch, way):
-    monkeypatch.delenv("PYTEST_CURRENT_TEST")  # where it is set, IPython does not read stderr
+def test_code_without_the_gil_that_is_refused_memory_ends_the_run_as_out_of_memory(run, way):
     done = run("1", THROWS + WAYS[way], "2")
     assert (done.record.status, done.record.cell) == ("out_of_memory", 1)
     assert done.record.reason.startswith("The kernel was killed by SIGABRT: std::bad_alloc; the run had taken ")

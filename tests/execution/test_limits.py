@@ -9,20 +9,28 @@ import sys
 import pytest
 
 from workbench.automl.planning.memory import room_for
-from workbench.execution import prepare
+from workbench.execution import kernel, prepare
 from workbench.execution.limits import Limits, Tree
 from workbench.execution.verdict import Evidence, judge
 
 MB = 1_000_000
+ALONE = "import time; kept = b'1' * 400_000_000; time.sleep(60)"
 IN_A_CHILD = """
 import subprocess, sys
 subprocess.run([sys.executable, "-c", "import time; kept = b'1' * 400_000_000; time.sleep(60)"])
+"""
+OF_A_CHILD_THAT_IS_GONE = """
+import subprocess, sys, time
+holds = "import time; kept = b'1' * 400_000_000; time.sleep(60)"
+starts = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {holds!r}])"
+subprocess.run([sys.executable, "-c", starts])
+time.sleep(60)
 """
 THROWS = "import ctypes; ctypes.CDLL('libstdc++.so.6')._Znwm(ctypes.c_size_t(1 << 46))"  # new char[1 << 46]
 HOLDS = "import sys; kept = b'1' * 200_000_000; print('ready', flush=True); sys.stdin.read()"
 
 
-@pytest.mark.parametrize("source", ["import time; kept = b'1' * 400_000_000; time.sleep(60)", IN_A_CHILD])
+@pytest.mark.parametrize("source", [ALONE, IN_A_CHILD, OF_A_CHILD_THAT_IS_GONE])
 def test_a_run_that_takes_more_memory_than_it_may_is_ended(run, source):
     done = run("1", source, "2", memory=300 * MB)
     assert (done.record.status, done.record.cell) == ("out_of_memory", 1)
@@ -85,6 +93,16 @@ def test_a_kernel_that_the_machine_killed_for_memory_says_what_it_took(make, tak
     dead = RuntimeError("Kernel died")
     evidence = Evidence(make("1"), raised=dead, exit_code=-9, out_of_memory=True, taken=taken, allowed=allowed)
     assert (judge(evidence).status, judge(evidence).reason) == ("out_of_memory", reason)
+
+
+def test_a_kernel_that_is_killed_while_the_system_kills_for_memory_has_run_out_of_it(run, monkeypatch, tmp_path):
+    counters = tmp_path / "memory.events"
+    counters.write_text("oom 0\noom_kill 3\n")
+    monkeypatch.setattr(kernel, "_oom_kills", lambda: kernel._count(counters))
+    killed = f"import os\nopen({str(counters)!r}, 'w').write('oom 1\\noom_kill 4\\n')\nos.kill(os.getpid(), 9)"
+    done = run("1", killed, "2")
+    assert (done.record.status, done.record.cell) == ("out_of_memory", 1)
+    assert done.record.reason.startswith("The machine ran out of memory and killed the kernel; the run had taken ")
 
 
 @pytest.mark.parametrize("memory", [None, 10**8, 10**11])

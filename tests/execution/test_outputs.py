@@ -115,14 +115,17 @@ def test_a_run_goes_on_after_a_cell_that_said_too_much(run, monkeypatch):
     chatty = """
 from IPython.display import display
 handle = display("first", display_id="shown")
+grows = display("small", display_id="grows")
 for number in range(1_000):
     print("x" * 1_000)
 handle.update("second")
+grows.update("x" * 100_001)
 """
     done = run(chatty, "print('on')")
     assert (done.record.status, done.cells) == ("completed", ["completed", "completed"])
-    first, printed, cut = done.notebook.cells[0].outputs
+    first, grown, printed, cut = done.notebook.cells[0].outputs
     assert first.data["text/plain"] == "'second'"
+    assert grown.data["text/plain"] == module.TOO_LARGE
     assert 99_000 < len(printed.text) <= 100_000
     assert cut.text == CUT
     assert done.notebook.cells[1].outputs[0].text == "on\n"

@@ -9,7 +9,9 @@ time the runner asks for one (`fork_server`).
 
 from __future__ import annotations
 
+import atexit
 import gc
+import io
 import json
 import os
 import select
@@ -24,7 +26,7 @@ from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 sys.path.pop(0)  # this file's folder, whose modules are not to be found under their bare names
 
@@ -42,6 +44,7 @@ ALONE_SECONDS = 1.0  # for threads that ended before a fork to be gone
 LATER = ("ipykernel.debugger", "psutil")  # what every kernel imports once it has started
 INLINE = "module://matplotlib_inline.backend_inline"  # what ipykernel has plots drawn by, if nothing else is said
 ARROW = ("JE_ARROW_MALLOC_CONF", "background_thread:false")  # else pyarrow has a thread from its import on
+FILES = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom)  # that hold back what is written to them
 
 
 class Stream(OutStream):
@@ -100,16 +103,6 @@ class WaitingKernel(IPKernelApp):
 
     def init_poller(self) -> None:
         """Leave the watch over the parent to `end_with`, which leaves no files either."""
-
-    def close(self) -> None:
-        """Let the control thread end before the one that sends outputs, through which it says its last words.
-
-        The other way round, as ipykernel has it, some kernels waited ten seconds for a thread that was gone.
-        """
-        if self.control_thread is not None and self.control_thread.is_alive():
-            self.control_thread.stop()
-            self.control_thread.join()
-        super().close()
 
     def begin(
         self, folder: str, env: Mapping[str, str], path: Iterable[str], log: str, address_space: int | None
@@ -187,6 +180,31 @@ def main(private: Path, gone: Callable[[], object], modules: Iterable[str]) -> N
     kernel.initialize(["-f", str(private / "kernel.json"), "--HistoryManager.hist_file=:memory:"])
     preload(modules)  # only now: before, matplotlib would not know that its plots are to be shown in the notebook
     kernel.start()
+    leave(kernel)
+
+
+def leave(kernel: WaitingKernel) -> NoReturn:
+    """End this process as Python would, but for the steps in which one part of it waits for another.
+
+    ipykernel ends its threads one after the other: the one that answers the last request had still to be heard by one
+    that was gone, and waited ten seconds for it. The interpreter, taken apart, waits for whatever its objects wait for;
+    in a fork, that may be a thread of the process it was forked from. All of that ends with the process anyway.
+    """
+    atexit.unregister(kernel.close)
+    atexit.unregister(kernel.iopub_thread.stop)
+    threading._shutdown()  # type: ignore[attr-defined] # threads and pools are waited for as multiprocessing does it
+    atexit._run_exitfuncs()  # the notebook's, then IPython's, which lets go of all that the notebook had
+    gc.collect()
+    write_out()
+    os._exit(0)
+
+
+def write_out() -> None:
+    """Write what is left to be written to files that were never closed."""
+    never_closed = [thing for thing in gc.get_objects() if type(thing) in FILES]
+    for file in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__, *never_closed):
+        with suppress(Exception):  # closed meanwhile, or a pipe that nobody reads
+            file.flush()
 
 
 def fork_server(control: socket.socket, runner: int, early: int, modules: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
@@ -16,6 +16,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import Instance, Type
 
+from workbench.errors import NoAnswer
 from workbench.execution.fork_server import Process
 from workbench.execution.spec import Spec
 
@@ -70,31 +71,39 @@ class _Shell(AsyncZMQSocketChannel):
 class _Patient(AsyncKernelClient):
     shell_channel_class = Type(_Shell)
 
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait till the kernel answers; raises NoAnswer when it does not."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._until_ready()
+        except TimeoutError:
+            raise NoAnswer(timeout or 0) from None
+
+    async def _until_ready(self) -> None:
+        await super().wait_for_ready()
+
 
 class _Client(_Patient):
     """A client that is ready when the kernel has done the first request, and is heard."""
 
     parent: Any  # its manager
 
-    async def wait_for_ready(self, timeout: float | None = None) -> None:
+    async def _until_ready(self) -> None:
         """Hand the run over. Papermill's own way asks for the kernel's name and then waits for silence."""
-        end = time.monotonic() + (timeout or float("inf"))
         request = self.execute(self.parent.first, silent=True, store_history=False, allow_stdin=False)
-        while (reply := await self._said(self.shell_channel, end))["parent_header"].get("msg_id") != request:
+        while (reply := await self._said(self.shell_channel))["parent_header"].get("msg_id") != request:
             pass
         if reply["content"]["status"] != "ok":
             raise RuntimeError(f"The kernel cannot take the run: {reply['content']['evalue']}")
-        await self._said(self.iopub_channel, end)  # subscribed to: from here on nothing is missed
+        await self._said(self.iopub_channel)  # subscribed to: from here on nothing is missed
 
-    async def _said(self, channel: Any, end: float) -> Any:
+    async def _said(self, channel: Any) -> Any:
         while True:
             try:
                 return await channel.get_msg(timeout=LISTEN_SECONDS)
             except Empty:
                 if not await self.parent.is_alive():
                     raise RuntimeError("Kernel died before it took the run") from None
-                if time.monotonic() > end:
-                    raise RuntimeError("The kernel did not respond") from None
             if channel is self.iopub_channel:
                 self.kernel_info()  # has it say something; kernels greet who subscribes only since ipykernel 7
 

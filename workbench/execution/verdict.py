@@ -16,6 +16,7 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
+from workbench.errors import WorkbenchError
 from workbench.pages.words import size
 from workbench.records import Status
 
@@ -76,7 +77,11 @@ def judge(evidence: Evidence) -> Verdict:
         return _failure(evidence, failed)
     if evidence.raised is None or isinstance(evidence.raised, PapermillExecutionError):  # by a cell that may raise
         return Verdict("completed")
-    return _verdict("failed", f"{type(evidence.raised).__name__}: {evidence.raised}", evidence.running)
+    return _verdict("failed", _told(evidence.raised), evidence.running)
+
+
+def _told(error: BaseException) -> str:
+    return str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
 
 
 def is_same_error(handed_over: Mapping[str, Any] | None, verdict: Verdict) -> bool:
