@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,14 @@ def test_without_dask_the_extra_is_named(monkeypatch):
 def test_workers_with_other_versions_are_refused(monkeypatch, dask_address):
     monkeypatch.setattr("platform.python_version_tuple", lambda: ("9", "9", "0"))
     with pytest.raises(NoCluster, match="a worker that differs"):
+        DaskCluster(dask_address)
+
+
+@pytest.mark.parametrize("library", ["lightgbm", "catboost"])
+def test_workers_with_another_library_that_decides_results_are_refused(monkeypatch, dask_address, library):
+    real = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "0.0" if name == library else real(name))
+    with pytest.raises(NoCluster, match=f"{library} 0.0"):
         DaskCluster(dask_address)
 
 

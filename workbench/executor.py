@@ -15,6 +15,7 @@ from concurrent.futures import Executor as Pool
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import metadata
 from typing import Any, Protocol, TypeVar
 
 from workbench.errors import NoCluster, WorkbenchError
@@ -24,6 +25,7 @@ T = TypeVar("T")
 CONNECT_SECONDS = 15.0
 LOOK_SECONDS = 5.0  # while waiting, the cluster is looked at so often
 PATIENCE = 60.0  # a cluster may be without workers for so long: they restart, or a new machine is on its way
+DECIDING = ("notebook-workbench", "numpy", "scikit-learn", "lightgbm", "catboost")  # whose versions decide results
 
 
 class Executor(Protocol):
@@ -294,8 +296,12 @@ def _refuse_other_versions(address: str, client: Any) -> None:
 
 def versions() -> str:
     """Say which Python, workbench and dependencies that decide results run here."""
-    from importlib.metadata import version
-
-    names = ("notebook-workbench", "numpy", "scikit-learn", "lightgbm")
     minor = ".".join(platform.python_version_tuple()[:2])
-    return ", ".join([f"Python {minor}", *(f"{name} {version(name)}" for name in names)])
+    return ", ".join([f"Python {minor}", *(f"{name} {_version(name)}" for name in DECIDING)])
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"
