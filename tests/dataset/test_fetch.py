@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 import sqlite3
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -30,7 +33,13 @@ class Handler(BaseHTTPRequestHandler):
             self.send_response(200)
             self.end_headers()
             self.wfile.write(CSV)
-        else:
+        elif self.path == "/slow":
+            time.sleep(1.0)
+        elif self.path == "/round":
+            self.send_response(302)
+            self.send_header("Location", "/round")
+            self.end_headers()
+        elif self.path != "/cut":
             self.send_error(404 if self.path == "/none.csv" else 500)
 
     def log_message(self, *args):
@@ -84,11 +93,50 @@ def test_what_the_web_does_not_give_is_refused_in_one_line(server, path, told):
     assert "\n" not in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_told_without_the_password():
-    with pytest.raises(BadTable, match="cannot be read") as caught:
-        fetch("http://me:hunter2@127.0.0.1:9/x.csv")
-    assert "hunter2" not in str(caught.value)
-    assert "\n" not in str(caught.value)
+NOBODY = "127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        (
+            f"http://me:hunter2@{NOBODY}/x.csv",
+            "cannot be reached: its server refuses the connection. Look at the address",
+        ),
+        ("http://me:hunter2@{place}/slow", "cannot be reached: its server does not answer"),
+        ("http://me:hunter2@{place}/cut", "cannot be read: its server broke the connection off"),
+        ("http://me:hunter2@{place}/round", "cannot be reached: its server sends from one address to the next"),
+        ("https://me:hunter2@{place}/x.csv", "cannot be reached: no encrypted connection comes about"),
+        ("http://me:hunter2@farms..example/x.csv", "is no address that a server can have"),
+        ("http://me:hunter2@farms.example/x.csv", "cannot be reached: no server of that name is known here"),
+    ],
+)
+def test_an_address_that_nothing_comes_from_is_told_in_plain_words(server, monkeypatch, address, told):
+    def unknown(*_args, **_options):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(sys.modules[fetch.__module__], "SECONDS", (5, 0.3))
+    if address.startswith("http://me:hunter2@farms."):
+        monkeypatch.setattr("socket.getaddrinfo", unknown)
+    assert_plain(address.format(place=server.place), told)
+
+
+def test_a_proxy_that_is_not_there_is_told_as_such(monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"http://me:hunter2@{NOBODY}")
+    assert_plain("http://farms.example/x.csv", "cannot be reached: the proxy cannot be used")
+
+
+def assert_plain(address, told):
+    """One line of ours: no password, and nothing of the insides of libraries."""
+    with pytest.raises(BadTable) as caught:
+        fetch(address)
+    text = str(caught.value)
+    assert told in text
+    assert not any(word in text for word in ("hunter2", "\n", "object at", "Pool", "Error", "Errno", "urllib3"))
     assert caught.value.__suppress_context__
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from workbench.dataset import database
+from workbench.dataset.unreachable import AGAIN, LATER, unreachable
 from workbench.documents.redaction import CREDENTIALS, HIDDEN, credentials_of, without_credentials
 from workbench.errors import BadTable, WorkbenchError
 
@@ -72,12 +73,13 @@ def fetch(source: str) -> Fetched:
     except ImportError as error:
         raise BadTable(told, f"needs a package that is not installed ({_first_line(error)})", _extra(scheme)) from None
     except FileNotFoundError:
-        raise BadTable(told, "does not exist", "Look at the address again.") from None
+        raise BadTable(told, "does not exist", AGAIN) from None
     except PermissionError as error:
         raise BadTable(told, f"may not be read ({_safe(error, source)})", "Ask its owner for the right.") from None
     except Exception as error:  # every file system and driver has errors of its own
+        told_so = unreachable(error) or (f"cannot be read ({_safe(error, source)})", AGAIN)
         # `from None`: what a library says, and the frames it was called from, may hold the password.
-        raise BadTable(told, f"cannot be read ({_safe(error, source)})", "Look at the address again.") from None
+        raise BadTable(told, *told_so) from None
     return Fetched(told, _name(told, is_rows=reader is database.rows), content)
 
 
@@ -103,7 +105,7 @@ def _from_web(source: str, told: str) -> bytes:
         if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
             raise PermissionError(f"the server answered {answer.status_code} {answer.reason}")
         if not answer.ok:
-            raise OSError(f"the server answered {answer.status_code} {answer.reason}")
+            raise BadTable(told, f"cannot be read: the server answered {answer.status_code} {answer.reason}", LATER)
         return answer.content
 
 

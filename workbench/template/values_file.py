@@ -57,12 +57,31 @@ def _read_yaml(text: str) -> Any:
         """Safe, and refuses what is there twice: YAML itself forbids it, PyYAML takes the last."""
 
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-            names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-            _once([(name, None) for name in names])
+            known = set[str]()
+            for key, _ in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                    if key.value in known:
+                        raise yaml.constructor.ConstructorError(
+                            problem=f"{key.value!r} is there twice", problem_mark=key.start_mark
+                        )
+                    known.add(key.value)
             return super().construct_mapping(node, deep)
 
     try:
         values = yaml.load(text, Loader)  # noqa: S506 -- a SafeLoader
     except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+        raise ValueError(_place_and_problem(error, text)) from error
     return {} if values is None else values
+
+
+def _place_and_problem(error: Any, text: str) -> str:
+    """Say where YAML is wrong, and how; PyYAML's own words name the text as such, and show its lines."""
+    if (mark := getattr(error, "problem_mark", None)) is not None:
+        begun = error.context_mark
+        since = "" if begun is None or begun.line == mark.line else f" that begins in line {begun.line + 1}"
+        context = f", {error.context}{since}" if error.context else ""
+        return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}{context}"
+    if (at := getattr(error, "position", None)) is not None:
+        before = text[:at].split("\n")
+        return f"line {len(before)}, column {len(before[-1]) + 1}: {error.reason}"
+    return str(error)
