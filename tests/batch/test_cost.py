@@ -33,7 +33,7 @@ def test_runs_have_their_share_of_the_price_and_the_batch_adds_them_up(place: An
     (kept,) = place.kept("batch")
     assert kept.manifest["resources"]["cost"] == sums["cost"]
     page, shown = kept.report.read_text(), f"{amount:,.2f} EUR"
-    assert page.count(" EUR</td>") == 2
+    assert page.count("\u00a0EUR</td>") == 2
     assert f"<dt>Cost</dt><dd>{shown}</dd>" in page
     with (kept.path / "runs.csv").open() as file:
         rows = list(csv.DictReader(file))

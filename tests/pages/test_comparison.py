@@ -1,10 +1,15 @@
 """The comparison page draws what is known of each experiment, and says what is not."""
 
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
 import pytest
 
 from workbench.pages.comparison import comparison_page, short
 
 EVIL = "<script>alert(1)</script>"
+GOLDEN = Path(__file__).parents[1] / "golden" / "experiment" / "format-0"
 
 
 def row(ref, value=None, **fields):
@@ -44,6 +49,21 @@ def test_several_tables_are_named_by_their_data_and_one_alone_is_not():
     assert "<h2>ROC AUC · Churn in new.csv, 7,043 rows</h2>" in page
 
 
+def test_a_group_of_one_has_no_best():
+    page = comparison_page({"leaderboard": [row("aaaa", 0.85, rank=1)]})
+    assert "nothing to compare with" in page
+    assert ">best<" not in page
+    assert comparison_page(TWO).count(">best<") == 1
+
+
+def test_each_experiment_leads_to_its_report():
+    kept = [row("aaaa", 0.85, rank=1, report="a%20b/report.html"), row("bbbb", 0.8, rank=2)]
+    failed = row("dddd", status="failed", reason="It broke.", report="d/report.html")
+    page = comparison_page({"leaderboard": [*kept, failed]})
+    assert re.findall(r'href="([^"]+)"', page) == ["a%20b/report.html", "d/report.html"]
+    assert re.search(r'<a href="a%20b/report.html"><code[^>]*>churn@aaaa</code></a>', page)
+
+
 def test_long_lists_and_missing_values_are_short_and_null_is_no_word_for_people():
     many = [f"column {number}" for number in range(10)]
     given = [
@@ -78,3 +98,17 @@ def test_it_runs_nothing_and_loads_nothing():
 
 def test_references_are_shortened_to_what_people_type():
     assert short("churn@20261121T183000Z-1f3ac09e") == "churn@1f3ac09e"
+
+
+def test_a_report_is_found_from_where_the_page_lies(tmp_path):
+    from workbench import workflow
+
+    page = tmp_path / "some #where" / "page.html"
+    page.parent.mkdir()
+    workflow.compare(str(GOLDEN), store=tmp_path / "store", html=page)
+    (link,) = re.findall(r'href="([^"]+)"', page.read_text())
+    assert (page.parent / unquote(link)).resolve() == (GOLDEN / "report.html").resolve()
+
+    zipped = workflow.export(str(GOLDEN), tmp_path / "one.zip", store=tmp_path / "store")
+    workflow.compare(str(zipped), store=tmp_path / "store", html=page)  # what is read of it is gone afterwards
+    assert "href" not in page.read_text()

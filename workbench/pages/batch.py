@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from markupsafe import Markup
 
-from workbench.pages.blocks import interval_bar, join, key_facts, paragraph, table
+from workbench.pages.batch_cells import Run, columns, named, own, taken, used
+from workbench.pages.batch_scores import scored
+from workbench.pages.blocks import join, key_facts, table
 from workbench.pages.page import page
 from workbench.pages.report import STATUS_WORDS
-from workbench.pages.words import (
-    count,
-    duration,
-    metric_meaning,
-    metric_name,
-    moment,
-    score_interval,
-    score_value,
-    sentence,
-    shorten,
-    spent,
-)
-from workbench.records import Score
+from workbench.pages.words import count, duration, moment, sentence, shorten, spent
 
-if TYPE_CHECKING:
-    from workbench.pages.picture import Picture
-
-Run = Mapping[str, Any]
-MOST_COLUMNS = 6  # of labels and parameters; the rest is in each run's own report
-WORTH_A_PICTURE = 5  # scores
+# Tables of many columns may take the whole of a desktop's window; lines of text are no longer than elsewhere.
+WIDE = "header.top > div, main > div, footer > p { max-width: 1180px; } main p { max-width: 860px; }"
 STATUSES = STATUS_WORDS | {
     "left": ("other", "Not begun"),
     "refused": ("bad", "✕ Refused"),
@@ -48,8 +33,8 @@ def batch_page(batch: Mapping[str, Any]) -> str:
         ``name``, ``ref``, ``status``, ``reason``, ``title`` (of the template), ``started``, ``seconds``, ``author``,
         ``workers``, ``threads``, ``resources`` (see `workbench.batches.totals`), ``common`` (parameters of all runs)
         and ``runs``: mappings with ``number``, ``name``, ``labels``, ``parameters``, ``status``, ``ref``, ``reason``,
-        ``metric``, ``score``, ``seconds``, ``resources``, ``before`` and ``report``, where its own page lies, seen from
-        this one.
+        ``metric``, ``score``, ``target`` and ``data`` (what the score is of), ``seconds``, ``resources``, ``before``
+        and ``report``, where its own page lies, seen from this one.
 
     Returns
     -------
@@ -60,8 +45,9 @@ def batch_page(batch: Mapping[str, Any]) -> str:
     failed = [run for run in runs if run["status"] not in ("completed", "left", "skipped")]
     left = [run for run in runs if run["status"] in ("left", "skipped")]
     completed = [run for run in runs if run["status"] == "completed"]
-    body = [*_troubled("Did not complete", failed), *_troubled("Not begun", left), *_scored(completed)]
-    return page(f"{batch['name']}: {count(len(runs), 'run')}", header=_header(batch), body=join(body))
+    body = [*_failed(failed), *_left(left), *scored(completed)]
+    title = f"{batch['name']}: {count(len(runs), 'run')}"
+    return page(title, header=_header(batch), body=join(body), style=WIDE)
 
 
 def _header(batch: Mapping[str, Any]) -> Markup:
@@ -95,136 +81,23 @@ def _word(status: str) -> str:
     return STATUSES.get(status, ("", sentence(status.replace("_", " "))))[1].lstrip("✓✕ ")
 
 
-def _troubled(title: str, runs: Sequence[Run]) -> list[Markup]:
+def _failed(runs: Sequence[Run]) -> list[Markup]:
     if not runs:
         return []
-    names = _columns(runs)
-    used = _used(runs)
+    names, took = columns(runs), used(runs)
     rows = [
-        [_number(run), _link(run), *_cells(run, names), _word(run["status"]), run["reason"] or "–", *_spent(run, used)]
-        for run in runs
+        [*named(run), _word(run["status"]), run["reason"] or "–", *own(run, names), *taken(run, took)] for run in runs
     ]
-    header = ["", "run", *names, "what happened", "why", *used]
-    return [Markup("<h2>{}</h2>").format(title), table(header, rows, right=used)]
+    header = ["", "run", "what happened", "why", *names, *took]
+    return [Markup("<h2>Did not complete</h2>"), table(header, rows, right=took)]
 
 
-def _scored(runs: Sequence[Run]) -> list[Markup]:
-    """One table for each metric, the best on top; runs without a score last."""
-    metrics = list(dict.fromkeys(run["metric"] for run in runs if run["score"]))
-    blocks = [
-        block for metric in metrics for block in _board([r for r in runs if r["score"] and r["metric"] == metric])
-    ]
-    without = [run for run in runs if not run["score"]]
-    if without:
-        names, used = _columns(without), _used(without)
-        rows = [[_number(run), _link(run), *_cells(run, names), *_spent(run, used)] for run in without]
-        blocks += [Markup("<h2>Completed</h2>"), table(["", "run", *names, *used], rows, right=used)]
-    return blocks
-
-
-def _board(runs: Sequence[Run]) -> list[Markup]:
-    metric = str(runs[0]["metric"])
-    scores = {run["number"]: _score(run) for run in runs}
-    upwards = scores[runs[0]["number"]].higher_is_better
-    ranked = sorted(runs, key=lambda run: scores[run["number"]].value, reverse=upwards)
-    ends = [end for score in scores.values() for end in (score.value, score.low, score.high) if end is not None]
-    names, used = _columns(runs), _used(runs)
-    rows = []
-    for run in ranked:
-        score = scores[run["number"]]
-        bar = interval_bar(score.value, score.low, score.high, of=(min(ends), max(ends)))
-        interval = _unbroken(score_interval(score)) or "–"
-        told = (score_value(score), bar, interval)
-        rows.append([_number(run), _link(run), *_cells(run, names), *told, *_spent(run, used)])
-    meaning = metric_meaning(metric)
-    header = ["", "run", *names, metric_name(metric), "", "95 % interval", *used]
-    return [
-        Markup("<h2>{}</h2>").format(sentence(metric_name(metric))),
-        paragraph(f"{sentence(meaning)}.") if meaning else Markup(),
-        *_spread(metric, [score.value for score in scores.values()]),
-        table(header, rows, right=(metric_name(metric), *used)),
-    ]
-
-
-def _spread(metric: str, values: Sequence[float]) -> list[Markup]:
-    if len(values) < WORTH_A_PICTURE or min(values) == max(values):
+def _left(runs: Sequence[Run]) -> list[Markup]:
+    if not runs:
         return []
-    from workbench.pages.picture import one_axes  # with matplotlib: most batches are too small for a picture
-
-    name = metric_name(metric)
-    lowest, highest = (score_value(Score(metric, end)) for end in (min(values), max(values)))
-    title = f"{sentence(name)} of {count(len(values), 'run')} lies between {lowest} and {highest}"
-    picture = one_axes(
-        lambda axes: _paint(axes, values, name), title=title, size=(8.4, 2.4), alt=f"How the scores spread. {title}."
-    )
-    return [_shown(picture)]
-
-
-def _paint(axes: Any, values: Sequence[float], name: str) -> None:
-    from workbench.pages.picture import BLUE
-
-    axes.hist(values, bins="auto", color=BLUE, rwidth=0.92)
-    axes.set(xlabel=name, ylabel="runs")
-
-
-def _shown(picture: Picture) -> Markup:
-    data = base64.b64encode(picture.png).decode()
-    return Markup(
-        '<div class="wb-scroll wb-picture" tabindex="0" role="group" aria-label="Picture">'
-        '<img src="data:image/png;base64,{}" width="{}" height="{}" alt="{}"></div>'
-    ).format(data, picture.width, picture.height, picture.alt)
-
-
-def _score(run: Run) -> Score:
-    score = run["score"]
-    return Score(
-        str(run["metric"]), score["value"], score["low"], score["high"], higher_is_better=score["higher_is_better"]
-    )
-
-
-def _columns(runs: Sequence[Run]) -> list[str]:
-    """Name the labels and parameters in which these runs differ, labels first."""
-    names = dict.fromkeys(name for run in runs for name in run["labels"])
-    names |= dict.fromkeys(name for run in runs for name in run["parameters"])
-    differ = [name for name in names if len(runs) == 1 or len({_value(run, name) for run in runs}) > 1]
-    return differ[:MOST_COLUMNS]
-
-
-def _value(run: Run, name: str) -> str:
-    return str(run["labels"].get(name) or run["parameters"].get(name) or "")
-
-
-def _cells(run: Run, names: Sequence[str]) -> list[str]:
-    return [shorten(_value(run, name)) or "–" for name in names]
-
-
-def _number(run: Run) -> str:
-    return f"{run['number']:,}"
-
-
-def _took(run: Run) -> str | None:
-    return None if run["seconds"] is None else _unbroken(duration(run["seconds"]))
-
-
-def _taken(name: str) -> Callable[[Run], str | None]:
-    return lambda run: spent(run["resources"] or {}).get(name)
-
-
-USED: dict[str, Callable[[Run], str | None]] = {
-    "took": _took,
-    "CPU": _taken("CPU time"),
-    "memory": _taken("peak memory"),
-    "cost": _taken("cost"),
-}
-
-
-def _used(runs: Sequence[Run]) -> list[str]:
-    """Name what is known of any of these runs of what it took."""
-    return [name for name, taken in USED.items() if any(taken(run) is not None for run in runs)]
-
-
-def _spent(run: Run, used: Sequence[str]) -> list[str]:
-    return [USED[name](run) or "–" for name in used]
+    names = columns(runs)
+    rows = [[*named(run), run["reason"] or "–", *own(run, names)] for run in runs]
+    return [Markup("<h2>Not begun</h2>"), table(["", "run", "why", *names], rows)]
 
 
 def _sums(resources: Mapping[str, Any], runs: Sequence[Run]) -> dict[str, str]:
@@ -235,19 +108,3 @@ def _sums(resources: Mapping[str, Any], runs: Sequence[Run]) -> dict[str, str]:
     if cost is not None and cost["runs"] < priced:
         sums["Cost"] += f" for {cost['runs']:,} of {count(priced, 'run')}"
     return ({} if took is None else {"All runs took": duration(took)}) | sums
-
-
-def _link(run: Run) -> Markup:
-    """Name a run by its experiment, with a link to its report."""
-    if not run["ref"]:
-        return Markup("{}").format(run["name"])
-    name, _, version = run["ref"].partition("@")
-    shown = f"{name}@{version.rpartition('-')[2]}"
-    if not run["report"]:
-        return Markup("{}").format(shown)
-    return Markup('<a href="{}" title="{}">{}</a>').format(run["report"], run["ref"], shown)
-
-
-def _unbroken(text: str) -> str:
-    """Keep a few words on one line."""
-    return text.replace(" ", "\u00a0")

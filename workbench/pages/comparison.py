@@ -36,8 +36,8 @@ def comparison_page(comparison: Mapping[str, Any], *, title: str = "Experiments 
         ``sentences`` (list of str) and ``leaderboard`` (list of mappings, best first): ``ref``, ``status``, ``reason``,
         ``metric``, ``value``, ``low``, ``high``, ``rows``, ``rank``, ``group`` (scores of one group can be compared),
         ``behind`` (``value``, ``low``, ``high``, ``tied``: against the best of the group), ``seconds``, ``data`` and
-        ``target`` (for the headings of groups), ``parameters`` (those that differ). All but ``ref`` may be missing or
-        None.
+        ``target`` (for the headings of groups), ``parameters`` (those that differ), ``report`` (where its own page
+        lies, seen from this one). All but ``ref`` may be missing or None.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def _board(rows: Sequence[Row], *, named: bool) -> Markup:
             score_value(score),
             interval_bar(score.value, score.low, score.high, of=of),
             score_interval(score) or "–",
-            _behind(row, place),
+            _behind(row, place, of=len(rows)),
             duration(row["seconds"]) if row.get("seconds") is not None else "–",
         ]
         for place, (row, score) in enumerate(zip(rows, scores, strict=True), start=1)
@@ -119,7 +119,9 @@ def _score(row: Row) -> Score:
 
 
 def _name(row: Row) -> Markup:
-    return Markup('<code title="{}">{}</code>').format(row["ref"], short(row["ref"]))
+    """Name an experiment, with a link to its report."""
+    name = Markup('<code title="{}">{}</code>').format(row["ref"], short(row["ref"]))
+    return Markup('<a href="{}">{}</a>').format(row["report"], name) if row.get("report") else name
 
 
 def short(ref: str) -> str:
@@ -134,7 +136,9 @@ def short(ref: str) -> str:
     return f"{name}{at}{version.rpartition('-')[2]}"
 
 
-def _behind(row: Row, place: int) -> str:
+def _behind(row: Row, place: int, *, of: int) -> str:
+    if of == 1:
+        return "nothing to compare with"
     gain = row.get("behind")
     if not gain or gain.get("value") is None:
         return "best" if place == 1 else "not tested"
@@ -155,11 +159,13 @@ def lead(gain: Score) -> str:
 
 
 def _without_score(rows: Sequence[Row]) -> Markup:
-    notices = [
-        notice("warn", f"{short(row['ref'])} has no score", row.get("reason") or f"Its run is {row.get('status')}.")
-        for row in rows
-    ]
+    notices = [notice("warn", f"{short(row['ref'])} has no score", _why(row)) for row in rows]
     return join([Markup("<h2>Without a score</h2>"), *notices])
+
+
+def _why(row: Row) -> Markup:
+    reason = Markup("{}").format(row.get("reason") or f"Its run is {row.get('status')}.")
+    return reason + Markup(' <a href="{}">Its report</a>').format(row["report"]) if row.get("report") else reason
 
 
 def _parameters(rows: Sequence[Row]) -> list[Markup]:

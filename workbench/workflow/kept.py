@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from workbench.errors import BadOutput, BadReference
 from workbench.workflow.place import Where, experiment_of, store_of
@@ -49,15 +52,26 @@ def compare(*refs: str, store: Where = None, html: Path | None = None) -> Compar
     from workbench import comparison
     from workbench.documents.files import write_bytes
 
-    compared = comparison.compare([experiment_of(ref, store) for ref in refs])
+    found = {ref: experiment_of(ref, store) for ref in refs}
+    compared = comparison.compare([*found.values()])
     if html is not None:
         from workbench.pages.comparison import comparison_page
 
+        document = compared.as_document()
+        reports = _reports(found, html)
+        board = [row | {"report": reports.get(row["ref"])} for row in document["leaderboard"]]
         try:
-            write_bytes(html, comparison_page(compared.as_document()).encode())
+            write_bytes(html, comparison_page(document | {"leaderboard": board}).encode())
         except OSError as error:
             raise BadOutput(str(html), f"cannot be written: {error.strerror or error}", "Name another file.") from error
     return compared
+
+
+def _reports(found: Mapping[str, Experiment], page: Path) -> dict[str, str]:
+    """Say where reports lie, seen from a page; an experiment of a zip has one for as long as this command only."""
+    lasting = [one for ref, one in found.items() if one.report.is_file() and not Path(ref).is_file()]
+    here = page.absolute().parent
+    return {str(one.reference): quote(os.path.relpath(one.report.absolute(), here)) for one in lasting}
 
 
 def diff(one: str, other: str, *, store: Where = None) -> Difference:
