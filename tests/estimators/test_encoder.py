@@ -213,6 +213,36 @@ class TestTexts:
         assert np.array_equal(plain, ones, equal_nan=True)
         assert not np.array_equal(plain, weighed, equal_nan=True)
 
+    @pytest.mark.parametrize(
+        "make", [TableEncoder, partial(TableEncoder, style="linear"), DenseEncoder, PreparedEncoder]
+    )
+    def test_what_names_say_of_the_target_is_told_of_names_never_seen(self, make):
+        """Sixty chiefs and sixty clerks, each title once in training: a mean of its own no new title can have."""
+        titles = [f"{rank} of section {number}" for rank in ("chief", "clerk") for number in range(60)]
+        frame = pd.DataFrame({"title": np.array(titles * 3, dtype=object)})
+        target = np.repeat([1.0, 0.0, 1.0, 0.0, 1.0, 0.0], 60)
+        encoder = make(kinds={"title": "category"}, classes=0)
+        encoder.fit_transform(frame, target)
+        new = encoder.transform(pd.DataFrame({"title": texts("chief of section 99", "clerk of section 99")}))
+        chief, clerk = new.toarray() if sparse.issparse(new) else new
+        assert np.nanmax(np.abs(chief - clerk)) > 0.3
+
+    def test_no_row_is_told_its_own_target_by_its_name(self):
+        random = np.random.default_rng(0)
+        frame = pd.DataFrame({"id": texts(*[f"{number:05d}" for number in random.permutation(10**5)[:400]])})
+        target = random.normal(size=400)
+        matrix = TableEncoder({"id": "category"}, "trees").fit_transform(frame, target)
+        told = matrix[:, np.nanstd(matrix, axis=0) > 0]
+        assert np.nanmax(np.abs(np.corrcoef(told.T, target)[-1, :-1])) < 0.2
+
+    def test_a_linear_model_gets_a_column_for_every_level_and_word(self):
+        frame = mixed()
+        encoder = TableEncoder({"many": "category"}, "linear", classes=12)  # too many classes for means
+        matrix = sparse.csr_matrix(encoder.fit_transform(frame, np.arange(300) % 12))
+        assert matrix.shape[1] > frame["many"].nunique()
+        apart = matrix[frame.drop_duplicates("many").index].toarray()
+        assert len(np.unique(apart, axis=0)) == frame["many"].nunique()
+
     def test_a_text_column_gives_trees_a_column_for_each_class_up_to_ten(self):
         frame = mixed()
         widths = [

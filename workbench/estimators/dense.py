@@ -63,10 +63,13 @@ class DenseEncoder(TableEncoder):
 
     def _share_out_columns(self, frame: pd.DataFrame) -> None:
         super()._share_out_columns(frame)
-        self.condensed_ = [*self.text_, *self.dirty_]
+        self.condensed_, self.spelled_ = [*self.text_, *self.dirty_], []
 
     def _most_levels(self) -> int:
         return FEW_LEVELS if self.classes <= MOST_CLASSES else SOME_LEVELS
+
+    def _fewest_averaged(self) -> int:
+        return self._most_levels()
 
     def _fit_categories(self, look: Look) -> Array:
         codes = super()._fit_categories(look)

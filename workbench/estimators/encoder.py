@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,10 @@ from .texts import TextFeatures
 Array = npt.NDArray[Any]
 MANY_LEVELS = 100  # above, a category is told by target means, not by a code or column for each level
 SEVERAL_LEVELS = 8  # above, trees get target means beside the codes: random cuts through codes say little
-DIRTY_LEVELS = 40  # above, the letters of a category's names tell something, too (skrub's threshold)
+# Above, the letters of a category's names tell something, too (skrub's threshold), and so does what they say of the
+# target: with it LightGBM's error fell by 12 % on salaries by job title, and its loss by 15 and 3 % on the
+# Titanic, split twice. A linear model that is given words and levels, too, erred by 7,700 in place of 12,900.
+DIRTY_LEVELS = 40
 DENSE_WIDTH = 200  # columns up to which a matrix stays dense whatever is in it
 MOST_CLASSES = 10  # target means give a column per class; beyond, they would crowd out everything else
 # A bend for every few rows at most, and few enough columns in all. Measured on four tables (70 % of 8,000 rows): 8
@@ -37,8 +41,8 @@ class TableEncoder(BaseEstimator):
         The columns to use and their kinds: number, boolean, date, calendar (a date whose year is not to be learned
         from), category, text.
     style
-        ``trees`` keeps gaps and codes categories by whole numbers; ``linear`` scales, fills and gives each level a
-        column of its own.
+        ``trees`` keeps gaps and codes categories by whole numbers; ``linear`` scales, fills and gives each level and
+        each word a column of its own.
     classes
         Number of classes; 0 for a regression.
 
@@ -86,7 +90,7 @@ class TableEncoder(BaseEstimator):
         look = Look.at(rows)
         codes = self._codes(look)
         means = self.means_.transform(codes[:, self.averaged_]) if self.means_ else None
-        texts = [self.texts_[name].transform(look.texts(name)) for name in self.condensed_]
+        texts = [features.transform(look.texts(name)) for name, features in self.texts_.items()]
         return self._joined(look, self._dense(look, codes, means, texts), codes)
 
     def _codes(self, look: Look) -> Array:
@@ -99,7 +103,8 @@ class TableEncoder(BaseEstimator):
         self.category_ = [name for name, kind in self.kinds.items() if kind == "category"]
         self.text_ = [name for name, kind in self.kinds.items() if kind == "text"]
         self.dirty_ = [name for name in self.category_ if frame[name].nunique() > DIRTY_LEVELS]
-        self.condensed_ = self.dirty_ if self.style == "linear" else [*self.text_, *self.dirty_]
+        self.spelled_ = [*self.text_, *self.dirty_] if self.style == "linear" else []
+        self.condensed_ = self.dirty_ if self.spelled_ else [*self.text_, *self.dirty_]
 
     def _fit_categories(self, look: Look) -> Array:
         """Learn codes, and which columns have too many levels to be told by codes alone."""
@@ -114,7 +119,7 @@ class TableEncoder(BaseEstimator):
         codes = self._codes(look)
         for place, size in enumerate(self.codes_.sizes()):
             (self.narrow_ if size <= self._most_levels() else self.wide_).append(place)
-            if size > (SEVERAL_LEVELS if self.style == "trees" else self._most_levels()):
+            if size > self._fewest_averaged():
                 self.averaged_.append(place)
         if self.averaged_ and self.classes <= MOST_CLASSES:
             self.means_ = TargetMeans(seed=self.seed)
@@ -123,8 +128,12 @@ class TableEncoder(BaseEstimator):
         return codes
 
     def _most_levels(self) -> int:
-        """Up to how many levels each gets a code or column of its own."""
-        return MANY_LEVELS
+        """Up to how many levels each gets a code or column of its own; columns of zeros cost a linear model nothing."""
+        return MANY_LEVELS if self.style == "trees" else sys.maxsize
+
+    def _fewest_averaged(self) -> int:
+        """Beyond how many levels target means are told."""
+        return SEVERAL_LEVELS if self.style == "trees" else MANY_LEVELS
 
     def _fit_pieces(self, dense: Array) -> PiecewiseLinear | None:
         """Learn bends for numbers and dates, if there are rows enough to learn from."""
@@ -142,18 +151,14 @@ class TableEncoder(BaseEstimator):
     def _text_features(self, name: str) -> TextFeatures:
         if name in self.dirty_:
             return TextFeatures("letters", components=10, seed=self.seed)
-        return TextFeatures("word", components=0 if self.style == "linear" else 40, seed=self.seed)
+        return TextFeatures("word", components=40, seed=self.seed)
 
     def _fit_texts(self, look: Look, targets: Array, weight: Array | None) -> list[Array]:
-        """Learn words; give what of texts and names is condensed. What prose says of the target is told, too."""
-        self.texts_ = {name: self._text_features(name) for name in [*self.text_, *self.dirty_]}
-        for name in set(self.texts_) - set(self.condensed_):
-            self.texts_[name].fit(look.texts(name))
-        scored = self.text_ if self.classes <= MOST_CLASSES else []
-        return [
-            self.texts_[name].fit_transform(look.texts(name), targets if name in scored else None, weight)
-            for name in self.condensed_
-        ]
+        """Learn words and letters; give what of texts and names is condensed, and what it says of the target."""
+        self.words_ = {name: TextFeatures("word", components=0).fit(look.texts(name)) for name in self.spelled_}
+        self.texts_ = {name: self._text_features(name) for name in self.condensed_}
+        told = targets if self.classes <= MOST_CLASSES else None
+        return [features.fit_transform(look.texts(name), told, weight) for name, features in self.texts_.items()]
 
     def _dense(self, look: Look, codes: Array, means: Array | None, texts: list[Array]) -> Array:
         """Everything that is an amount: numbers, dates, target means, what names and prose are made of."""
@@ -173,7 +178,7 @@ class TableEncoder(BaseEstimator):
         blocks = [sparse.csr_matrix(self._scaled(dense))]
         if self.one_hot_ is not None:
             blocks.append(one_hot(self.one_hot_, codes[:, self.narrow_]))
-        blocks += [sparse.csr_matrix(self.texts_[name].transform(look.texts(name))) for name in self.text_]
+        blocks += [sparse.csr_matrix(words.transform(look.texts(name))) for name, words in self.words_.items()]
         joined = sparse.hstack(blocks, format="csr")
         pieces = self.pieces_.width() if self.pieces_ is not None else 0
         return joined.toarray() if joined.shape[1] <= DENSE_WIDTH + pieces else joined
