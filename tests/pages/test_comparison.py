@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from workbench.pages.comparison import comparison_page, short
+from workbench.pages.comparison import comparison_page
 
 EVIL = "<script>alert(1)</script>"
 GOLDEN = Path(__file__).parents[1] / "golden" / "experiment" / "format-0"
@@ -94,10 +94,6 @@ def test_it_runs_nothing_and_loads_nothing():
     page = comparison_page({"sentences": [EVIL], "leaderboard": [evil, row("x", reason=EVIL)]}, title=EVIL)
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
-
-
-def test_references_are_shortened_to_what_people_type():
-    assert short("churn@20261121T183000Z-1f3ac09e") == "churn@1f3ac09e"
 
 
 def test_a_report_is_found_from_where_the_page_lies(tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from workbench.pages.words import duration, shorten, spent, typed
+from workbench.records import Reference
 
 Run = Mapping[str, Any]
 MOST_COLUMNS = 6  # of labels and parameters; the rest is in each run's own report
@@ -54,8 +55,7 @@ def _link(run: Run) -> Markup:
     """Name a run by its experiment, with a link to its report."""
     if not run["ref"]:
         return Markup("{}").format(run["name"])
-    name, _, version = run["ref"].partition("@")
-    shown = f"{name}@{version.rpartition('-')[2]}"
+    shown = Reference.parse(run["ref"]).short
     if not run["report"]:
         return Markup("{}").format(shown)
     return Markup('<a href="{}" title="{}">{}</a>').format(run["report"], run["ref"], shown)

@@ -22,7 +22,7 @@ from workbench.pages.words import (
     sentence,
     typed,
 )
-from workbench.records import Score
+from workbench.records import Reference, Score
 
 Row = Mapping[str, Any]
 
@@ -120,20 +120,12 @@ def _score(row: Row) -> Score:
 
 def _name(row: Row) -> Markup:
     """Name an experiment, with a link to its report."""
-    name = Markup('<code title="{}">{}</code>').format(row["ref"], short(row["ref"]))
+    name = Markup('<code title="{}">{}</code>').format(row["ref"], _short(row))
     return Markup('<a href="{}">{}</a>').format(row["report"], name) if row.get("report") else name
 
 
-def short(ref: str) -> str:
-    """Shorten a reference to what people type: ``churn@20261121T183000Z-1f3ac09e`` to ``churn@1f3ac09e``.
-
-    Examples
-    --------
-    >>> short("churn@20261121T183000Z-1f3ac09e")
-    'churn@1f3ac09e'
-    """
-    name, at, version = ref.partition("@")
-    return f"{name}{at}{version.rpartition('-')[2]}"
+def _short(row: Row) -> str:
+    return Reference.parse(row["ref"]).short
 
 
 def _behind(row: Row, place: int, *, of: int) -> str:
@@ -159,7 +151,7 @@ def lead(gain: Score) -> str:
 
 
 def _without_score(rows: Sequence[Row]) -> Markup:
-    notices = [notice("warn", f"{short(row['ref'])} has no score", _why(row)) for row in rows]
+    notices = [notice("warn", f"{_short(row)} has no score", _why(row)) for row in rows]
     return join([Markup("<h2>Without a score</h2>"), *notices])
 
 
@@ -173,5 +165,5 @@ def _parameters(rows: Sequence[Row]) -> list[Markup]:
     if not names:
         return []
     lines = [[name, *(typed((row.get("parameters") or {}).get(name)) for row in rows)] for name in names]
-    header = ["parameter", *(short(row["ref"]) for row in rows)]
+    header = ["parameter", *(_short(row) for row in rows)]
     return [Markup("<h2>What was done differently</h2>"), table(header, lines)]
