@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.dataset import read_table
+from workbench.dataset import coercer_of, read_table
 
 
 @pytest.fixture
@@ -26,3 +26,9 @@ def column(table):
         return table("\n".join([f"{name},filler", *lines])).schema[name]
 
     return read
+
+
+@pytest.fixture
+def coerced():
+    """Give the rows of a dataset typed by their kinds."""
+    return lambda dataset: coercer_of(dataset.schema.columns).transform(dataset.frame)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.dataset import EXAMPLES, coerced, read_table, write_example
+from workbench.dataset import EXAMPLES, read_table, write_example
 from workbench.errors import UnknownName
 
 TARGETS = {
@@ -22,7 +22,7 @@ def test_an_example_is_read_like_the_file_it_can_be_written_to(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_an_example_has_readable_classes(name):
+def test_an_example_has_readable_classes(coerced, name):
     rows, columns, target, classes = TARGETS[name]
     table = read_table(f"example:{name}")
     assert table.frame.shape == (rows, columns)
@@ -30,7 +30,7 @@ def test_an_example_has_readable_classes(name):
     assert {column.kind for column in table.schema.columns if column.name != target} == {"number"}
 
 
-def test_the_diabetes_table_has_readable_names_and_a_number_to_predict():
+def test_the_diabetes_table_has_readable_names_and_a_number_to_predict(coerced):
     table = read_table("example:diabetes")
     assert [column.name for column in table.schema.columns][:4] == ["age", "sex", "bmi", "blood_pressure"]
     assert coerced(table)["progression"].between(25, 346).all()

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.dataset import coerced
 from workbench.dataset.kinds import columns_of
 
 RNG = random.Random(5)
@@ -199,7 +198,7 @@ def test_ordinary_numbers_are_not_suspected(column, values):
     assert column(values).note == ""
 
 
-def test_other_columns_tell_what_a_comma_means(table):
+def test_other_columns_tell_what_a_comma_means(table, coerced):
     lines = [f"{1 + i % 9},{100 + i};{i % 50},{i % 10}5" for i in range(N)]
     both = table("\n".join(["x;y", *lines]))
     assert both.schema["x"].coercion == {"decimal": ","}
@@ -208,7 +207,7 @@ def test_other_columns_tell_what_a_comma_means(table):
     assert alone.schema["x"].coercion == {"thousands": ","}
 
 
-def test_other_columns_tell_what_a_dot_means(table):
+def test_other_columns_tell_what_a_dot_means(table, coerced):
     lines = [f"{1 + i % 9}.{100 + i};{i % 50},{i % 10}5" for i in range(N)]
     both = table("\n".join(["x;y", *lines]))
     assert both.schema["x"].coercion == {"thousands": ".", "decimal": ","}

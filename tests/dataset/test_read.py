@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.dataset import coerced, coercer, read_table, with_roles
+from workbench.dataset import coercer_of, read_table, with_roles
 from workbench.errors import UnknownName
 
 PLAIN = "name,price\nanna,1.5\nörjan,2.5\n"
@@ -169,7 +169,7 @@ def test_short_rows_are_filled_and_told(table):
 @pytest.mark.parametrize(
     "name", ["index", "class", "__init__", "a.b", "😀", "x" * 300, "\u202egnp.exe", "a'b", "<b>", "0"]
 )
-def test_any_name_may_be_given_to_a_column(table, name):
+def test_any_name_may_be_given_to_a_column(table, coerced, name):
     dataset = table(f'"{name}",y\n1,2\n3,4\n')
     assert dataset.schema.columns[0].name == name
     assert coerced(dataset).to_numpy().tolist() == [[1, 2], [3, 4]]
@@ -228,7 +228,7 @@ def test_nested_and_binary_parquet_columns_are_left_out_and_told(tmp_path):
     assert len(dataset.notes) == 3
 
 
-def test_csv_and_parquet_of_the_same_rows_are_of_the_same_kinds_and_values(tmp_path):
+def test_csv_and_parquet_of_the_same_rows_are_of_the_same_kinds_and_values(tmp_path, coerced):
     rng = np.random.default_rng(7)
     frame = pd.DataFrame(
         {
@@ -297,7 +297,7 @@ def test_any_text_written_as_csv_is_read_as_it_was_written(table, lines, mark, e
 
 
 @pytest.mark.parametrize("missing", ["-200, 999", [-200, "999"], (-200.0, 999)])
-def test_codes_for_missing_are_missing_however_they_are_written(table, missing):
+def test_codes_for_missing_are_missing_however_they_are_written(table, coerced, missing):
     lines = ["a;b;c;d"] + [f"{n},5;{n % 3};k{n};x" for n in range(30)] + ["-200,00;-200;999;999", "-200;999;-200;x"]
     dataset = read_table(table("\n".join(lines)).source, missing=missing)
     assert dataset.schema.read["missing"] == ["-200", "999"]
@@ -314,4 +314,4 @@ def test_codes_of_training_are_missing_in_every_later_file(tmp_path):
     pd.DataFrame({"a": [1.5, 2.5, -9.0] * 20}).to_parquet(tmp_path / "a.parquet")
     schema = read_table(tmp_path / "a.parquet", missing=-9).schema
     later = pd.DataFrame({"a": ["3.5", "-9", "-9.0"]})
-    assert coercer(schema).transform(later)["a"].isna().tolist() == [False, True, True]
+    assert coercer_of(schema.columns).transform(later)["a"].isna().tolist() == [False, True, True]

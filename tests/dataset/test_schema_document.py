@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from workbench.dataset import coercer, read_table, with_roles
+from workbench.dataset import coercer_of, read_table, with_roles
 from workbench.documents.table import read_profile, read_schema, write_schema
 from workbench.errors import BadArtifact
 
@@ -20,7 +20,7 @@ def test_a_schema_comes_back_as_it_was(table, tmp_path):
 def test_rows_are_typed_by_the_schema_that_was_kept(table, tmp_path):
     dataset = table(MESSY)
     write_schema(tmp_path / "schema.json", dataset.schema)
-    typed = coercer(read_schema(tmp_path / "schema.json"), ["code", "price"]).transform(dataset.frame)
+    typed = coercer_of(read_schema(tmp_path / "schema.json").columns[:2]).transform(dataset.frame)
     assert typed.iloc[7].tolist() == ["0007", 7.5]
 
 

@@ -15,14 +15,14 @@ anything = st.text()
 def test_no_text_becomes_markup(one, other):
     made = [
         blocks.notice("warn", one, other),
-        blocks.table([one], [[other]], caption=one),
+        blocks.table([one], [[other]]),
         blocks.key_facts({one: other}),
         blocks.check_notice(Check(one, "note", other, (one,))),
         blocks.paragraph(one),
     ]
     plain = [
         blocks.notice("warn", "a", "b" if other else ""),
-        blocks.table(["a"], [["b"]], caption="a" if one else ""),
+        blocks.table(["a"], [["b"]]),
         blocks.key_facts({"a": "b"}),
         blocks.check_notice(Check("a", "note", "b" if other else "", ("a",))),
         blocks.paragraph("a"),

@@ -157,7 +157,8 @@ def _write(folder: Path, result: Result, checks: Iterable[Check], explanation: E
         write_notebook(folder / WINNER, of_winner(described, task.schema, trials, result.model, golden))
     if explanation is not None:
         outbox.write_importance(folder, explanation.importance)
-    write_profile(folder / DATA / "profile.json", profile(task.dataset, task.schema) | {"predictions": _spread(result)})
+    spread = profile(task.dataset.frame, task.schema) | {"predictions": _spread(result)}
+    write_profile(folder / DATA / "profile.json", spread)
 
 
 def task_document(result: Result) -> dict[str, Any]:

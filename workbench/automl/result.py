@@ -23,10 +23,10 @@ from workbench.automl.glass_box.realised import weighed
 from workbench.automl.planning.planner import Plan
 from workbench.automl.problem.copies import has_copy
 from workbench.automl.problem.intervals import evaluator, samples, scored, values
-from workbench.automl.problem.labels import coercer_of
 from workbench.automl.problem.roles import groups_held_back, weights_of
 from workbench.automl.problem.splits import Array, Folds
 from workbench.automl.task import Task, test_rows
+from workbench.dataset import coercer_of
 from workbench.estimators.ensemble import Bag, Ensemble
 from workbench.estimators.model import TabularModel
 from workbench.metrics import METRICS, Metric, Predicted, measure

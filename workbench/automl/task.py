@@ -20,7 +20,6 @@ from workbench.automl.problem.copies import copies_of, stay_together
 from workbench.automl.problem.costs import Costs, costs_of
 from workbench.automl.problem.final_check import held_back
 from workbench.automl.problem.labels import (
-    coercer_of,
     kind_of,
     ordered_classes,
     read_known_labels,
@@ -31,7 +30,7 @@ from workbench.automl.problem.labels import (
 from workbench.automl.problem.roles import assigned, groups_of, learnable, rows_with_time, weights_of
 from workbench.automl.problem.splits import folds_of
 from workbench.automl.problem.unmeasured import refuse_unmeasured
-from workbench.dataset import Dataset, with_roles
+from workbench.dataset import Dataset, coercer_of, with_roles
 from workbench.documents.run_folder import handing_over_errors
 from workbench.errors import BadColumn, BadTable
 from workbench.pages.words import count

@@ -6,14 +6,13 @@ from workbench.dataset.examples import EXAMPLES, write_example
 from workbench.dataset.fetch import Fetched, fetch, is_elsewhere
 from workbench.dataset.profile import profile
 from workbench.dataset.read import read_fetched, read_table, with_roles
-from workbench.dataset.table import Dataset, coerced, coercer
+from workbench.dataset.table import Dataset, coercer_of
 
 __all__ = [
     "EXAMPLES",
     "Dataset",
     "Fetched",
-    "coerced",
-    "coercer",
+    "coercer_of",
     "fetch",
     "is_elsewhere",
     "profile",

@@ -7,22 +7,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.dataset.table import Dataset, coercer
+from workbench.dataset.table import coercer_of
 from workbench.records import ColumnSchema, TableSchema
 
 BINS = 10  # deciles
 LEVELS = 50  # of a category; the rest is counted together
 
 
-def profile(data: Dataset | pd.DataFrame, schema: TableSchema | None = None) -> dict[str, Any]:
+def profile(frame: pd.DataFrame, schema: TableSchema) -> dict[str, Any]:
     """Describe how the values of each column are spread.
 
     Parameters
     ----------
-    data : Dataset or DataFrame
+    frame : DataFrame, shape (n_rows, n_columns)
         Raw rows.
-    schema : TableSchema, optional
-        The schema of the rows, with roles; a Dataset brings its own.
+    schema : TableSchema
+        Their columns, with roles.
 
     Returns
     -------
@@ -30,11 +30,7 @@ def profile(data: Dataset | pd.DataFrame, schema: TableSchema | None = None) -> 
         JSON-able: ``rows``, and for each column ``kind``, ``missing`` (a share), and by kind ``edges`` and
         ``counts`` (numbers, dates as ISO 8601), or ``values`` (the most frequent, with counts) and ``other``.
     """
-    if isinstance(data, Dataset):
-        return profile(data.frame, schema or data.schema)
-    if schema is None:
-        raise TypeError("a frame is profiled with its schema")
-    typed = coercer(schema).transform(data)
+    typed = coercer_of(schema.columns).transform(frame)
     return {
         "rows": len(typed),
         "columns": {column.name: _column(typed[column.name], column) for column in schema.columns},

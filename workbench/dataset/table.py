@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from workbench.dataset.page import counted, page
 from workbench.estimators.coerce import Coercer
-from workbench.records import TableSchema
+from workbench.records import ColumnSchema, TableSchema
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,17 +50,6 @@ class Dataset:
         return page(self.frame, self.schema, source=self.source, size=self.size, notes=self.notes)
 
 
-def coercer(schema: TableSchema, names: Sequence[str] | None = None) -> Coercer:
-    """Make the step that turns raw rows into typed ones, for all columns or those named."""
-    chosen = [column.name for column in schema.columns] if names is None else list(names)
-    return Coercer([_wanted(schema, name) for name in chosen])
-
-
-def coerced(dataset: Dataset, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Give the rows typed by their kinds: see `Coercer`."""
-    return coercer(dataset.schema, names).transform(dataset.frame)
-
-
-def _wanted(schema: TableSchema, name: str) -> dict[str, Any]:
-    column = schema[name]
-    return {"name": column.name, "kind": column.kind, **column.coercion}
+def coercer_of(columns: Iterable[ColumnSchema]) -> Coercer:
+    """Make the step that turns these raw columns into their kinds."""
+    return Coercer([{**column.coercion, "name": column.name, "kind": column.kind} for column in columns])

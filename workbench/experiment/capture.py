@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,16 +30,7 @@ OURS = {MANIFEST, "ro-crate-metadata.json", "report.html", "environment", "outpu
 Report = str | Callable[[Experiment], str]
 
 
-def capture(
-    folder: RunFolder,
-    store: Store,
-    record: RunRecord | None = None,
-    *,
-    report: Report | None = None,
-    cause: Mapping[str, Any] | None = None,
-    parents: Sequence[str] = (),
-    resources: Mapping[str, Any] | None = None,
-) -> Experiment:
+def capture(folder: RunFolder, store: Store, *, report: Report | None = None) -> Experiment:
     """Keep a run that has ended as an experiment, and remove its run folder.
 
     Parameters
@@ -48,27 +39,20 @@ def capture(
         The run folder. Whatever a failed run left behind is kept.
     store : Store
         Where to keep it.
-    record : RunRecord, optional
-        How the run ended; by default what ``run.json`` says.
     report : str or callable, optional
         The report as HTML, or what makes it from the experiment (its folder is not in place yet).
-    cause, parents, resources
-        Why it was run and the references it descends from, by default as ``run.json`` says; and what it used besides
-        what the runner measured.
 
     Raises
     ------
     StoreError
         If the store cannot be written, or already holds this version. The run folder is left as it was.
     """
-    record = record or folder.read()
+    record = folder.read()
     reference = Reference(checked_name(record.name), record.version)
     with building(store, "capture") as part:
         left_out = {**(clean(folder).left_out or {}), **_copy(folder, part)}
         write_environment(part / "environment")
-        manifest = _manifest(
-            record, part, cause or record.cause or PERSON, parents or record.parents or (), resources or {}
-        )
+        manifest = _manifest(record, part)
         if left_out:
             manifest["left_out"] = left_out
         if report is not None:
@@ -131,9 +115,7 @@ def _walk_all(folder: Path) -> Iterator[tuple[str, Path]]:
             yield (Path(parent) / name).relative_to(folder).as_posix(), Path(parent) / name
 
 
-def _manifest(
-    record: RunRecord, part: Path, cause: Mapping[str, Any], parents: Sequence[str], resources: Mapping[str, Any]
-) -> Manifest:
+def _manifest(record: RunRecord, part: Path) -> Manifest:
     task, scores = _read(part / "task.json"), _read(part / "scores.json")
     data = task.get("data", {})
     return {
@@ -146,13 +128,13 @@ def _manifest(
         "author": record.author,
         "template": record.template,
         "labels": record.labels or {},
-        "cause": dict(cause),
-        "parents": list(parents),
+        "cause": record.cause or PERSON,
+        "parents": record.parents or [],
         "fingerprint": record.fingerprint or fingerprint_of(part, data.get("digest")),
         "data": {"digest": data.get("digest"), "rows": data.get("rows"), "time_range": data.get("time_range")},
         "metric": scores.get("metric"),
         "scores": scores.get("scores", {}),
-        "resources": _resources(record) | dict(resources),
+        "resources": _resources(record),
         "objects": [],
         "files": [],
     }

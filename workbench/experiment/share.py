@@ -31,7 +31,7 @@ class Imported:
     new: bool
 
 
-def export(experiment: Experiment, file: Path, *, overwrite: bool = False) -> Path:
+def export(experiment: Experiment, file: Path) -> Path:
     """Write an experiment to one zip, after checking that it is whole.
 
     Raises
@@ -43,7 +43,7 @@ def export(experiment: Experiment, file: Path, *, overwrite: bool = False) -> Pa
     """
     if experiment.status == "running":
         raise BadReference(str(experiment.reference), "is still running", "Export it when it has ended.")
-    if file.exists() and not overwrite:
+    if file.exists():
         raise BadArtifact(str(file), "exists already", "Name another file, or remove it first.")
     if problems := verify(experiment):
         raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")

@@ -87,9 +87,7 @@ def check_notice(check: Check) -> Markup:
     return notice(check.level, f"{check.name.replace('_', ' ').capitalize()}{where}", check.message)
 
 
-def table(
-    header: Sequence[str], rows: Iterable[Sequence[Any]], *, caption: str = "", right: Collection[str] = ()
-) -> Markup:
+def table(header: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Collection[str] = ()) -> Markup:
     """Show a table; numbers stand right-aligned, texts left, and the header as its column does.
 
     Parameters
@@ -102,12 +100,11 @@ def table(
     head = Markup().join(_cell("th" if text else "td", text, right=r) for text, r in zip(header, sides, strict=True))
     lines = [Markup().join(_cell("td", v, right=r) for v, r in zip(row, sides, strict=True)) for row in rows]
     body = Markup("\n").join(Markup("<tr>{}</tr>").format(line) for line in lines)
-    top = Markup('<caption style="text-align:left;padding:4px 0">{}</caption>').format(caption) if caption else Markup()
     return Markup(
         '<div class="wb-scroll" tabindex="0" role="group" aria-label="Table" style="overflow-x:auto">'
         '<table class="wb-table" style="border-collapse:collapse">'
-        "{}<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
-    ).format(top, head, body)
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>"
+    ).format(head, body)
 
 
 def key_facts(facts: Mapping[str, Any]) -> Markup:

@@ -30,15 +30,14 @@ SHELL = Markup("""<!DOCTYPE html>
 <main><div>
 {body}
 </div></main>
-<footer><p>{footer}</p></footer>
+<footer><p>Made with the notebook workbench. This page holds all it shows and loads nothing.</p></footer>
 </body>
 </html>
 """)
 
 
-def page(title: str, *, header: Markup, body: Markup, style: str = "", footer: str = "") -> str:
+def page(title: str, *, header: Markup, body: Markup, style: str = "") -> str:
     """Put a page together; `style` is added to the house's style sheet and must be our own text."""
     house = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     sheet = Markup(house + style)  # noqa: S704  # both are files of programs, never of users
-    footer = footer or "Made with the notebook workbench. This page holds all it shows and loads nothing."
-    return str(SHELL.format(policy=POLICY, title=title, style=sheet, header=header, body=body, footer=footer))
+    return str(SHELL.format(policy=POLICY, title=title, style=sheet, header=header, body=body))

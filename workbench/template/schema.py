@@ -13,7 +13,7 @@ from workbench.template.plain import UNKNOWN, as_json
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema(parameters: Iterable[Parameter], title: str = "") -> dict[str, Any]:
+def json_schema(parameters: Iterable[Parameter]) -> dict[str, Any]:
     """Describe parameters as one JSON Schema 2020-12 object.
 
     ``x-workbench`` says what a text stands for (table, column, columns, duration, memory, secret), ``x-annotation``
@@ -22,7 +22,6 @@ def json_schema(parameters: Iterable[Parameter], title: str = "") -> dict[str, A
     listed = tuple(parameters)
     return {
         "$schema": DIALECT,
-        **({"title": title} if title else {}),
         "type": "object",
         "properties": {parameter.name: _property(parameter) for parameter in listed},
         "required": [parameter.name for parameter in listed if parameter.required],

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.finders.sample import Array, Sample, as_numbers, binned, ranks, skill
-from workbench.automl.problem.labels import coercer_of
 from workbench.automl.task import Task
+from workbench.dataset import coercer_of
 from workbench.pages.words import agree, listing, number, share
 from workbench.records import Check
 

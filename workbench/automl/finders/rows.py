@@ -9,8 +9,8 @@ import pandas as pd
 
 from workbench.automl.finders.sample import Array, Sample
 from workbench.automl.problem.copies import has_copy
-from workbench.automl.problem.labels import coercer_of
 from workbench.automl.task import Task
+from workbench.dataset import coercer_of
 from workbench.pages.words import agree, count, listing, number, share
 from workbench.records import Check, Level
 

@@ -23,11 +23,6 @@ YES = {"yes", "y", "true", "t", "1", "positive", "pos", "on", "ja", "j", "oui", 
 NO = {"no", "n", "false", "f", "0", "negative", "neg", "off", "nein", "non", "não", "нет", "nie"}
 
 
-def coercer_of(columns: Sequence[ColumnSchema]) -> Coercer:
-    """Make the transformer that turns these raw columns into their kinds."""
-    return Coercer([{**column.coercion, "name": column.name, "kind": column.kind} for column in columns])
-
-
 def read_labels(column: ColumnSchema, raw: pd.DataFrame) -> tuple[Array, Array]:
     """Read a target column as classes.
 

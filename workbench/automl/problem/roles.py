@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from workbench.automl.problem.labels import coercer_of
-from workbench.dataset import Dataset
+from workbench.dataset import Dataset, coercer_of
 from workbench.errors import BadColumn, BadTable, UnknownName
 from workbench.estimators.coerce import Coercer
 from workbench.records import Check, ColumnSchema, Role, TableSchema
