@@ -29,7 +29,8 @@ from workbench.automl.search import search
 from workbench.automl.searching.again import best_of
 from workbench.automl.searching.exploring import with_trial
 from workbench.automl.task import task
-from workbench.documents.run_folder import RunFolder, RunRecord, this_process
+from workbench.documents.process import this_process
+from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.errors import BadReference, UnknownName
 from workbench.estimators.ensemble import Bag, FoldModel
 from workbench.executor import DaskCluster

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from workbench.documents.run_folder import RunFolder, process_started, under_way
+from workbench.documents.process import process_started
+from workbench.documents.run_folder import RunFolder, under_way
 
 PARAMETERS = """
 marks: str = ''

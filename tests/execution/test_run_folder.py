@@ -13,17 +13,8 @@ import psutil
 import pytest
 
 from workbench.documents.files import read_json, write_json
-from workbench.documents.run_folder import (
-    RunFolder,
-    RunRecord,
-    boot_id,
-    find_stale,
-    is_alive,
-    process_started,
-    refused,
-    this_process,
-    under_way,
-)
+from workbench.documents.process import boot_id, process_started, this_process
+from workbench.documents.run_folder import RunFolder, RunRecord, find_stale, is_alive, refused, under_way
 from workbench.errors import BadColumn, WorkbenchError, as_document
 
 

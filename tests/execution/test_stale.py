@@ -19,7 +19,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from workbench import workflow
-from workbench.documents.run_folder import RunFolder, claimed, process_started
+from workbench.documents.process import process_started
+from workbench.documents.run_folder import RunFolder, claimed
 from workbench.execution import prepare
 from workbench.execution.close import close, end_kernel
 from workbench.experiment import verify

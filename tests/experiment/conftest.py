@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 
 from workbench import metrics
-from workbench.documents.run_folder import RunFolder, RunRecord, this_process
+from workbench.documents.process import this_process
+from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.experiment import Experiment, Store, capture, environment
 from workbench.metrics import Predicted
 

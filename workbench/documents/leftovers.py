@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from workbench.documents.run_folder import boot_id, pid_namespace, process_started
+from workbench.documents.process import boot_id, pid_namespace, process_started
 
 MADE = re.compile(r"(?:\.[a-z]+|wb)-(?P<place>[0-9a-f]{4})-(?P<maker>[0-9a-f]+-[0-9a-f]+)-[0-9a-f]+")
 LONGEST_SECONDS = 24 * 3600.0  # that anybody needs such a folder: of makers that cannot be looked up from here

@@ -18,7 +18,8 @@ from typing import Any
 import nbformat
 import psutil
 
-from workbench.documents.run_folder import VARIABLE, RunFolder, RunRecord, death_of, is_of_here, process_started
+from workbench.documents.process import process_started
+from workbench.documents.run_folder import VARIABLE, RunFolder, RunRecord, death_of, is_of_here
 from workbench.execution.notebook import clean, drop_marks, save, settle
 from workbench.execution.saving import put_back
 from workbench.execution.verdict import Verdict, place_of

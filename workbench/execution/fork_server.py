@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from workbench.documents.run_folder import process_started
+from workbench.documents.process import process_started
 
 LARGEST_MESSAGE = 65536  # bytes of a path as JSON
 POLL_SECONDS = 0.01

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from workbench.documents.run_folder import process_started
+from workbench.documents.process import process_started
 
 GIB = 2**30
 FAMILY_SECONDS = 1.0  # at least so long between two searches for the processes of a tree, which reads all of /proc

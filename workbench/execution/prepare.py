@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.documents.experiment import new_version
 from workbench.documents.files import FORMAT, write_json
 from workbench.documents.leftovers import make
-from workbench.documents.run_folder import RunFolder, RunRecord, this_process
+from workbench.documents.process import this_process
+from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.errors import BadTemplate, StoreError
 
 if TYPE_CHECKING:

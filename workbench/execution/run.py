@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 
 from nbformat import NotebookNode
 
-from workbench.documents.run_folder import RunFolder, RunRecord, this_process
+from workbench.documents.process import this_process
+from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.errors import StoreError
 from workbench.execution.attempt import Attempt, Spent, utc_now
 from workbench.execution.conclude import conclude, evidence_of

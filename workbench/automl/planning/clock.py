@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.dataset import Dataset
-from workbench.documents.run_folder import boot_id, here
+from workbench.documents.process import boot_id
+from workbench.documents.run_folder import here
 from workbench.template import seconds
 
 LEAST_RESERVE, RESERVE_SHARE = 4.0, 0.08  # explain, record, report and capture take their time after the search
