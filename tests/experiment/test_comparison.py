@@ -11,7 +11,7 @@ import pytest
 
 from workbench.automl.problem.splits import split
 from workbench.comparison import compare, diff
-from workbench.comparison.ranking import _independent
+from workbench.comparison.paired import independent_share
 from workbench.documents.outbox import write_scores
 from workbench.errors import UnknownName
 from workbench.experiment import capture, experiments
@@ -49,12 +49,12 @@ def test_rows_count_as_much_as_when_their_score_was_judged(number, by):
     folds = split(np.arange(90) % 2, number, seed=0, classes=2, **by)
     kept = pd.DataFrame({"row": folds.validated, "fold": folds.fold_of[folds.validated]})
     task = {"rows": 90, "folds": {"number": number, "kind": folds.kind}}
-    assert _independent(kept.sample(frac=1, random_state=0), task) == pytest.approx(folds.independent)
+    assert independent_share(kept.sample(frac=1, random_state=0), task) == pytest.approx(folds.independent)
 
 
 def test_rows_of_models_that_learned_from_other_rows_count_in_full():
-    assert _independent(pd.DataFrame({"row": range(9), "fold": 0}), {"rows": 9}) == 1
-    assert _independent(pd.DataFrame({"row": range(9)}), {}) == 1
+    assert independent_share(pd.DataFrame({"row": range(9), "fold": 0}), {"rows": 9}) == 1
+    assert independent_share(pd.DataFrame({"row": range(9)}), {}) == 1
 
 
 def test_a_metric_where_less_is_better_ranks_the_lower_first(keep):

@@ -1,4 +1,4 @@
-"""A leaderboard of experiments, and a paired test of the best against each other one on the same rows."""
+"""A leaderboard of experiments, and what can be said of them in sentences."""
 
 from __future__ import annotations
 
@@ -12,38 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.automl.problem.splits import Folds
+from workbench.comparison.paired import Gain, gain_over, out_of_fold
 from workbench.comparison.sections import NOTHING, Section, as_html, as_text
-from workbench.documents.outbox import PROBABILITY
 from workbench.errors import UnknownName
 from workbench.experiment import Experiment
-from workbench.metrics import METRICS, Predicted, measure, paired_difference
 from workbench.pages.comparison import lead, measured_on
 from workbench.pages.words import listing, metric_name, score_interval, score_value, typed
 from workbench.records import Score
-
-
-@dataclass(frozen=True, slots=True)
-class Gain:
-    """How much better the best of a group is on the same rows, with the 95 % interval of a paired bootstrap.
-
-    The bootstrap draws fewer rows than there are, as for the interval of a score: folds learn from the same rows.
-    """
-
-    value: float
-    low: float
-    high: float
-    rows: int
-
-    @property
-    def tied(self) -> bool:
-        """Whether the difference may be chance: its interval holds zero, or there is none."""
-        return not self.low > 0
-
-    def as_score(self) -> Score:
-        """Give it in the form in which numbers with an interval are written."""
-        ends = (None, None) if math.isnan(self.low) or math.isnan(self.high) else (self.low, self.high)
-        return Score("", self.value, *ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +106,6 @@ class _Yardstick:
     rows: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What was predicted out of fold, and as how large a share of the rows it counts."""
-
-    predicted: Predicted
-    share: float
-
-
 def compare(experiments: Sequence[Experiment], metric: str | None = None) -> Comparison:
     """Rank experiments, test the differences, and say which scores cannot be compared.
 
@@ -223,9 +190,11 @@ def _ranked(
 ) -> list[Place]:
     ordered = sorted(group, key=lambda one: _loss(_score(one, metric)))
     name = metric or str(ordered[0].metric)
-    best = _kept(ordered[0], name) if len(ordered) > 1 else None
+    best = out_of_fold(ordered[0], name) if len(ordered) > 1 else None
     return [
-        _place(one, metric, parameters, group=number_, rank=rank, behind=_gain(name, best, one) if rank > 1 else None)
+        _place(
+            one, metric, parameters, group=number_, rank=rank, behind=gain_over(name, best, one) if rank > 1 else None
+        )
         for rank, one in enumerate(ordered, 1)
     ]
 
@@ -252,59 +221,6 @@ def _place(experiment: Experiment, metric: str | None, parameters: dict[str, dic
         parameters=tuple(parameters[ref].items()),
         **standing,
     )
-
-
-def _kept(experiment: Experiment, metric: str) -> _Kept | None:
-    """Read the out-of-fold predictions as a metric takes them, in order of row.
-
-    None when they were not kept, or do not give the score (it was weighted, say): a test of them would be of another
-    quantity than the one that is ranked.
-    """
-    kept, task = experiment.predictions(), experiment.task()
-    if kept is None or metric not in METRICS:
-        return None
-    predicted = _columns(kept.sort_values("row", kind="stable"), task.get("classes") or [])
-    measured, stated = measure(METRICS[metric], predicted), experiment.scores()[metric].value
-    same = math.isclose(measured, stated, rel_tol=1e-6, abs_tol=1e-9)
-    return _Kept(predicted, _independent(kept, task)) if same else None
-
-
-def _independent(kept: pd.DataFrame, task: dict[str, Any]) -> float:
-    """As how large a share of the rows the predictions count, found from the folds as when their score was judged."""
-    if "fold" not in kept:
-        return 1.0
-    validated, kind = kept["fold"].to_numpy(), task.get("folds", {}).get("kind", "random")
-    never = max(task.get("rows", 0) - len(kept), 0)
-    fold = np.concatenate([validated, np.full(never, -1)])
-    pairs = (
-        (fold < number_ if kind == "time" else fold != number_, fold == number_) for number_ in np.unique(validated)
-    )
-    places = ((np.flatnonzero(train), np.flatnonzero(valid)) for train, valid in pairs)
-    # A fold that has all rows was learned for elsewhere: it shares none with another.
-    return Folds(tuple(pair for pair in places if len(pair[0])), kind, len(fold)).independent
-
-
-def _columns(kept: pd.DataFrame, classes: Sequence[Any]) -> Predicted:
-    dtype = object if classes else float
-    weight, group = (kept[name].to_numpy() if name in kept else None for name in ("weight", "group"))
-    return Predicted(
-        kept["truth"].to_numpy(dtype),
-        kept["prediction"].to_numpy(dtype),
-        kept[[f"{PROBABILITY}{label}" for label in classes]].to_numpy(float) if classes else None,
-        classes,
-        weight,
-        group,
-    )
-
-
-def _gain(metric: str, best: _Kept | None, experiment: Experiment) -> Gain | None:
-    """Test the best against another; None when what was kept of either does not give the score it stands with."""
-    other = None if best is None else _kept(experiment, metric)
-    if best is None or other is None:
-        return None
-    share = min(best.share, other.share)
-    tested = paired_difference(METRICS[metric], best.predicted, other.predicted, share=share)
-    return Gain(*tested, rows=len(best.predicted.truth))
 
 
 def _sentences(
