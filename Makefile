@@ -14,8 +14,9 @@ help:            ## list the targets
 demo: .venv/ready   ## set up, then run the whole line on a real data set (about a minute)
 	@$(BIN)/python -m workbench demo
 
-test: .venv/ready-dev   ## set up, then pass the tests, two files at a time (WORKERS=4: four)
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+test: .venv/ready-dev   ## set up, then pass the tests: two files at a time (WORKERS=4: four), then those that need all cores
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile -m "not long and not alone"
+	@$(BIN)/python -m pytest -m alone
 
 test-long: .venv/ready-dev   ## the tests that take minutes: runs killed at a hundred random moments
 	@$(BIN)/python -m pytest -m long

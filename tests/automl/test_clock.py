@@ -21,6 +21,7 @@ def set_later(monkeypatch: pytest.MonkeyPatch, by: float, after: float = 0.0) ->
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("by", [-60.0, HOUR])
 def test_a_search_ends_in_time_when_the_time_of_day_is_set_meanwhile(table, shop_table, monkeypatch, by):
     dataset = table(shop_table(120))

@@ -79,6 +79,7 @@ class TestWorkers:
         styles = {trial["style"] for trial in result.trials if trial["weight"]}
         assert len({id(model.encoder) for model in models}) == 5 * len(styles)
 
+    @pytest.mark.alone
     def test_a_cluster_keeps_the_time(self, made, dask_address):
         object.__setattr__(made.dataset, "read_at", time.monotonic())
         result = search(made, budget="12s", families=["lightgbm", "linear"], cluster=dask_address)

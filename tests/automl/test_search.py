@@ -119,6 +119,7 @@ class TestReplay:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize("rows", [120, 30_000])
 def test_the_deadline_is_kept(table, rows):
     """A budget is the wall time of everything; the search leaves what comes after it some seconds."""
@@ -133,6 +134,7 @@ def test_the_deadline_is_kept(table, rows):
     assert result.score.low > 0.5
 
 
+@pytest.mark.alone
 def test_a_budget_that_is_over_still_gives_a_model(table, shop_table):
     dataset = table(shop_table(60))
     object.__setattr__(dataset, "read_at", time.monotonic() - 100)
@@ -330,6 +332,7 @@ class TestInARun:
             task(table(x=[1.5, 2.5], y=["a", "a"]), "y")
         assert json.loads(folder.error.read_text())["type"] == "BadColumn"
 
+    @pytest.mark.alone
     def test_the_run_s_deadline_is_the_search_s(self, folder, table, shop_table):
         folder.update(deadline="2020-01-01T00:00:00+00:00")
         result = search(task(table(shop_table(60)), "bought", ignore=["worth", "grade"]), budget="1h")
