@@ -15,8 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.cli import text
-from workbench.cli.progress import STEPS
-from workbench.pages.words import count, duration
+from workbench.pages.words import count, duration, step_name
 
 SHOWN = 40  # runs in a listing for people; --json has all of them
 SAYS = {"left": "not begun", "skipped": "not needed"}
@@ -127,7 +126,7 @@ def _own(run: Mapping[str, Any]) -> str:
 def _doing(event: Mapping[str, Any], before: str) -> str:
     match event["kind"]:
         case "step":
-            return STEPS.get(event["name"], str(event["name"]))
+            return step_name(event["name"])
         case "cell" if event["state"] == "started":
             return f"cell {event['index'] + 1} of {event['total']}"
         case "trial":

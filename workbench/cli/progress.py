@@ -12,13 +12,8 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeElaps
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from workbench.pages.words import measured
+from workbench.pages.words import measured, step_name
 
-STEPS = {
-    "checking": "reading the table",
-    "starting": "starting the notebook",
-    "report": "writing the report",
-}
 LINE_SECONDS = 10  # a log file gets a line every ten seconds, not one a trial
 
 
@@ -67,7 +62,7 @@ class Progress:
             case "search" if event["state"] == "resumed":
                 self._step(f"{event['done']} trials are known; fitting the best of them again")
             case "step":
-                self._step(STEPS.get(event["name"], event["name"]))
+                self._step(step_name(event["name"]))
             case "cell" if event["state"] == "started":
                 self._step(f"cell {event['index'] + 1} of {event['total']}")
             case "search" if event["state"] == "ended":

@@ -45,6 +45,12 @@ METRIC_MEANINGS = {
     "r2": "share of the target's variation that is explained: 1 is perfect, 0 is no better than the mean",
 }
 
+STEP_NAMES = {
+    "checking": "reading the table",
+    "starting": "starting the notebook",
+    "report": "writing the report",
+}
+
 
 def metric_name(metric: str) -> str:
     """Name a metric as people write it: ``roc_auc`` is "ROC AUC"."""
@@ -66,6 +72,11 @@ def model_name(model: str) -> str:
     """
     family, _, number_ = model.rpartition(" ")
     return f"{family_name(family)} {number_}" if family and number_.isdigit() else model
+
+
+def step_name(step: Any) -> str:
+    """Name what a run is just doing: ``checking`` is "reading the table"."""
+    return STEP_NAMES.get(step, str(step))
 
 
 def metric_meaning(metric: str) -> str:
