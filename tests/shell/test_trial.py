@@ -74,7 +74,9 @@ def test_the_studies_of_an_experiment_open_as_optuna_dashboard_opens_them_and_st
     before = (made / JOURNAL).read_bytes()
     storage = JournalStorage(JournalFileBackend(str(made / JOURNAL)))
     studies = [optuna.load_study(study_name=name, storage=storage) for name in optuna.get_all_study_names(storage)]
-    told = {trial.user_attrs["number"]: trial.value for one in studies for trial in one.trials if trial.value is not None}
+    told = {
+        trial.user_attrs["number"]: trial.value for one in studies for trial in one.trials if trial.value is not None
+    }
     assert told == {trial["number"]: pytest.approx(-trial["score"]) for trial in load(made).trials()}
     assert (made / JOURNAL).read_bytes() == before
 
