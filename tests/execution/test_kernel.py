@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -94,13 +92,6 @@ def test_a_kernel_of_another_kind_has_the_same_limit_of_memory(make, install, ru
     record = execute(prepare(running, name="t", template=notebook), notebook, memory=300_000_000)
     assert record.status == "out_of_memory"
     assert record.reason.startswith("MemoryError; the run had taken ")
-
-
-@pytest.fixture
-def short():
-    """A folder with a short path."""
-    with tempfile.TemporaryDirectory(prefix="t-") as folder:
-        yield Path(folder)
 
 
 @pytest.mark.parametrize(("depth", "transport"), [(1, "ipc"), (90, "tcp")])

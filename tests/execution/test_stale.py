@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -304,25 +303,18 @@ def test_a_document_that_was_just_being_written_is_not_kept(store):
     assert (kept.path / "scores.json").exists()
 
 
-@pytest.fixture
-def temporary():
-    """A folder whose path is short enough for sockets."""
-    with tempfile.TemporaryDirectory(prefix="t-") as folder:
-        yield Path(folder)
-
-
 def test_what_a_killed_process_was_building_and_its_kernels_folder_are_gone_after_the_next_command(
-    store, temporary, monkeypatch
+    store, short, monkeypatch
 ):
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    monkeypatch.setenv("TMPDIR", str(short))
+    monkeypatch.setattr("tempfile.tempdir", str(short))
     process = subprocess.Popen([sys.executable, "-c", LEAVES, str(store)], stdout=subprocess.PIPE)
     kernel = psutil.Process(int(process.stdout.readline()))
     workflow.experiments(store=store)
-    assert len(list((store / "running").glob(".capture-*/file"))) == len(list(temporary.glob("wb-*"))) == 1  # in use
+    assert len(list((store / "running").glob(".capture-*/file"))) == len(list(short.glob("wb-*"))) == 1  # in use
     kernel.suspend()  # it can clean up no more than a kernel that is killed together with its runner
     process.kill()
     process.communicate()
     kernel.kill()
     workflow.experiments(store=store)
-    assert list((store / "running").iterdir()) == list(temporary.glob("wb-*")) == []
+    assert list((store / "running").iterdir()) == list(short.glob("wb-*")) == []

@@ -186,13 +186,13 @@ def main(private: Path, gone: Callable[[], object], modules: Iterable[str]) -> N
 def leave(kernel: WaitingKernel) -> NoReturn:
     """End this process as Python would, but for the steps in which one part of it waits for another.
 
-    ipykernel ends its threads one after the other: the one that answers the last request had still to be heard by one
-    that was gone, and waited ten seconds for it. The interpreter, taken apart, waits for whatever its objects wait for;
-    in a fork, that may be a thread of the process it was forked from. All of that ends with the process anyway.
+    ipykernel ends its threads one after the other, and one that has something left to say waits for one that is gone, up
+    to ten seconds. The interpreter, taken apart, waits for whatever its objects wait for. All of that ends with the
+    process anyway; what `multiprocessing` forks ends in the same way.
     """
     atexit.unregister(kernel.close)
     atexit.unregister(kernel.iopub_thread.stop)
-    threading._shutdown()  # type: ignore[attr-defined] # threads and pools are waited for as multiprocessing does it
+    threading._shutdown()  # type: ignore[attr-defined] # waits for threads and pools, as it does
     atexit._run_exitfuncs()  # the notebook's, then IPython's, which lets go of all that the notebook had
     gc.collect()
     write_out()
