@@ -58,6 +58,12 @@ def test_memory_that_is_refused_to_code_in_another_language_is_told_as_such(run)
     assert done.cells == ["failed", "pending"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS does not remember the most a process held")
+def test_what_a_run_held_for_a_moment_counts_too(run):
+    done = run("len(b'1' * 300_000_000)")
+    assert done.record.resources["peak_memory"] > 300 * MB
+
+
 def test_a_run_within_its_limit_is_not_disturbed_and_says_what_it_took(run):
     busy = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
     done = run("kept = b'1' * 100_000_000", busy, memory=2_000 * MB)

@@ -14,8 +14,19 @@ import pytest
 
 from workbench.documents.files import read_json, write_json
 from workbench.documents.process import boot_id, process_started, this_process
-from workbench.documents.run_folder import RunFolder, RunRecord, find_stale, is_alive, refused, under_way
+from workbench.documents.redaction import Redactor
+from workbench.documents.run_folder import (
+    RunFolder,
+    RunRecord,
+    find_stale,
+    handing_over_errors,
+    is_alive,
+    refused,
+    under_way,
+)
 from workbench.errors import BadColumn, WorkbenchError, as_document
+
+SECRET = "hunter2-s3cr3t"
 
 
 @pytest.fixture
@@ -130,6 +141,37 @@ def test_an_error_before_the_first_trial_is_a_refused_request(folder):
     assert str(told) == "The column 'age' is constant. Pick another."
     folder.say("trial", number=0)
     assert refused(folder) is None
+
+
+def test_no_secret_is_in_a_message_or_in_the_record(tmp_path):
+    folder = RunFolder(tmp_path, Redactor({"token": SECRET}))
+    folder.write(record())
+    folder.say("message", text=f"told {SECRET}", values=[SECRET])
+    folder.update(reason=f"wrong: {SECRET}")
+    written = folder.events.read_text() + folder.record_file.read_text()
+    assert SECRET not in written
+    assert written.count("[secret:token]") == 3
+
+
+def test_a_listener_hears_no_secret_whoever_wrote_it(tmp_path):
+    folder = RunFolder(tmp_path, Redactor({"token": SECRET}))
+    RunFolder(tmp_path).say("message", text=f"told {SECRET}")
+    assert next(folder.heard())["text"] == "told [secret:token]"
+
+
+def test_an_error_that_is_handed_over_holds_no_secret(folder, monkeypatch):
+    told = {"WORKBENCH_RUN": str(folder.path), "WORKBENCH_SECRETS": '{"token": "TOKEN"}', "TOKEN": SECRET}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+
+    @handing_over_errors
+    def verb():
+        raise BadColumn(SECRET, "is constant")
+
+    with pytest.raises(BadColumn):
+        verb()
+    assert read_json(folder.error)["message"] == "The column '[secret:token]' is constant."
+    assert SECRET not in folder.error.read_text()
 
 
 def test_an_error_of_an_unknown_kind_is_still_told(folder):
