@@ -121,7 +121,15 @@ def tables(rows: Sequence[Row]) -> str:
         own.sort(key=lambda row: (row["task"], row["rows"], row["seed"]))
         parts += [f"### More rows, {title}", table.markdown(HEADS, [cells(row) for row in own])]
         parts += [growth(task, [row for row in own if row["task"] == task]) for task in TASKS]
+        parts.append(missing(own))
     return "\n\n".join(part for part in parts if part)
+
+
+def missing(rows: Sequence[Row]) -> str:
+    """Name what has no row, so that nobody takes the last line for the end."""
+    there = {(row["task"], row["rows"]) for row in rows}
+    told = [f"{task} of {size:,} rows" for task in TASKS for size in SIZES if (task, size) not in there]
+    return f"Not measured yet: {', '.join(told)}." if told else ""
 
 
 def growth(task: str, rows: Sequence[Row]) -> str:
@@ -169,4 +177,7 @@ def main(words: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit("Stopped; the rows there are stay, and the same command goes on from them.")

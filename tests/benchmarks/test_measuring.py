@@ -169,3 +169,4 @@ def test_the_growing_table_shows_each_size_and_by_how_much_the_cost_grew(script,
     assert "| regression | 1,000 | failed: ended with 1 |" in text
     assert "from 1,000 to 100,000 rows (× 100): time × 1.1, memory × 4.0, time to predict × 1.0, model × 1.5." in text
     assert "regression, from" not in text
+    assert "Not measured yet: binary of 10,000 rows, binary of 1,000,000 rows, regression of 10,000 rows" in text
