@@ -189,10 +189,10 @@ class TestResume:
 
     def killed(self, source: str, folder: Path, after: int) -> None:
         """Search in another process, and kill it once so many trials are done and one is under way."""
-        script = f"""
-            import os, signal, workbench as wb
-            from workbench.automl.searching.trying import tried
+        self.killed_by(
+            f"""
             import workbench.automl.searching.trying as trying
+            tried = trying.tried
 
             def fatal(bench, asked):
                 if asked.number > {after}:
@@ -200,10 +200,19 @@ class TestResume:
                 return tried(bench, asked)
 
             trying.tried = fatal
+            """,
+            source,
+            folder,
+        )
+
+    def killed_by(self, trap: str, source: str, folder: Path) -> None:
+        """Search in another process, in which a trap was set that kills it."""
+        script = f"""
             made = wb.task(wb.read_table({source!r}), "bought", ignore={OTHERS!r})
             wb.search(made, trials=6, families={FAMILIES!r}, resume={str(folder)!r})
         """
-        ended = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True)
+        lines = ["import os, signal, workbench as wb", *map(textwrap.dedent, (trap, script))]
+        ended = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True)
         assert ended.returncode == -signal.SIGKILL, ended.stderr
 
     @pytest.mark.parametrize("after", [2, 4])
@@ -215,6 +224,27 @@ class TestResume:
         assert TrialState.RUNNING in states
         agree(search(made, trials=6, families=FAMILIES, resume=folder), reference)
         assert not [t for s in studies_in(folder) for t in s.trials if t.state == TrialState.RUNNING]
+
+    @pytest.mark.parametrize("fits", [3, 12])
+    def test_of_a_trial_that_was_broken_off_between_its_folds_none_counts(self, made, reference, tmp_path, fits):
+        folder = tmp_path / "study"
+        trap = f"""
+            import itertools
+            import workbench.automl.fitting.trial as fitting
+            learn, begun = fitting._learn, itertools.count(1)
+
+            def fatal(*args):
+                if next(begun) > {fits}:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return learn(*args)
+
+            fitting._learn = fatal
+        """
+        self.killed_by(trap, made.dataset.source, folder)
+        broken = [t for s in studies_in(folder) for t in s.trials if t.state == TrialState.RUNNING]
+        assert broken
+        assert all(trial.value is None and "entry" not in trial.user_attrs for trial in broken)
+        agree(search(made, trials=6, families=FAMILIES, resume=folder), reference)
 
     def test_by_the_clock_what_died_has_failed_and_the_rest_is_there(self, made, tmp_path):
         folder = tmp_path / "study"
