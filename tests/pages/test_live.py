@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -92,12 +93,42 @@ def test_time_left_goes_on_while_a_trial_takes_long(display: Display, monkeypatc
     shown = Live("It begins.")
     shown.hear(TRYING)
     now[0] += 40
-    shown.hear({"kind": "resources", "memory": 1, "cpu": 1.0, "peak_memory": 1})
+    shown.hear({"kind": "resources", "memory": 1, "cpu": 1.0, "peak_memory": 1})  # is not for people
+    assert shown.tick()
     assert display.text.endswith("trying catboost 7 · 20 s left")
     assert display.share == 0.75
+    now[0] += 40
+    assert not shown.tick()
+    assert display.text.endswith("trying catboost 7 · 0 s left")
     shown.hear({"kind": "search", "state": "ended", "done": 7, "elapsed": 62.0})
-    shown.hear({"kind": "resources", "memory": 1, "cpu": 1.0, "peak_memory": 1})
+    assert not shown.tick()
     assert display.text == "7 trials in 1 min 2 s."
+
+
+def test_it_looks_at_the_time_by_itself_until_the_search_is_over(display: Display, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(live, "TICK", 0.01)
+    shown = Live("It begins.")
+    shown.hear(TRYING)
+    until = time.monotonic() + 20
+    while len(display.shown) < 5 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert len(display.shown) >= 5
+    shown.hear({"kind": "search", "state": "ended", "done": 7, "elapsed": 62.0})
+    shown.ticker.join(20)
+    assert not shown.ticker.is_alive()
+    assert display.text == "7 trials in 1 min 2 s."
+
+
+def test_nothing_is_left_to_look_at_the_time_of_a_search_that_is_gone(
+    display: Display, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(live, "TICK", 0.01)
+    shown = Live("It begins.")
+    shown.hear(TRYING)
+    ticker = shown.ticker
+    del shown
+    ticker.join(20)
+    assert not ticker.is_alive()
 
 
 def test_what_is_shown_is_escaped(display: Display):

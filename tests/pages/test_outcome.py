@@ -51,14 +51,19 @@ def test_a_line_says_how_it_ended(status: str, options: dict, told: str):
 
 
 def test_a_report_below_this_folder_can_be_opened_and_another_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    home = tmp_path / "my work"
-    home.mkdir()
+    home, beside = tmp_path / "my work", tmp_path / "other" / "report.html"
+    below, none = Path("store/a: b/report.html"), Path("store/none/report.html")
+    for page in (home / below, beside):
+        page.parent.mkdir(parents=True)
+        page.write_text("a report")
     monkeypatch.chdir(home)
-    below = outcome_html(REF, "completed", report=Path("store/a: b/report.html"))
-    assert '<a href="store/a%3A%20b/report.html">store/a: b/report.html</a>' in below
-    beside = outcome_html(REF, "completed", report=tmp_path / "other" / "report.html")
-    assert "href" not in beside
-    assert str(tmp_path / "other" / "report.html") in beside
+    for report in (below, home / below):
+        assert '<a href="store/a%3A%20b/report.html">store/a: b/report.html</a>' in outcome_html(REF, "", report=report)
+        assert f'<a href="store/a%3A%20b/report.html">{REF}</a>' in lines_html([Line(REF, "", report=report)], "")
+    for report in (beside, none):
+        assert "href" not in lines_html([Line(REF, "", report=report)], "")
+        assert str(report) in (shown := outcome_html(REF, "", report=report))
+        assert "href" not in shown
 
 
 def test_whatever_the_texts_hold_they_are_shown_and_do_nothing():

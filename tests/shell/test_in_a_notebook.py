@@ -17,12 +17,24 @@ from nbformat.v4 import new_code_cell, new_notebook
 from workbench import workflow
 
 SECRET = "hunter2-correct-horse"
+LONG_TRIAL = """
+import time
+from workbench.pages import live
+
+live.TICK = 0.05
+shown = live.Live("The search begins.")
+standing = {{"metric": "rmse", "best": None, "done": 0, "planned": None, "elapsed": 0.0, "left": 30.0}}
+shown.hear({{"kind": "trying", "number": 1, "family": "slow", **standing}})
+time.sleep(1.2)
+shown.hear({{"kind": "search", "state": "ended", "done": 1, "elapsed": 1.2}})
+"""
 RUN = "wb.run('classification', data={csv!r}, target='Churn', trials=2, labels={{'shop': '7'}}, store='my-store')"
 CELLS = {
     "import": "import workbench as wb",
     "nothing": "wb.experiments(store='my-store')",
     "run": RUN,
     "experiments": "wb.experiments(store={store!r})",
+    "some": "wb.experiments(store={store!r})[:1]",
     "experiment": "wb.experiments(store={store!r})[0]",
     "compare": "wb.compare({one!r}, {other!r}, store={store!r})",
     "diff": "wb.diff({one!r}, {other!r}, store={store!r})",
@@ -33,9 +45,16 @@ CELLS = {
     "batch": "wb.batch({{'template': {small!r}, 'runs': [{{'n': 1}}, {{'n': 0}}]}}, store='my-store')",
     "secret": "wb.run({secret!r}, token={word!r}, store='my-store')",
     "search": "wb.search(wb.task(wb.read_table({csv!r}), 'Churn'), trials=2, families=['linear'])",
+    "long trial": LONG_TRIAL,
 }
-RESULTS = [name for name in CELLS if name not in ("import", "search")]
-VERBS_SHOWN_LIVE = {"run": "Completed in", "batch": "Failed in", "secret": "Failed in", "search": "2 trials in"}
+RESULTS = [name for name in CELLS if name not in ("import", "search", "long trial")]
+VERBS_SHOWN_LIVE = {
+    "run": "Completed in",
+    "batch": "Failed in",
+    "secret": "Failed in",
+    "search": "2 trials in",
+    "long trial": "1 trial in",
+}
 
 
 class Listening(NotebookClient):
@@ -132,6 +151,8 @@ def test_it_says_what_matters(executed: Executed, name: str, told: list[str]):
 def test_the_report_can_be_opened_from_the_notebook(executed: Executed):
     (link,) = re.findall(r'href="([^"]*)"', executed.result("run")["text/html"])
     assert re.fullmatch(r"my-store/experiments/churn/[\w-]+/report\.html", link)
+    links = re.findall(r'href="([^"]*)"', executed.result("batch")["text/html"])
+    assert len(set(links)) == 3  # the batch's own, and one for each run
 
 
 def test_no_secret_is_shown(executed: Executed):
@@ -166,6 +187,13 @@ def test_of_a_search_it_shows_what_is_tried_and_the_best_so_far(executed: Execut
     assert shares[0] == 0
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_while_a_trial_takes_long_the_time_left_goes_on(executed: Executed):
+    texts = [data["text/plain"] for _, _, data in executed.displays["long trial"]]
+    assert len(texts) > 5
+    assert texts[1] == "0 trials done · trying slow 1 · 30 s left"
+    assert "0 trials done · trying slow 1 · 29 s left" in texts
 
 
 def test_of_a_batch_it_shows_how_many_runs_are_done(executed: Executed):

@@ -100,7 +100,7 @@ class Experiment:
     def line(self) -> Line:
         """What a list of experiments says of it."""
         told = {name: self.manifest[name] for name in ("template", "started", "labels")}
-        return Line(str(self.reference), self.status, self.reason, self.score, **told)
+        return Line(str(self.reference), self.status, self.reason, self.score, **told, report=self.report)
 
     def scores(self) -> dict[str, Score]:
         """Every metric that fits the task, with its interval; the metric searched by comes first."""

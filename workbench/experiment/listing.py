@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, SupportsIndex, overload
 
 from workbench.documents.experiment import FIELDS, Manifest
 from workbench.documents.run_folder import RunRecord, is_alive, under_way
@@ -18,7 +18,14 @@ NONE = "No experiments here yet."
 
 
 class Experiments(list[Experiment]):
-    """Experiments as a list that a notebook shows as a table."""
+    """Experiments as a list that a notebook shows as a table; a part of it is one, too."""
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> Experiment: ...
+    @overload
+    def __getitem__(self, place: slice) -> Experiments: ...
+    def __getitem__(self, place: SupportsIndex | slice) -> Experiment | Experiments:
+        return Experiments(super().__getitem__(place)) if isinstance(place, slice) else super().__getitem__(place)
 
     def __repr__(self) -> str:
         return lines_text([one.line for one in self], NONE)

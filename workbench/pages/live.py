@@ -6,9 +6,12 @@ It is made of plain HTML, so that it works wherever notebooks are shown, and of 
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import functools
 import sys
+import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, Protocol, TypeVar
 
@@ -19,12 +22,14 @@ from workbench.pages.words import count, duration, measured, sentence
 
 P = ParamSpec("P")
 R = TypeVar("R", bound="Ended")
+TICK = 2.0  # seconds between two looks at the time that is left
 STEPS = {
     "checking": "reading the table",
     "starting": "starting the notebook",
     "report": "writing the report",
 }
 BLOCK = Markup('<div class="wb-live">{} <span>{}</span></div>')
+FILLED = Markup(' value="{:.3f}"')
 BAR = Markup('<progress max="1"{} aria-label="Progress" style="width:200px;vertical-align:middle"></progress>')
 
 
@@ -45,41 +50,61 @@ class Live:
 
     def __init__(self, beginning: str) -> None:
         self.line = opened(_bundle(beginning, Markup()))
+        self.lock = threading.Lock()  # the time left is told by a thread of its own
+        self.ticker: threading.Thread | None = None
         self.search: Mapping[str, Any] | None = None  # how far the search under way was when it was last heard of
         self.heard_at = 0.0
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Take one event of a search, a run or a batch."""
-        match event["kind"]:
-            case "trying" | "trial":
-                self.search, self.heard_at = event, time.monotonic()
-                self.show(*_search(event, 0.0))
-            case "resources" if self.search is not None:  # they come every few seconds, however long a trial takes
-                self.show(*_search(self.search, time.monotonic() - self.heard_at))
-            case "search" if event["state"] == "resumed":
-                self.show(f"{count(event['done'], 'trial')} known from before; the best are fitted again.")
-            case "search" if event["state"] == "ended":
-                self.search = None
-                self.show(_ended(event), 1.0)
-            case "cell" if event["state"] == "started":
-                self.show(f"cell {event['index'] + 1} of {event['total']}")
-            case "step":
-                self.show(STEPS.get(event["name"], str(event["name"])))
-            case "planned" | "ended":
-                self.show(*_batch(event))
+        told = _told(event)
+        if self.line is None or told is None:
+            return
+        with self.lock:
+            self.search = event if event["kind"] in ("trying", "trial") else None
+            self.heard_at = time.monotonic()
+            self._show(*told)
+        is_counting = self.ticker is not None and self.ticker.is_alive()
+        if self.search is not None and self.search.get("left") and not is_counting:
+            # In the context of the running cell: by it the kernel says whose display this is.
+            run = contextvars.copy_context().run
+            self.ticker = threading.Thread(target=run, args=(_count_down, weakref.ref(self)), daemon=True)
+            self.ticker.start()
 
-    def show(self, text: str, share: float | None = None) -> None:
+    def tick(self) -> bool:
+        """Show that time goes on; False when there is none left to tell of."""
+        with self.lock:
+            if self.search is None or self.search.get("left") is None:
+                return False
+            since = time.monotonic() - self.heard_at
+            self._show(*_search(self.search, since))
+            return bool(since < self.search["left"])
+
+    def close(self, text: str, *, complete: bool) -> None:
+        """Say how it ended: at its end, or broken off, and then without a bar."""
+        with self.lock:
+            self.search = None
+            self._update(text, BAR.format(FILLED.format(1.0)) if complete else Markup())
+
+    def _show(self, text: str, share: float | None = None) -> None:
         """Show a text, and a bar that is filled to a share; without one it only says that something goes on."""
-        if self.line is not None:
-            value = Markup() if share is None else Markup(' value="{:.3f}"').format(min(max(share, 0.0), 1.0))
-            with contextlib.suppress(Exception):  # a front end that cannot update a line must not end a search
-                self.line.update(_bundle(text, BAR.format(value)), raw=True)
+        value = Markup() if share is None else FILLED.format(min(max(share, 0.0), 1.0))
+        self._update(text, BAR.format(value))
 
-    def close(self, text: str) -> None:
-        """Say that it ended otherwise than it should, without a bar."""
+    def _update(self, text: str, bar: Markup) -> None:
         if self.line is not None:
-            with contextlib.suppress(Exception):
-                self.line.update(_bundle(text, Markup()), raw=True)
+            with contextlib.suppress(Exception):  # a front end that cannot update a line must not end a search
+                self.line.update(_bundle(text, bar), raw=True)
+
+
+def _count_down(shown: weakref.ref[Live]) -> None:
+    """Let the time that is left pass while a trial takes long; end with the search, or with what shows it."""
+    goes_on = True
+    while goes_on:
+        time.sleep(TICK)
+        live = shown()
+        goes_on = live is not None and live.tick()
+        del live
 
 
 def shown_live(verb: Callable[P, R]) -> Callable[P, R]:
@@ -94,9 +119,10 @@ def shown_live(verb: Callable[P, R]) -> Callable[P, R]:
         try:
             done = verb(*args, **kwargs)
         except BaseException as error:
-            live.close(str(error) if isinstance(error, WorkbenchError) else "It did not come to an end.")
+            refused = isinstance(error, WorkbenchError)
+            live.close(str(error) if refused else "It did not come to an end.", complete=False)
             raise
-        live.show(f"{sentence(done.status.replace('_', ' '))} in {duration(done.seconds)}.", 1.0)
+        live.close(f"{sentence(done.status.replace('_', ' '))} in {duration(done.seconds)}.", complete=True)
         return done
 
     return told
@@ -122,6 +148,24 @@ def opened(data: Mapping[str, str]) -> Any:
 
 def _bundle(text: str, bar: Markup) -> dict[str, str]:
     return {"text/plain": text, "text/html": str(BLOCK.format(bar, text))}
+
+
+def _told(event: Mapping[str, Any]) -> tuple[str, float | None] | None:
+    """Say what an event tells of, and which share of it is done; None of one that is not for people."""
+    match event["kind"]:
+        case "trying" | "trial":
+            return _search(event, 0.0)
+        case "search" if event["state"] == "resumed":
+            return f"{count(event['done'], 'trial')} known from before; the best are fitted again.", None
+        case "search" if event["state"] == "ended":
+            return _ended(event), 1.0
+        case "cell" if event["state"] == "started":
+            return f"cell {event['index'] + 1} of {event['total']}", None
+        case "step":
+            return STEPS.get(event["name"], str(event["name"])), None
+        case "planned" | "ended":
+            return _batch(event)
+    return None
 
 
 def _search(event: Mapping[str, Any], since: float) -> tuple[str, float | None]:

@@ -43,6 +43,7 @@ class Line(NamedTuple):
     template: str = ""
     started: str = ""
     labels: Mapping[str, Any] = {}
+    report: Path | None = None
 
 
 def outcome_text(
@@ -102,12 +103,12 @@ def lines_html(lines: Sequence[Line], none: str, what: str = "experiment") -> Ma
     if not lines:
         return paragraph(none)
     shown = lines[:SHOWN]
-    columns = {
-        what: [one.ref for one in shown],
-        "status": [_marked(one.status) for one in shown],
-        "score": ["" if one.score is None else score_sentence(one.score) for one in shown],
+    columns: dict[str, Sequence[str]] = {
+        what: [_whole(_linked(one.ref, one.report)) for one in shown],
+        "status": [_whole(_marked(one.status)) for one in shown],
+        "score": ["" if one.score is None else _whole(score_sentence(one.score)) for one in shown],
         "template": [shorten(one.template) for one in shown],
-        "started": [moment(one.started) if one.started else "" for one in shown],
+        "started": [_whole(moment(one.started)) if one.started else "" for one in shown],
         "labels": [labels_text(one.labels) for one in shown],
         "why": [shorten(one.reason, LONGEST) for one in shown],
     }
@@ -156,12 +157,19 @@ def _scores(scores: Mapping[str, Score], test: Mapping[str, Score]) -> Markup:
 
 
 def _link(report: Path) -> Markup:
-    """Name a page; a notebook can open one that lies below the folder it works in."""
-    home, report = Path.cwd(), report.absolute()
-    if not report.is_relative_to(home):
-        return Markup("<p>Report: <code>{}</code></p>").format(report)
-    below = report.relative_to(home)
-    return Markup('<p>Report: <a href="{}">{}</a></p>').format(quote(below.as_posix()), below)
+    below = report.absolute()
+    if below.is_relative_to(Path.cwd()):
+        below = below.relative_to(Path.cwd())
+    return Markup("<p>Report: {}</p>").format(_linked(str(below), report))
+
+
+def _linked(text: str, report: Path | None) -> Markup:
+    """Lead to a page; a notebook can open one that lies below the folder it works in."""
+    home = Path.cwd()
+    if report is None or not report.is_file() or not report.absolute().is_relative_to(home):
+        return Markup("{}").format(text)
+    address = quote(report.absolute().relative_to(home).as_posix())
+    return Markup('<a href="{}">{}</a>').format(address, text)
 
 
 def _more(lines: Sequence[Line]) -> list[str]:
@@ -182,6 +190,11 @@ def _decision(model: str, passed: bool) -> str:
 
 def _tick(verdict: Verdict) -> str:
     return "✓" if verdict.passed else "✕"
+
+
+def _whole(text: str | Markup) -> Markup:
+    """Keep a text on one line: a table that is too wide scrolls."""
+    return Markup('<span style="white-space:nowrap">{}</span>').format(text)
 
 
 def _strong(text: str) -> Markup:

@@ -235,7 +235,8 @@ def _counted(counts: Mapping[str, int]) -> list[str]:
 
 def _line(outcome: Outcome) -> Line:
     name = outcome.ref or outcome.run.name
-    return Line(name, outcome.status, outcome.reason, outcome.score, labels=outcome.run.labels)
+    report = None if outcome.path is None else outcome.path / "report.html"
+    return Line(name, outcome.status, outcome.reason, outcome.score, labels=outcome.run.labels, report=report)
 
 
 def _workers(cluster: str | None) -> AbstractContextManager[DaskCluster | None]:
