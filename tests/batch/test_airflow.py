@@ -13,7 +13,7 @@ import papermill
 import pytest
 
 from workbench import workflow
-from workbench.errors import BadBatch
+from workbench.errors import BadBatch, WorkbenchError
 
 ROWS = [{"farm": "a", "breaks": True}, {"farm": "b", "n": 3}]
 DAG_RUN = "manual__2026-11-22T06:31:00+00:00"
@@ -85,11 +85,15 @@ def test_each_planned_run_is_a_task_that_waits_for_those_it_needs(exported: Call
     assert run["parameters"] == {"data": "/{prepare.outputs}/clean.csv"}
     assert run["labels"] == {"step": "train", "farm": "b"}
     assert written.tasks["5-farms-b-prepare"]["parameters"]["run"]["parameters"] == {"farm": "b", "n": 3}
-    assert {(task["retries"], task["timeout"]) for task in written.tasks.values()} == {(2, 660.0)}
-    assert {task["parameters"]["run"]["timeout"] for task in written.tasks.values()} == {600.0}
+    assert {task["timeout"] for task in written.tasks.values()} == {660.0}
+    limits = {
+        (task["parameters"]["run"]["timeout"], task["parameters"]["run"]["retries"]) for task in written.tasks.values()
+    }
+    assert limits == {(600.0, 2)}
     assert {
         "task_id", "input_nb", "output_nb", "kernel_name", "parameters", "trigger_rule", "retries", "execution_timeout",
     } == set(written.call("PapermillOperator"))  # fmt: skip
+    assert ast.unparse(written.call("PapermillOperator")["retries"]) == "0"
     dag = written.call("DAG")
     assert ast.literal_eval(dag["max_active_tasks"]) == 3
     assert ast.unparse(dag["dagrun_timeout"]) == "timedelta(seconds=7200.0)"
@@ -102,6 +106,34 @@ def test_a_plain_batch_is_a_dag_of_tasks_that_wait_for_none(exported: Callable) 
     written = exported(template="tiny.ipynb", runs=[{"farm": "a", "seconds": 0.5}, {"farm": "b"}])
     assert [task["after"] for task in written.tasks.values()] == [[], []]
     assert written.tasks["1-farms-a"]["parameters"]["run"]["parameters"] == {"farm": "a", "seconds": 0.5}
+
+
+BROKEN_OFF = """
+import os, pathlib
+tried = pathlib.Path(os.environ["MARKS"]) / "tried"
+with tried.open("a") as file:
+    file.write("x")
+if transient and len(tried.read_text()) < 2:
+    raise ConnectionResetError("the line was cut")
+assert transient, "wrong, and wrong again"
+"""
+
+
+@pytest.mark.parametrize(("transient", "times"), [(True, 2), (False, 1)])
+def test_a_task_is_repeated_after_what_a_batch_repeats_and_after_nothing_else(
+    transient: bool, times: int, exported: Callable, line: Any
+) -> None:
+    line.template("cut.ipynb", "transient: bool = True", BROKEN_OFF)
+    written = exported(template="cut.ipynb", runs=[{"transient": transient}], labels=[], retries=3)
+    (task,) = written.tasks.values()
+    asked = rendered(task["parameters"])
+    told = {"task": "one", "dag_run": DAG_RUN, "store": line.store}
+    if transient:
+        assert workflow.scheduled_run(asked["run"], {}, **told).status == "completed"
+    else:
+        with pytest.raises(WorkbenchError, match="wrong, and wrong again"):
+            workflow.scheduled_run(asked["run"], {}, **told)
+    assert line.worked()["tried"] == times
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import threading
 import time
@@ -26,6 +27,7 @@ def test_a_table_is_run_row_by_row_and_only_what_changed_is_run_again(place: Any
 
     again = batch(spec)
     assert (again.ref, again.counts) == (first.ref, first.counts)  # nothing was done: it is the same batch
+    assert ["nothing ran" in repr(one) for one in (first, again)] == [False, True]
     assert place.worked() == {"a-1": 1, "b-2": 1, "c-3": 1}
 
     batch(spec, rerun="failed")
@@ -63,6 +65,17 @@ def test_a_single_run_of_the_same_work_counts(place: Any, batch: Callable) -> No
     done = workflow.run(place.folder / "tiny.ipynb", {"farm": "a", "n": 2}, store=place.store)
     (outcome,) = batch(place.spec(grid={"farm": ["a"], "n": [2]})).outcomes
     assert (outcome.ref, outcome.before) == (done.ref, True)
+
+
+def test_how_long_runs_take_is_known_of_the_templates_that_are_asked_about(place: Any, batch: Callable) -> None:
+    from workbench.batches import known
+    from workbench.workflow.place import store_of
+
+    (outcome,) = batch(place.spec(runs=[{"farm": "a"}])).outcomes
+    store = store_of(place.store)
+    assert known(store, (), {"tiny"}).seconds == outcome.resources["wall"]
+    found = known(store, {outcome.run.fingerprint})
+    assert ([str(one.reference) for one in found.kept.values()], found.seconds) == ([outcome.ref], None)
 
 
 def test_one_bad_row_is_refused_before_anything_starts(place: Any, batch: Callable) -> None:
@@ -119,7 +132,9 @@ def test_ctrl_c_ends_what_runs_keeps_what_is_done_and_says_how_to_go_on(place: A
     said = workbench("batch", spec, "--workers", "1", "--store", place.store)
     assert said.code == 1, said.err
     assert "cancelled" in said.out
-    assert f"To go on with what is left: workbench batch {spec}" in said.out
+    again = shlex.join(["workbench", "batch", str(spec), "--store", str(place.store)])
+    assert f"To go on with what is left: {again}\n" in said.out
+    assert "--rerun failed" not in said.out
     assert [run.status for run in reversed(place.kept())] == ["completed", "cancelled"]
     assert "Cancelled by Ctrl-C" in place.kept()[0].reason
     assert place.kept("batch")[0].status == "cancelled"
@@ -163,7 +178,8 @@ def test_a_batch_says_where_it_stands_and_keeps_one_page_with_failures_first(pla
     lines = said.err.splitlines()
     assert re.match(r"farms: 3 runs; \d at a time, \d threads? each", lines[0])
     assert [line.split("]")[0] for line in lines[1:]] == ["[1/3", "[2/3", "[3/3"]
-    assert "--rerun failed" in said.out
+    assert re.search(r"^To run again what failed: workbench batch .* --rerun failed$", said.out, re.MULTILINE)
+    assert "To go on" not in said.out
     (kept,) = place.kept("batch")
     page = kept.report.read_text()
     assert page.index("Did not complete") < page.index("farm b is broken") < page.index("<h2>Completed</h2>")
@@ -175,12 +191,52 @@ def test_a_batch_says_where_it_stands_and_keeps_one_page_with_failures_first(pla
     }
 
 
+def test_a_batch_with_nothing_left_to_do_says_that_nothing_ran(place: Any, workbench: Callable) -> None:
+    spec = place.spec(grid={"farm": ["a", "b"]}, price="9 EUR/h")
+    first = workbench("batch", spec, "--store", place.store)
+    again = workbench("batch", spec, "--store", place.store)
+    ref, told, report = again.out.splitlines()
+    assert ref == first.out.splitlines()[0]
+    assert told == "Nothing ran: all 2 runs were done already."
+    assert report == first.out.splitlines()[-1]
+    assert again.err == "farms: 2 runs, nothing left to do\n"
+
+
+SCORED = """
+import os, pathlib
+from workbench.documents.outbox import write_scores, write_task
+from workbench.records import Score
+outbox = pathlib.Path(os.environ["WORKBENCH_RUN"]) / "outbox"
+write_scores(outbox, "rmse", {"rmse": Score("rmse", error, higher_is_better=False)})
+data = {"source": "farms.csv", "digest": f"sha256:{target}"}
+write_task(outbox, {"kind": "regression", "target": target, "rows": 9, "features": ["wind"], "data": data})
+"""
+
+
+def test_the_page_ranks_runs_of_one_target_only(place: Any, batch: Callable) -> None:
+    place.template("scored.ipynb", "target: str = 'power'\nerror: float = 1.0", SCORED)
+    runs = [{"target": "power", "error": 3.5}, {"target": "price", "error": 0.5}, {"target": "power", "error": 2.5}]
+    done = batch(place.spec(template="scored.ipynb", runs=runs))
+    assert done.status == "completed", done.reason
+    document = json.loads((done.path / "batch.json").read_text())
+    assert [(run["target"], run["data"]) for run in document["runs"]] == [
+        (target, f"sha256:{target}") for target in ("power", "price", "power")
+    ]
+    page = (done.path / "report.html").read_text()
+    assert "These runs predict different targets" in page
+    assert page.index("RMSE · power</h3>") < page.index(">2.5<") < page.index(">3.5<") < page.index("One run each")
+
+
 def test_json_is_one_document_and_nothing_else(place: Any, workbench: Callable) -> None:
     said = workbench("batch", place.spec(grid={"farm": ["a"]}), "--store", place.store, "--json")
     assert (said.code, said.err) == (0, "")
     document = json.loads(said.out)
-    told = {"ref", "path", "report", "name", "status", "reason", "counts", "runs", "seconds", "resources"}
+    told = {
+        "ref", "path", "report", "name", "status", "reason", "counts", "ran", "remaining", "runs", "seconds",
+        "resources",
+    }  # fmt: skip
     assert set(document) == told
+    assert (document["ran"], document["remaining"]) == (1, {"left": 0, "failed": 0, "after": 0})
     (run,) = document["runs"]
     assert (run["status"], run["parameters"], run["before"]) == ("completed", {"farm": "a"}, False)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -210,6 +211,23 @@ def test_a_share_is_for_clusters(place: Any, farms: Callable, workbench: Callabl
     assert "share: is for the workers of a cluster" in said.err
 
 
+def test_a_step_that_reads_files_of_earlier_ones_is_refused_by_a_worker_that_does_not_see_the_store(
+    place: Any, batch: Callable, dask_address: str, no_common_store: None
+) -> None:
+    place.template("prepare.ipynb", "n: int = 1", "import pathlib\npathlib.Path('clean.csv').write_text(f'n\\n{n}\\n')")
+    place.template("count.ipynb", TABLE, COUNT)
+    train = {"template": "count.ipynb", "parameters": {"data": "{prepare.outputs}/clean.csv"}}
+    steps = {"prepare": {"template": "prepare.ipynb"}, "train": train}
+    done = batch(place.spec(template=None, steps=steps), cluster=dask_address)
+    assert [outcome.status for outcome in done.outcomes] == ["completed", "refused"]
+    reason = done.outcomes[1].reason
+    assert reason.startswith("On the worker tcp://")
+    assert "is not seen here, and the step 'train' reads what earlier steps left in it" in reason
+    assert reason.endswith(
+        "A pipeline on a cluster needs a store that every worker sees under the same path: --store DIR."
+    )
+
+
 def test_what_a_worker_had_kept_before_it_was_lost_is_not_done_again(place: Any, farms: Callable) -> None:
     from workbench.workflow.batch_errand import Errand, _carried_out
     from workbench.workflow.batch_plan import plan_of, spec_with
@@ -309,7 +327,8 @@ def test_ctrl_c_ends_what_runs_and_keeps_it(
     threading.Thread(target=interrupt, daemon=True).start()
     said = workbench("batch", spec, "--cluster", dask_address, "--store", place.store)
     assert said.code == 1, said.err
-    assert f"To go on with what is left: workbench batch {spec}" in said.out
+    again = ["workbench", "batch", str(spec), "--store", str(place.store), "--cluster", dask_address]
+    assert f"To go on with what is left: {shlex.join(again)}\n" in said.out
     assert [run.status for run in place.kept()] == ["cancelled", "cancelled"]
     assert all("Cancelled by Ctrl-C" in run.reason for run in place.kept())
     assert place.kept("batch")[0].status == "cancelled"

@@ -13,7 +13,7 @@ import sys
 from workbench import workflow
 spec = {"template": sys.argv[1], "name": "numbers", "grid": {"number": [1, 2]}, "workers": 2}
 done = workflow.batch(spec, store=sys.argv[2])
-print(done.status, sorted({"pandas", "sklearn", "matplotlib"} & set(sys.modules)))
+print(done.status, sorted({"joblib", "pandas", "sklearn", "matplotlib"} & set(sys.modules)))
 """
 
 

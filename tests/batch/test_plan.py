@@ -228,3 +228,9 @@ def test_a_relative_table_among_the_parameters_starts_from_the_specs_folder(plac
     file = place.template("reads.ipynb", "from workbench import Table\ndata: Table = 'example:iris'")
     runs = planned(template=file.name, grid={"data": ["a.csv", "example:wine"]}).runs
     assert [run.parameters["data"] for run in runs] == [str(Path(place.folder) / "a.csv"), "example:wine"]
+
+
+def test_lists_are_written_for_people(place: Any, planned: Callable) -> None:
+    place.template("lists.ipynb", "columns: list[str] = []\nn: int = 1", "")
+    made = planned(template="lists.ipynb", grid={"n": [1, 2]}, parameters={"columns": ["id", "name"]})
+    assert made.common == {"columns": "id, name"}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.batches import Known, Limits, Outcome, Planned, Queue, Step, shared_out, thread_limits
+from workbench.batches import Known, Limits, Outcome, Planned, Queue, Step, remaining, shared_out, thread_limits
 
 
 def run(number: int, seconds: float | None = None) -> Planned:
@@ -206,3 +206,29 @@ def test_a_kernels_share_of_threads_reaches_every_library() -> None:
     limits = thread_limits(3)
     assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LOKY_MAX_CPU_COUNT"} <= set(limits)
     assert set(limits.values()) == {"3"}
+
+
+@pytest.mark.parametrize(
+    ("before", "left", "failed", "after"),
+    [
+        ({}, 5, 0, 0),
+        (dict.fromkeys((1, 2, 4, 5), "completed"), 0, 0, 0),
+        ({1: "completed", 2: "killed"}, 4, 0, 0),
+        ({1: "failed"}, 2, 1, 2),
+        ({1: "failed", 3: "completed", 5: "completed"}, 0, 1, 2),
+        ({1: "completed", 2: "completed", 4: "timed_out", 5: "completed"}, 0, 1, 0),
+    ],
+)
+def test_what_is_still_to_be_done_is_told_by_what_does_it(
+    before: dict[int, str], left: int, failed: int, after: int
+) -> None:
+    one = pipeline(before)
+    assert remaining(one.outcomes()) == {"left": left, "failed": failed, "after": after}
+    assert len(one.waiting) == left
+    assert (len(pipeline(before, rerun_failed=True).waiting) > 0) is (left + failed > 0)
+
+
+def test_what_was_refused_is_left_and_so_is_what_needs_it() -> None:
+    one = pipeline({1: "completed"})
+    work(one, train="refused")
+    assert remaining(one.outcomes()) == {"left": 2, "failed": 0, "after": 0}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -80,14 +80,43 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
         context.close()
 
 
+def many_runs() -> dict[str, Any]:
+    """What a batch may hold: runs of two targets, one that failed, one that was not begun, one without a score."""
+    used = {"cpu": 75.0, "peak_memory": 312e6, "cost": {"amount": 0.0021, "currency": "EUR", "runs": 16}}
+    runs = []
+    for number in range(1, 19):
+        farm, status = f"farm-{number}", {16: "failed", 17: "left"}.get(number, "completed")
+        value = None if number > 15 else 90.0 + 17 * (number % 7)
+        score = value and {"value": value, "low": value - 9, "high": value + 9, "higher_is_better": False}
+        ref = None if status == "left" else f"farms-{farm}@20261121T183000Z-0000000{number % 10}"
+        runs.append(
+            {
+                "number": number, "name": f"farms-{farm}", "status": status, "ref": ref, "before": False,
+                "report": ref and f"runs/{ref}.html", "reason": "" if status == "completed" else f"{farm} is broken",
+                "labels": {"farm": farm}, "parameters": {"data": f"/data/farms/{farm}/production-2025.parquet"},
+                "metric": value and "rmse", "score": score, "target": "power" if number < 9 else "price",
+                "data": f"sha256:{number}", "seconds": 61.0, "resources": used,
+            }
+        )  # fmt: skip
+    return {
+        "name": "farms", "ref": "farms@20261121T183000Z-1f3ac09e", "status": "failed", "title": "Regression",
+        "reason": "1 of 18 runs did not complete", "started": "2026-11-21T18:30:00+00:00", "seconds": 90.0,
+        "author": "ada", "workers": 2, "threads": 1, "common": {"budget": "60s"}, "runs": runs,
+        "resources": {**used, "runs": 1037.0},
+    }  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def pages(chromium: str, tmp_path_factory: pytest.TempPathFactory, churn: pd.DataFrame) -> SimpleNamespace:
-    """The report of one real run, and a page that compares it with the golden experiment."""
+    """The report of one real run, a page that compares it with the golden experiment, and the page of a batch."""
     from workbench import workflow
+    from workbench.pages.batch import batch_page
 
     folder = tmp_path_factory.mktemp("with a space")
     csv, store, comparison = folder / "customers.csv", folder / "store", folder / "comparison.html"
+    batch = folder / "batch.html"
+    batch.write_text(batch_page(many_runs()))
     churn.to_csv(csv, index=False)
     run = workflow.run("classification", {"data": str(csv), "target": "Churn", "trials": 2}, store=store)
     workflow.compare(run.ref, str(GOLDEN), store=store, html=comparison)
-    return SimpleNamespace(report=Path(run.path) / "report.html", comparison=comparison)
+    return SimpleNamespace(report=Path(run.path) / "report.html", comparison=comparison, batch=batch)

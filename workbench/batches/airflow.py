@@ -55,7 +55,7 @@ with DAG(
             kernel_name=KERNEL,
             parameters={**COMMON, **task["parameters"]},
             trigger_rule=task["trigger_rule"],
-            retries=task["retries"],
+            retries=0,  # a run begins anew by itself after what need not happen again, and never else
             execution_timeout=None if task["timeout"] is None else timedelta(seconds=task["timeout"]),
         )
         for name, task in TASKS.items()
@@ -114,6 +114,7 @@ def _task(plan: Plan, run: Planned, names: Mapping[int, str]) -> dict[str, Any]:
         "labels": run.labels,
         "timeout": step.timeout,
         "memory": step.memory,
+        "retries": step.retries,
         "price": None if plan.spec.price is None else str(plan.spec.price),
         "share": 1 / (plan.spec.workers or 1),
     }
@@ -122,7 +123,6 @@ def _task(plan: Plan, run: Planned, names: Mapping[int, str]) -> dict[str, Any]:
         "parameters": {"task": names[run.number], "run": _literal(told), "needs": needs},
         "after": [names[number] for number in run.needs.values()],
         "trigger_rule": TRIGGERS[step.when],
-        "retries": step.retries,
         "timeout": None if step.timeout is None else step.timeout + GRACE_SECONDS,
     }
 

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-# What numerical libraries read when they are loaded; the last is joblib's, by which a search counts its cores.
+import math
+import os
+from pathlib import Path
+
+ASKED = "LOKY_MAX_CPU_COUNT"  # joblib's, by which a search counts its cores
+# What numerical libraries read when they are loaded.
 VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_MAX_THREADS", "POLARS_MAX_THREADS", "PYTHON_CPU_COUNT", "LOKY_MAX_CPU_COUNT",
+    "NUMEXPR_MAX_THREADS", "POLARS_MAX_THREADS", "PYTHON_CPU_COUNT", ASKED,
 )  # fmt: skip
+CONTAINER = Path("/sys/fs/cgroup")
+# A container may take so many microseconds of time in each so many: of the second version, and of the first.
+QUOTAS = (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"))
 
 
 def cores() -> int:
-    """Count the cores this process may use: of the machine, the container and the affinity, whichever is fewest."""
-    from joblib import cpu_count
+    """Count the cores this process may use: of the machine, the container and the affinity, whichever is fewest.
 
-    return int(cpu_count())
+    As joblib counts, by which a search does, without importing it: most of what a start takes is imports.
+    """
+    machine = os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else machine
+    asked = int(os.environ.get(ASKED, machine))
+    return max(1, min(machine, allowed, _of_container() or machine, asked))
+
+
+def _of_container() -> int | None:
+    """Read the limit of the container; None when there is none."""
+    for files in QUOTAS:
+        try:
+            quota, period = " ".join((CONTAINER / file).read_text() for file in files).split()
+        except (OSError, ValueError):  # another version's, or an empty file
+            continue
+        limited = quota != "max" and int(quota) > 0 and int(period) > 0
+        return math.ceil(int(quota) / int(period)) if limited else None
+    return None
 
 
 def shared_out(available: int, runs: int, asked: int | None = None) -> tuple[int, int]:

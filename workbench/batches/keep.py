@@ -6,15 +6,17 @@ import csv
 import io
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from workbench.batches.plan import Plan
 from workbench.batches.queue import Outcome
 from workbench.batches.totals import totals
+from workbench.documents import outbox
 from workbench.documents.experiment import write_manifest
 from workbench.documents.files import FORMAT, write_bytes, write_json
-from workbench.errors import StoreError
+from workbench.errors import BadArtifact, StoreError
 from workbench.experiment import Experiment, Store
 from workbench.experiment.capture import entries
 from workbench.experiment.crate import write_crate
@@ -60,6 +62,7 @@ def keep(
         _copy_templates(plan, part)
         for run in document["runs"]:
             run["report"] = run["ref"] and _take_report(store, run["ref"], part)
+            run |= _measured_on(store, run)
         write_json(part / BATCH, {"format": FORMAT, **document})
         write_bytes(part / RUNS, _table(document["runs"]).encode())
         write_environment(part / "environment")
@@ -94,6 +97,18 @@ def _copy_templates(plan: Plan, part: Path) -> None:
         to = part / "templates" / f"{step}.ipynb" if step else part / "template.ipynb"
         to.parent.mkdir(exist_ok=True)
         shutil.copyfile(template.path, to)
+
+
+def _measured_on(store: Store, run: Mapping[str, Any]) -> dict[str, str]:
+    """Say what the score of a run is of: its target, and the table by its content."""
+    if run["score"] is None:
+        return {}
+    name, _, version = run["ref"].partition("@")
+    with suppress(BadArtifact):
+        task = outbox.read_task(store.folder(Reference(name, version)))
+        told = {"target": task.get("target"), "data": (task.get("data") or {}).get("digest")}
+        return {what: str(one) for what, one in told.items() if one is not None}
+    return {}
 
 
 def _take_report(store: Store, ref: str, part: Path) -> str | None:

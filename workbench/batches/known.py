@@ -31,8 +31,8 @@ class Known:
     seconds: float | None = None
 
 
-def known(store: Store, fingerprints: Collection[str], templates: Collection[str]) -> Known:
-    """Look through a store once, whatever it holds."""
+def known(store: Store, fingerprints: Collection[str], templates: Collection[str] = ()) -> Known:
+    """Look through a store once, whatever it holds, for work of these fingerprints, and how long `templates` take."""
     found, walls = Known(), _Mean()
     for manifest in summaries(store):
         wall = manifest["resources"].get("wall")

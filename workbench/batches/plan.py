@@ -281,7 +281,11 @@ def _unknown(name: str, known: Collection[str]) -> str:
 def shown(templates: Templates, values: Mapping[str, Any]) -> dict[str, str]:
     """Write values for people, what is secret in one of the templates left out."""
     secret = {one.name for template in templates.values() for one in template.parameters if is_secret(one)}
-    return {name: without_credentials(str(value)) for name, value in values.items() if name not in secret}
+    return {name: without_credentials(_text(value)) for name, value in values.items() if name not in secret}
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _subject(template: Template, values: Mapping[str, Any]) -> str:

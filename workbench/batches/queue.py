@@ -42,6 +42,11 @@ class Outcome:
         """What steps that come after it may refer to."""
         return told(self.status, self.reason, self.ref, self.path)
 
+    @property
+    def ran(self) -> bool:
+        """Whether this batch has carried it out, rather than found it done, or not begun it."""
+        return not self.before and self.status not in ("left", "skipped")
+
     def as_document(self) -> dict[str, Any]:
         """Give the run's line of ``batch --json``."""
         return {
@@ -217,3 +222,33 @@ def is_missing(status: str, *, rerun_failed: bool) -> bool:
     [False, False, True, True]
     """
     return status in MISSING or (rerun_failed and status != "completed")
+
+
+def remaining(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """Count what is still to be done, and by what.
+
+    Parameters
+    ----------
+    outcomes : iterable of Outcome
+        In the plan's order.
+
+    Returns
+    -------
+    dict
+        ``left``, by the same batch again: what was cut off, refused or not begun; ``failed``, only by one that runs
+        again what failed; ``after``, by the latter, too: what was not begun for want of what failed.
+    """
+    counts = {"left": 0, "failed": 0, "after": 0}
+    stuck: set[int] = set()  # runs that failed, and those that wait for one of them
+    for one in outcomes:
+        if one.status in ("completed", "skipped"):
+            continue
+        if one.ref is not None and not is_missing(one.status, rerun_failed=False):
+            kind = "failed"
+        else:
+            in_vain = one.run.step.when == "completed" and not stuck.isdisjoint(one.run.needs.values())
+            kind = "after" if in_vain else "left"
+        counts[kind] += 1
+        if kind != "left":
+            stuck.add(one.run.number)
+    return counts

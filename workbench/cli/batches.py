@@ -109,6 +109,8 @@ class Progress:
 
 def _begins(event: Mapping[str, Any]) -> str:
     counts = event["counts"]
+    if not counts["waiting"]:
+        return f"{event['name']}: {count(event['total'], 'run')}, nothing left to do"
     known = event["total"] - counts["waiting"]
     done = f", {known:,} of them done already" if known else ""
     capped = event["asked"] is not None and event["asked"] > event["workers"] and counts["waiting"] > event["workers"]
@@ -134,20 +136,37 @@ def _doing(event: Mapping[str, Any], before: str) -> str:
     return before
 
 
-def batch(document: Mapping[str, Any], spec: str) -> None:
-    """Tell how a batch ended; the first line is its reference alone."""
+def batch(document: Mapping[str, Any], again: str) -> None:
+    """Tell how a batch ended, and by which command, `again`, to go on; the first line is its reference alone."""
     text.line(document["ref"])
-    told = ", ".join(f"{number:,} {SAYS.get(status, status)}" for status, number in document["counts"].items())
-    text.line(f"{document['status']} in {duration(document['seconds'])}{text.paid(document)}: {told}")
+    text.line(_outcome(document))
     troubled = [run for run in document["runs"] if run["status"] not in FINE]
     _runs(troubled, ("status", "reason"))
     if document["reason"]:
         text.line(document["reason"])
-    if any(run["status"] in ("left", "cancelled", "killed") for run in document["runs"]):
-        text.line(f"To go on with what is left: workbench batch {spec}")
-    if any(run["status"] not in (*FINE, "cancelled", "killed") for run in document["runs"]):
-        text.line(f"To run again what failed: workbench batch {spec} --rerun failed")
+    if hint := _hint(document["remaining"], again):
+        text.line(hint)
     text.line(f"report: {document['report']}")
+
+
+def _outcome(document: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{number:,} {SAYS.get(status, status)}" for status, number in document["counts"].items())
+    if document["ran"] or document["remaining"]["left"]:
+        return f"{document['status']} in {duration(document['seconds'])}{text.paid(document)}: {told}"
+    total = document["counts"].get("completed", 0)
+    if total == len(document["runs"]):
+        done = f"all {total:,} runs were" if total > 1 else "the one run was"
+        return f"Nothing ran: {done} done already."
+    return f"Nothing ran, for nothing is left to do: {told}."
+
+
+def _hint(remaining: Mapping[str, int], again: str) -> str:
+    """Say the one command that does what is still to be done; nothing when there is no such thing."""
+    failed = "what failed" + (", and what needs it" if remaining["after"] else "")
+    if remaining["left"]:
+        more = f" (with --rerun failed, {failed} is run again as well)" if remaining["failed"] else ""
+        return f"To go on with what is left: {again}{more}"
+    return f"To run again {failed}: {again} --rerun failed" if remaining["failed"] else ""
 
 
 def foreseen(document: Mapping[str, Any]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from workbench import __version__
 
@@ -184,7 +186,8 @@ def batch(
     if dry_run:
         _tell(foreseen, as_json, lambda: batches.foreseen(foreseen))
         return 0
-    _tell(done, as_json, lambda: batches.batch(done, str(spec)))
+    again = shlex.join(["workbench", "batch", str(spec), *_typed("store", "cluster")])
+    _tell(done, as_json, lambda: batches.batch(done, again))
     return 0 if done["status"] == "completed" else 1
 
 
@@ -357,3 +360,10 @@ def _tell(document: Any, as_json: bool, as_text: Callable[[], None]) -> None:
         click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
     else:
         as_text()
+
+
+def _typed(*names: str) -> list[str]:
+    """Repeat those of these options that were typed, for a command that is to do the same again."""
+    context = click.get_current_context()
+    typed = [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    return [part for name in typed for part in (f"--{name}", str(context.params[name]))]

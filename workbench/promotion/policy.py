@@ -51,7 +51,8 @@ def read_policy(path: Path) -> Policy:
         allow_checks: [leak]   # this finding was looked into
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:  # messages name it, with line and column
+            document = yaml.safe_load(file)
     except OSError as error:
         raise BadParameters([f"The policy {str(path)!r} cannot be read: {error.strerror or error}."]) from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:

@@ -70,8 +70,8 @@ def scheduled_run(
     Parameters
     ----------
     asked : mapping
-        Its ``template``, ``parameters``, ``name``, ``labels``, ``timeout``, ``memory``, ``price``, and its ``share`` of
-        the machine.
+        Its ``template``, ``parameters``, ``name``, ``labels``, ``timeout``, ``memory``, ``retries``, ``price``, and its
+        ``share`` of the machine.
     needs : mapping
         By the steps it goes on with, the ``name`` of the experiment and the ``task`` of each.
     task, dag_run : str
@@ -98,6 +98,7 @@ def scheduled_run(
         labels=asked["labels"],
         timeout=asked["timeout"],
         memory_limit=asked["memory"],
+        retries=asked.get("retries", 0),  # in files of earlier versions the tasks have them
         price=asked["price"],
         store=where.path,
         conditions=Conditions(

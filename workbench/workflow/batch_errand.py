@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.documents.leftovers import make
-from workbench.errors import BadTable, WorkbenchError
+from workbench.errors import BadTable, StoreError, WorkbenchError
 from workbench.executor import Task, this_task
 from workbench.records import Score
 from workbench.workflow.batch_run import conditions_of, run_planned
@@ -132,6 +132,8 @@ def _told(error: WorkbenchError, task: Task) -> str:
 
 def _carried_out(errand: Errand, folder: Path, conditions: Conditions) -> Delivery:
     begun = _begun_before(errand)
+    if begun is None:
+        _refuse_what_needs_the_store(errand)
     store = store_of(folder / "store" if begun is None else errand.store)
     if begun and (kept := _kept_before(errand, store)) is not None:
         return kept
@@ -142,6 +144,16 @@ def _carried_out(errand: Errand, folder: Path, conditions: Conditions) -> Delive
     archive = _packed(errand, done.path, folder) if begun is None else None
     told = (done.status, done.ref, done.reason, done.metric, done.score, done.seconds, done.resources)
     return Delivery(*told, archive)
+
+
+def _refuse_what_needs_the_store(errand: Errand) -> None:
+    from workbench.batches.steps import PATHS, references
+
+    step = errand.planned.step
+    if any(what in PATHS for _, what in references(step.parameters)):
+        problem = f"is not seen here, and the step {step.name!r} reads what earlier steps left in it"
+        remedy = "A pipeline on a cluster needs a store that every worker sees under the same path: --store DIR."
+        raise StoreError(str(errand.store), problem, remedy)
 
 
 def _work_of(planned: Planned) -> str | None:
@@ -168,7 +180,7 @@ def _kept_before(errand: Errand, store: Store) -> Delivery | None:
     from workbench.batches import known
     from workbench.batches.known import MISSING
 
-    kept = known(store, {errand.planned.fingerprint}, errand.template.stem).kept.get(errand.planned.fingerprint)
+    kept = known(store, {errand.planned.fingerprint}).kept.get(errand.planned.fingerprint)
     if kept is None or kept.status in MISSING or errand.batch not in kept.manifest["parents"]:
         return None
     used = kept.manifest["resources"]

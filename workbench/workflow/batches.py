@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from workbench.experiment import Experiment, Store
     from workbench.records import Reference
 
+NOTHING = "nothing ran"
 Rerun = Literal["failed"] | None
 
 
@@ -56,7 +57,7 @@ class Batch:
                         self.ref,
                         self.status,
                         reason=self.reason,
-                        facts=[f"took {duration(self.seconds)}", *_counted(self.counts)],
+                        facts=[f"took {duration(self.seconds)}" if self.ran else NOTHING, *_counted(self.counts)],
                         report=self.path / "report.html",
                     ),
                     lines_html(runs, "It has no runs.", "run"),
@@ -65,8 +66,9 @@ class Batch:
         )
 
     def _about(self) -> str:
-        told = outcome_text(self.ref, self.status, seconds=self.seconds, reason=self.reason)
-        return f"{told} ({', '.join(_counted(self.counts))})"
+        told = outcome_text(self.ref, self.status, seconds=self.seconds if self.ran else None, reason=self.reason)
+        facts = [*([] if self.ran else [NOTHING]), *_counted(self.counts)]
+        return f"{told} ({', '.join(facts)})"
 
     def _troubled(self) -> list[Outcome]:
         return [one for one in self.outcomes if one.status != "completed"]
@@ -76,9 +78,14 @@ class Batch:
         """How many runs ended in which way."""
         return dict(Counter(outcome.status for outcome in self.outcomes))
 
+    @property
+    def ran(self) -> int:
+        """How many runs were carried out, rather than found done."""
+        return sum(outcome.ran for outcome in self.outcomes)
+
     def as_document(self) -> dict[str, Any]:
         """Give what ``batch --json`` prints."""
-        from workbench.batches import totals
+        from workbench.batches import remaining, totals
 
         return {
             "ref": self.ref,
@@ -88,6 +95,8 @@ class Batch:
             "status": self.status,
             "reason": self.reason,
             "counts": self.counts,
+            "ran": self.ran,
+            "remaining": remaining(self.outcomes),
             "runs": [outcome.as_document() for outcome in self.outcomes],
             "seconds": round(self.seconds, 3),
             "resources": totals(self.outcomes, round(self.seconds, 3)),
