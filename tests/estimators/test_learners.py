@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +101,25 @@ class TestBoosted:
         assert shared["binned"] is binned
         assert np.array_equal(learner("boosted", 2).fit(X, target(2), shared=shared).predict(X), first)
         assert np.array_equal(other.predict(X), BoostedTrees(settings, 2, rounds=5).fit(X, target(2)).predict(X))
+
+    @pytest.mark.parametrize("classes", [0, 2, 3])
+    def test_many_rows_are_predicted_as_a_few_are_and_as_lightgbm_does(self, classes):
+        settings = {0: {"objective": "regression"}, 2: {"objective": "binary"}}
+        settings = settings.get(classes, {"objective": "multiclass", "num_class": classes})
+        model = BoostedTrees({**settings, **QUIET, "min_data_in_leaf": 2}, classes, rounds=250).fit(X, target(classes))
+        many = np.tile(X, (3, 1))
+        said, theirs = model.predict(many), model._booster.predict(many)
+        apart = np.concatenate([model.predict(many[first : first + 50]) for first in range(0, len(many), 50)])
+        assert np.allclose(said, apart, rtol=1e-12, atol=1e-12)
+        assert np.allclose(said[:, 1] if classes == 2 else said, theirs, rtol=1e-12, atol=1e-12)
+
+    def test_threads_predict_beside_each_other_what_each_would_alone(self):
+        model = BoostedTrees({"objective": "regression", **QUIET}, rounds=300).fit(X, target(0))
+        asked = [X, X[:5]] * 100
+        alone = [model.predict(rows) for rows in asked[:2]] * 100
+        with ThreadPoolExecutor(4) as hands:
+            said = list(hands.map(model.predict, asked))
+        assert all(np.array_equal(one, other) for one, other in zip(said, alone, strict=True))
 
     def test_codes_are_used_as_categories(self):
         codes = RANDOM.integers(0, 20, 400).astype(float)

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 from lightgbm.callback import CallbackEnv, EarlyStopException
+from scipy.special import expit, softmax
 
 from .rounds import Boosted, Clock, Held
 
 Array = npt.NDArray[Any]
+# LightGBM takes all trees for one row before it turns to the next, and more of them do not stay in a processor's cache:
+# of 1,946 trees of 31 leaves each took 62 ns a row, and 27 when the rows went through so many leaves at a time.
+LEAVES_AT_A_TIME = 3_000
+MANY_ROWS = 100  # fewer are predicted sooner by all trees at once
+LEAVES = 31  # of a tree, unless LightGBM is told otherwise
 
 
 class BoostedTrees(Boosted):
-    """Boosted trees by LightGBM; `settings` are its own parameters (objective, num_leaves, …)."""
+    """Boosted trees by LightGBM; `settings` are its own parameters (objective, num_leaves, …).
+
+    Of a regression the objective has to be one of the target itself, such as the squared error, not of its logarithm.
+    """
 
     def _boost(
         self, rows: Held, valid: Held | None, categorical: list[int], out_of_time: Clock | None, shared: dict[str, Any]
@@ -33,17 +43,41 @@ class BoostedTrees(Boosted):
         )
         self.rounds_ = max(1, watch.trees if held is not None else booster.current_iteration())
         self.boosted_, self.cut_ = watch.made, watch.cut
-        self._booster = booster.free_dataset()
+        self._use(booster.free_dataset())
+
+    def _use(self, booster: lgb.Booster) -> None:
+        """Predict by a booster, which notes in itself from which tree to which: threads have to take turns."""
+        self._booster, self._turns = booster, Lock()
 
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
-        # One thread: to gather more takes longer than a few rows do, and of many other models predict beside this one.
-        predicted = np.asarray(self._booster.predict(matrix, num_iteration=self.rounds_, num_threads=1))
-        return np.column_stack([1.0 - predicted, predicted]) if self.classes == 2 else predicted
+        scores = self._scores(matrix)
+        if self.classes == 2:
+            likely = expit(scores)
+            return np.column_stack([1.0 - likely, likely])
+        return np.asarray(softmax(scores, axis=1)) if self.classes else scores
+
+    def _scores(self, matrix: Array) -> Array:
+        """Add up the trees, for many rows some at a time."""
+        leaves = self.settings.get("num_leaves", LEAVES) * (self.classes if self.classes > 2 else 1)
+        most = self.rounds_ if len(matrix) < MANY_ROWS else max(1, LEAVES_AT_A_TIME // leaves)
+        total: Any = 0.0
+        with self._turns:
+            for start in range(0, self.rounds_, most):
+                # One thread: to gather more takes longer than a few rows do, and of many other models predict beside
+                # this one.
+                total = total + self._booster.predict(
+                    matrix,
+                    raw_score=True,
+                    start_iteration=start,
+                    num_iteration=min(most, self.rounds_ - start),
+                    num_threads=1,
+                )
+        return np.asarray(total)
 
     def __getstate__(self) -> dict[str, Any]:
         """Keep the model as text, which LightGBM reads back to the last digit."""
-        state = {name: value for name, value in self.__dict__.items() if name != "_booster"}
+        state = {name: value for name, value in self.__dict__.items() if name not in ("_booster", "_turns")}
         if "_booster" in self.__dict__:
             state["model_"] = self._booster.model_to_string(num_iteration=self.rounds_)
         return state
@@ -51,7 +85,7 @@ class BoostedTrees(Boosted):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         if "model_" in state:
-            self._booster = lgb.Booster(model_str=self.__dict__.pop("model_"))
+            self._use(lgb.Booster(model_str=self.__dict__.pop("model_")))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_booster")
