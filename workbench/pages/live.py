@@ -18,16 +18,11 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from markupsafe import Markup
 
 from workbench.errors import WorkbenchError
-from workbench.pages.words import count, duration, measured, sentence
+from workbench.pages.words import count, duration, measured, sentence, step_name
 
 P = ParamSpec("P")
 R = TypeVar("R", bound="Ended")
 TICK = 2.0  # seconds between two looks at the time that is left
-STEPS = {
-    "checking": "reading the table",
-    "starting": "starting the notebook",
-    "report": "writing the report",
-}
 BLOCK = Markup('<div class="wb-live">{} <span>{}</span></div>')
 FILLED = Markup(' value="{:.3f}"')
 BAR = Markup('<progress max="1"{} aria-label="Progress" style="width:200px;vertical-align:middle"></progress>')
@@ -162,7 +157,7 @@ def _told(event: Mapping[str, Any]) -> tuple[str, float | None] | None:
         case "cell" if event["state"] == "started":
             return f"cell {event['index'] + 1} of {event['total']}", None
         case "step":
-            return STEPS.get(event["name"], str(event["name"])), None
+            return step_name(event["name"]), None
         case "planned" | "ended":
             return _batch(event)
     return None
