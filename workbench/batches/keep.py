@@ -103,9 +103,8 @@ def _measured_on(store: Store, run: Mapping[str, Any]) -> dict[str, str]:
     """Say what the score of a run is of: its target, and the table by its content."""
     if run["score"] is None:
         return {}
-    name, _, version = run["ref"].partition("@")
     with suppress(BadArtifact):
-        task = outbox.read_task(store.folder(Reference(name, version)))
+        task = outbox.read_task(store.folder(Reference.parse(run["ref"])))
         told = {"target": task.get("target"), "data": (task.get("data") or {}).get("digest")}
         return {what: str(one) for what, one in told.items() if one is not None}
     return {}
