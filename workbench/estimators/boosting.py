@@ -15,7 +15,8 @@ from .rounds import Boosted, Clock, Held
 
 Array = npt.NDArray[Any]
 # LightGBM takes all trees for one row before it turns to the next, and more of them do not stay in a processor's cache:
-# of 1,946 trees of 31 leaves each took 62 ns a row, and 27 when the rows went through so many leaves at a time.
+# of 1,946 trees of 31 leaves each took 62 ns a row, and 27 when the rows went through so many leaves at a time (on a
+# busy machine).
 LEAVES_AT_A_TIME = 3_000
 MANY_ROWS = 100  # fewer are predicted sooner by all trees at once
 LEAVES = 31  # of a tree, unless LightGBM is told otherwise
