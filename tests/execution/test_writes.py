@@ -48,3 +48,11 @@ def test_a_small_notebook_may_be_saved_often_and_a_large_one_now_and_then():
     assert sum(budget.allows(10_000, now=5.0 * turn) for turn in range(100)) > 90
     assert not budget.allows(4_000_000, now=500.0)
     assert budget.allows(4_000_000, now=5_000.0)
+
+
+@pytest.mark.parametrize("whole", [2_000_000, 4_000_000, 100_000_000])
+def test_what_is_written_of_a_large_notebook_before_its_last_save_is_half_of_it_at_most(whole):
+    budget = Budget(now=0.0)
+    while budget.allows(10_000, now=0.0, whole=whole):
+        pass
+    assert 0.24 * whole < budget.spent <= 0.5 * whole
