@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from workbench.automl.planning.memory import room_for
@@ -26,6 +28,14 @@ starts = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {hold
 subprocess.run([sys.executable, "-c", starts])
 time.sleep(60)
 """
+IN_A_SESSION_OF_ITS_OWN = """
+import subprocess, sys
+from pathlib import Path
+holds = "import time; kept = b'1' * 400_000_000; time.sleep(600)"
+apart = subprocess.Popen([sys.executable, "-c", holds], start_new_session=True)
+Path({said!r}).write_text(str(apart.pid))
+apart.wait()
+"""
 THROWS = "import ctypes; ctypes.CDLL('libstdc++.so.6')._Znwm(ctypes.c_size_t(1 << 46))"  # new char[1 << 46]
 HOLDS = "import sys; kept = b'1' * 200_000_000; print('ready', flush=True); sys.stdin.read()"
 
@@ -38,6 +48,14 @@ def test_a_run_that_takes_more_memory_than_it_may_is_ended(run, source):
     assert done.cells == ["completed", "failed", "pending"]
     assert done.notebook.cells[1].outputs[-1].evalue == done.record.reason
     assert done.record.resources["peak_memory"] > 300 * MB
+
+
+def test_what_went_into_a_session_of_its_own_is_ended_with_the_run(run, tmp_path):
+    said = tmp_path / "pid"
+    done = run(IN_A_SESSION_OF_ITS_OWN.format(said=str(said)), "2", memory=300 * MB)
+    assert done.record.status == "out_of_memory"
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(said.read_text())).wait(10)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="macOS has no limit of address space")

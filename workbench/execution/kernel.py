@@ -145,16 +145,27 @@ class Kernel:
         self._signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End the kernel and what it started, now."""
+        """End the kernel and what it started, now; also what went into a session of its own."""
+        from workbench.execution.limits import GONE, descendants
+
+        process = self._begun
+        apart = descendants(process.pid) if process is not None and process.poll() is None else []
         self._signal(signal.SIGKILL)
+        for one in apart:
+            with suppress(*GONE):
+                one.kill()
+
+    @property
+    def _begun(self) -> Process | None:
+        """The process, unless it was only asked for."""
+        return None if isinstance(self.process, Forked) and not self.process.has_begun else self.process
 
     def _signal(self, number: int) -> None:
-        if isinstance(self.process, Forked) and not self.process.has_begun:
-            if number == signal.SIGKILL:
-                self.process.give_up()
-        elif self.process is not None:
+        if self._begun is not None:
             with suppress(ProcessLookupError, PermissionError):  # macOS says EPERM of a group of zombies
-                os.killpg(self.process.pid, number)  # it leads its own group: started in a new session
+                os.killpg(self._begun.pid, number)  # it leads its own group: started in a new session
+        elif isinstance(self.process, Forked) and number == signal.SIGKILL:
+            self.process.give_up()
 
     async def stop(self, *, now: bool) -> None:
         """Shut it down (`now`: without letting it say goodbye), close every connection, leave no process or file."""

@@ -186,8 +186,8 @@ def main(private: Path, gone: Callable[[], object], modules: Iterable[str]) -> N
 def leave(kernel: WaitingKernel) -> NoReturn:
     """End this process as Python would, but for the steps in which one part of it waits for another.
 
-    ipykernel ends its threads one after the other, and one that has something left to say waits for one that is gone, up
-    to ten seconds. The interpreter, taken apart, waits for whatever its objects wait for. All of that ends with the
+    ipykernel ends its threads one after the other, and one that has something left to say waits for one that is gone,
+    up to ten seconds. The interpreter, taken apart, waits for whatever its objects wait for. All of that ends with the
     process anyway; what `multiprocessing` forks ends in the same way.
     """
     atexit.unregister(kernel.close)

@@ -100,11 +100,15 @@ class Tree:
             return self.usage
 
 
+def descendants(leader: int) -> list[psutil.Process]:
+    """Find what a living process started, and what that started, in whatever session it is."""
+    with suppress(*GONE):
+        return list(psutil.Process(leader).children(recursive=True))
+    return []
+
+
 def _family(leader: int) -> list[psutil.Process]:
-    found = {process.pid: process for process in _alive([leader])}
-    for process in list(found.values()):
-        with suppress(*GONE):
-            found |= {child.pid: child for child in process.children(recursive=True)}
+    found = {process.pid: process for process in [*_alive([leader]), *descendants(leader)]}
     session = [pid for pid in psutil.pids() if pid not in found and _session(pid) == leader]  # their parent has ended
     return [*found.values(), *_alive(session)]
 
