@@ -63,7 +63,7 @@ def farms(place: Any) -> Callable[..., Path]:
 @pytest.fixture
 def no_common_store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Have the workers look for the driver's sign where it is not, as they would without a common folder."""
-    monkeypatch.setattr("workbench.workflow.batch_cluster.make", lambda *_: tmp_path / "unseen" / "running" / "sign")
+    monkeypatch.setattr("workbench.workflow.batching.cluster.make", lambda *_: tmp_path / "unseen" / "running" / "sign")
 
 
 def running(place: Any, number: int) -> list[RunFolder]:
@@ -229,9 +229,9 @@ def test_a_step_that_reads_files_of_earlier_ones_is_refused_by_a_worker_that_doe
 
 
 def test_what_a_worker_had_kept_before_it_was_lost_is_not_done_again(place: Any, farms: Callable) -> None:
-    from workbench.workflow.batch_errand import Errand, _carried_out
-    from workbench.workflow.batch_plan import plan_of, spec_with
-    from workbench.workflow.batch_run import conditions_of
+    from workbench.workflow.batching.errand import Errand, _carried_out
+    from workbench.workflow.batching.plan import plan_of, spec_with
+    from workbench.workflow.batching.run import conditions_of
 
     (planned,) = plan_of(spec_with(farms(a=0), None, None), lambda _: None).runs
     template, mark = place.folder / "work.ipynb", place.store / "running" / ".shared"
@@ -356,9 +356,9 @@ def test_when_the_driver_is_killed_its_runs_end_too(
 
 
 def test_a_worker_has_one_run_at_a_time_and_keeps_its_kernels_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.workflow.batch_turns import Turns
+    from workbench.workflow.batching.turns import Turns
 
-    monkeypatch.setattr("workbench.workflow.batch_turns.IDLE_SECONDS", 0.5)
+    monkeypatch.setattr("workbench.workflow.batching.turns.IDLE_SECONDS", 0.5)
     turns = Turns()
     with turns.next(lambda: None) as first, turns.next(lambda: "Cancelled") as meanwhile:
         assert meanwhile is None

@@ -4,8 +4,8 @@ Each verb reads, asks the rooms to decide, and writes. The command line, noteboo
 Rooms are imported inside the verbs, so that a listing does not wait for a tuner to load.
 """
 
-from workbench.workflow.airflow import export_airflow, scheduled_run
-from workbench.workflow.batches import Batch, Foreseen, batch, foresee
+from workbench.workflow.batching.airflow import export_airflow, scheduled_run
+from workbench.workflow.batching.batch import Batch, Foreseen, batch, foresee
 from workbench.workflow.gallery import columns, copy_template, template, templates, write_example
 from workbench.workflow.kept import compare, diff, experiments, export, import_, report, show
 from workbench.workflow.models import load, predict, promote

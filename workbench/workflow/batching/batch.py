@@ -16,10 +16,10 @@ from workbench.pages.blocks import join
 from workbench.pages.live import shown_live
 from workbench.pages.outcome import Line, lines_html, lines_text, outcome_html, outcome_text
 from workbench.pages.words import count, duration
-from workbench.workflow.batch_kept import kept
-from workbench.workflow.batch_plan import done_already, plan_of, spec_with
-from workbench.workflow.batch_stop import Stop, stops
-from workbench.workflow.batch_work import Carrier, conduct, threads
+from workbench.workflow.batching.kept import kept
+from workbench.workflow.batching.plan import done_already, plan_of, spec_with
+from workbench.workflow.batching.stop import Stop, stops
+from workbench.workflow.batching.work import Carrier, conduct, threads
 from workbench.workflow.place import Where, store_of
 from workbench.workflow.runs import Listener
 
@@ -277,7 +277,7 @@ def _carrier(
 ) -> AbstractContextManager[Carrier]:
     if executor is None:
         return threads(plan, store, batch, size, stop)
-    from workbench.workflow.batch_cluster import cluster
+    from workbench.workflow.batching.cluster import cluster
 
     return cluster(executor, plan, store, batch, share)
 

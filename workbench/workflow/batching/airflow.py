@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadArtifact, BadOutput, WorkbenchError
-from workbench.workflow.batch_plan import Checker, plan_of, spec_with
+from workbench.workflow.batching.plan import Checker, plan_of, spec_with
 from workbench.workflow.place import Where, store_of
 from workbench.workflow.request import values_of
 from workbench.workflow.runs import Conditions, Run, run

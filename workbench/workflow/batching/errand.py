@@ -15,10 +15,10 @@ from workbench.documents.leftovers import make
 from workbench.errors import BadTable, StoreError, WorkbenchError
 from workbench.executor import Task, this_task
 from workbench.records import Score
-from workbench.workflow.batch_run import conditions_of, run_planned
-from workbench.workflow.batch_secrets import unveiled
-from workbench.workflow.batch_share import put
-from workbench.workflow.batch_turns import Turns
+from workbench.workflow.batching.run import conditions_of, run_planned
+from workbench.workflow.batching.secrets import unveiled
+from workbench.workflow.batching.share import put
+from workbench.workflow.batching.turns import Turns
 from workbench.workflow.place import store_of
 from workbench.workflow.runs import Conditions
 

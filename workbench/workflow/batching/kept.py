@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from workbench.workflow.batch_stop import Stop
+from workbench.workflow.batching.stop import Stop
 
 if TYPE_CHECKING:
     from workbench.batches import Outcome, Plan, Queue

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.documents.leftovers import make
 from workbench.errors import NoCluster, WorkbenchError
-from workbench.workflow.batch_errand import Delivery, Errand, carry_out, stop_runs
-from workbench.workflow.batch_secrets import veiled
-from workbench.workflow.batch_share import drop, get, share_for
-from workbench.workflow.batch_work import TICK, Heard
+from workbench.workflow.batching.errand import Delivery, Errand, carry_out, stop_runs
+from workbench.workflow.batching.secrets import veiled
+from workbench.workflow.batching.share import drop, get, share_for
+from workbench.workflow.batching.work import TICK, Heard
 
 if TYPE_CHECKING:
     from workbench.batches import Outcome, Plan, Planned

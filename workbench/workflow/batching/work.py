@@ -11,8 +11,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.errors import WorkbenchError
-from workbench.workflow.batch_run import conditions_of, run_planned
-from workbench.workflow.batch_stop import Stop
+from workbench.workflow.batching.run import conditions_of, run_planned
+from workbench.workflow.batching.stop import Stop
 from workbench.workflow.runs import Conditions, Listener
 
 if TYPE_CHECKING:
