@@ -5,9 +5,19 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from workbench.automl.blending.effort import DEEP, ENCODING, LEVEL, Effort, effort_of, work_of
+from workbench.automl.blending.effort import (
+    DEEP,
+    ENCODING,
+    LEVEL,
+    PROSE,
+    Effort,
+    effort_of,
+    encoding_of,
+    work_of,
+)
 from workbench.automl.blending.ensemble import allowed, without_the_dear
 from workbench.automl.fitting import compact as room
 from workbench.automl.fitting.compact import NO_TIME, Compact, Whole
@@ -18,6 +28,7 @@ from workbench.automl.task import task
 from workbench.dataset import read_table
 from workbench.errors import BadParameters
 from workbench.estimators.boosting import BoostedTrees
+from workbench.estimators.encoder import TableEncoder
 from workbench.estimators.target import LogTarget
 from workbench.metrics import METRICS, measure
 
@@ -128,17 +139,34 @@ def test_there_are_two_ways_to_deploy(tmp_path, shop_table):
 
 class TestEffort:
     def test_members_that_encode_alike_share_it(self):
-        effort = Effort((10.0, 20.0, 5.0), ("trees", "trees", "linear"))
-        assert effort.of([0, 1]) == ENCODING + 30
-        assert effort.of([0, 2]) == 2 * ENCODING + 15
+        effort = Effort((10.0, 20.0, 5.0), ("trees", "trees", "linear"), {"trees": 100.0, "linear": 300.0})
+        assert effort.of([0, 1]) == 130
+        assert effort.of([0, 2]) == 415
+
+    def test_a_wide_matrix_takes_more_and_prose_takes_most(self):
+        table = pd.DataFrame(
+            {
+                "n": np.arange(60.0),
+                "c": np.array(list("abcdef") * 10, dtype=object),
+                "note": np.array([f"word{i % 7} and word{i % 5}" for i in range(60)], dtype=object),
+            }
+        )
+        taken = {}
+        for kinds in ({"n": "number"}, {"n": "number", "c": "category"}, {"n": "number", "note": "text"}):
+            encoder = TableEncoder(kinds, "linear", 2)
+            width = encoder.fit_transform(table, np.arange(60) % 2).shape[1]
+            taken[width] = encoding_of(encoder, table[:1])
+            assert taken[width] == ENCODING + width + (PROSE if "note" in kinds else 0)
+        assert list(taken.values()) == sorted(taken.values())
 
     def test_what_models_take_is_told_by_what_they_are(self, fitted):
         class Tried:
             def __init__(self, final):
                 self.final = final
 
-        made = fitted("lightgbm trees linear neighbours").model.ensemble
-        lightgbm, forest, linear, neighbours = effort_of([Tried(bag) for bag in made.bags]).work
+        known = fitted("lightgbm trees linear neighbours")
+        made, row = known.model.ensemble, known.model.coercer.transform(known.raw[:1])
+        lightgbm, forest, linear, neighbours = effort_of([Tried(bag) for bag in made.bags], row).work
         learner = made.bags[0].members[0].learner
         assert lightgbm == pytest.approx(learner.rounds_ * LEVEL * np.log2(31))
         small = BoostedTrees({**learner.settings, "num_leaves": 8})
@@ -164,20 +192,20 @@ class TestTheDear:
         return without_the_dear(np.array(stack), even, effort, mistaken, limit, dear=dear, enough=enough)
 
     def test_a_dear_member_that_brings_nothing_goes(self):
-        effort = Effort((1.0, 5000.0), ("trees", "trees"))
+        effort = Effort((1.0, 5000.0), ("trees", "trees"), {"trees": ENCODING})
         assert self.left([self.truth, self.truth], effort, 0.0, 0.1).tolist() == [1, 0]
 
     def test_a_dear_member_that_brings_much_stays(self):
-        effort = Effort((1.0, 5000.0), ("trees", "trees"))
+        effort = Effort((1.0, 5000.0), ("trees", "trees"), {"trees": ENCODING})
         assert self.left([self.truth + 1, self.truth - 1], effort, 0.1, 0.1).tolist() == [0.5, 0.5]
 
     def test_a_cheap_member_stays_whatever_it_brings(self):
-        effort = Effort((1000.0, 1000.0, 1.0), ("trees",) * 3)
+        effort = Effort((1000.0, 1000.0, 1.0), ("trees",) * 3, {"trees": ENCODING})
         kept = self.left([self.truth + 1, self.truth - 1, self.truth], effort, 0.0, 0.1)
         assert kept == pytest.approx([1 / 3] * 3)
 
     def test_members_go_until_the_effort_is_small_enough_and_no_longer(self):
-        effort = Effort((3000.0, 2000.0, 1000.0), ("trees",) * 3, models=2)
+        effort = Effort((3000.0, 2000.0, 1000.0), ("trees",) * 3, {"trees": ENCODING}, models=2)
         left = [self.left([self.truth] * 3, effort, 0.0, 0.0, enough) for enough in (20_000.0, 7_000.0, 3_000.0)]
         assert [np.flatnonzero(weights).tolist() for weights in left] == [[0, 1, 2], [1, 2], [2]]
 
