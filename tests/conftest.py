@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C: a shell lets what it starts in the background ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

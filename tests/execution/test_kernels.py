@@ -150,7 +150,7 @@ def test_a_kernel_that_does_not_answer_is_told_with_what_to_do(run, monkeypatch)
     with Kernels() as kernels:
         kernels.ready(SPEC)
         ((_, waiting),) = kernels._waiting
-        until((waiting.private / "k-5").exists, 120)  # it has begun to listen
+        until(lambda: kernel_module._is_bound(waiting.private, sockets=waiting.sockets), 120)
         os.kill(waiting.process.pid, signal.SIGSTOP)
         done = run("1", kernels=kernels)
     assert (done.record.status, done.record.reason) == ("failed", str(NoAnswer(1)))
