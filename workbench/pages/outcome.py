@@ -17,7 +17,6 @@ from workbench.pages.blocks import check_notice, join, paragraph, table
 from workbench.pages.words import (
     count,
     duration,
-    listing,
     metric_name,
     moment,
     score_interval,
@@ -133,7 +132,7 @@ def labels_text(labels: Mapping[str, Any]) -> str:
     >>> labels_text({"farm": "17", "year": "2026"})
     'farm=17, year=2026'
     """
-    return listing([f"{name}={shorten(value)}" for name, value in labels.items()])
+    return ", ".join(f"{name}={shorten(value)}" for name, value in labels.items())
 
 
 def _headline(ref: str, status: str, facts: Iterable[str]) -> Markup:
