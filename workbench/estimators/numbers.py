@@ -83,10 +83,6 @@ class PiecewiseLinear(BaseEstimator):
                 blocks.append((np.clip(filled, edges[:-1], edges[1:]) - edges[:-1]) / np.diff(edges))
         return np.hstack(blocks)
 
-    def width(self) -> int:
-        """How many columns the pieces of all columns take."""
-        return sum(len(edges) - 1 for edges in self.edges_ if len(edges) > 2)
-
 
 def _edges(known: Array, pieces: int) -> Array:
     """Find the values between which the pieces lie; where there are few values, each is an edge."""
