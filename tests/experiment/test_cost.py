@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from workbench.errors import BadPrice
-from workbench.experiment.cost import cost, price_of, read_price, total
+from workbench.experiment.capturing.cost import cost, price_of, read_price, total
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 # The folder's fixture replaces `_installed` for all tests of it; here the real one is asked for.
-from workbench.experiment.environment import _installed
+from workbench.experiment.capturing.environment import _installed
 
 
 def install(folder: Path, name: str, version: str) -> Path:

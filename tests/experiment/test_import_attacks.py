@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from workbench.documents.experiment import seal
 from workbench.errors import BadArtifact
 from workbench.experiment import Store, export, import_, resolve, verify
-from workbench.experiment.archive import MOST_FILES
 from workbench.experiment.names import clashes, problem_with
+from workbench.experiment.sharing.archive import MOST_FILES
 
 Files = dict[str, bytes]
 
@@ -417,7 +417,7 @@ def test_one_bit_changed_in_any_file_of_a_folder_shows(whole, tmp_path):
 def test_an_import_killed_half_way_leaves_no_half_experiment(whole, victim, snapshot):
     before = snapshot(victim.experiments)
     script = (
-        "import os, sys; from pathlib import Path; import workbench.experiment.share as share;"
+        "import os, sys; from pathlib import Path; import workbench.experiment.sharing.share as share;"
         "share.put_in_place = lambda *_: os.kill(os.getpid(), 9);"
         "from workbench.experiment import Store; share.import_(Path(sys.argv[1]), Store(Path(sys.argv[2])))"
     )
@@ -429,7 +429,7 @@ def test_an_import_killed_half_way_leaves_no_half_experiment(whole, victim, snap
 
 def test_a_disk_that_fills_up_during_an_import_leaves_the_store_as_it_was(whole, victim, snapshot, monkeypatch):
     from workbench.errors import StoreError
-    from workbench.experiment.archive import Archive
+    from workbench.experiment.sharing.archive import Archive
 
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -61,7 +61,7 @@ def test_an_export_into_a_folder_that_is_not_there_is_refused(kept, tmp_path):
 
 
 def test_what_no_import_would_take_is_not_exported(kept, tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.experiment.archive.MOST_FILES", 5)
+    monkeypatch.setattr("workbench.experiment.sharing.archive.MOST_FILES", 5)
     with pytest.raises(BadArtifact, match=r"cannot be shared as one file: it lists more than 5 files"):
         export(kept, tmp_path / "churn.zip")
     assert not (tmp_path / "churn.zip").exists()

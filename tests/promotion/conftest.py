@@ -14,7 +14,7 @@ from workbench.documents.bundle import write_model
 from workbench.documents.experiment import write_manifest
 from workbench.documents.files import write_json
 from workbench.experiment import Experiment, load
-from workbench.experiment.capture import entries
+from workbench.experiment.capturing.capture import entries
 from workbench.records import Check, Score
 
 TASK = {

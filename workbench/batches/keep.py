@@ -18,9 +18,9 @@ from workbench.documents.experiment import write_manifest
 from workbench.documents.files import FORMAT, write_bytes, write_json
 from workbench.errors import BadArtifact, StoreError
 from workbench.experiment import Experiment, Store
-from workbench.experiment.capture import entries
-from workbench.experiment.crate import write_crate
-from workbench.experiment.environment import write_environment
+from workbench.experiment.capturing.capture import entries
+from workbench.experiment.capturing.environment import write_environment
+from workbench.experiment.describing.crate import write_crate
 from workbench.experiment.store import building, put_in_place
 from workbench.records import Reference
 

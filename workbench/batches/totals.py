@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.batches.queue import Outcome
-from workbench.experiment.cost import total
+from workbench.experiment.capturing.cost import total
 
 
 def totals(outcomes: Sequence[Outcome], wall: float) -> dict[str, Any]:
@@ -16,8 +16,8 @@ def totals(outcomes: Sequence[Outcome], wall: float) -> dict[str, Any]:
     -------
     dict
         ``wall``, the batch's own, as given; ``runs``, that of all runs added up, and their ``cpu``, in seconds;
-        ``peak_memory``, the most that any of them held, in bytes; ``cost``, see `workbench.experiment.cost.total`. None
-        is what is not known of any run.
+        ``peak_memory``, the most that any of them held, in bytes; ``cost``, see
+        `workbench.experiment.capturing.cost.total`. None is what is not known of any run.
     """
     took = [outcome.resources for outcome in outcomes if outcome.resources]
     known = {name: [one[name] for one in took if one.get(name) is not None] for name in ("wall", "cpu", "peak_memory")}

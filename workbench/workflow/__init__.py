@@ -6,11 +6,13 @@ Rooms are imported inside the verbs, so that a listing does not wait for a tuner
 
 from workbench.workflow.batching.airflow import export_airflow, scheduled_run
 from workbench.workflow.batching.batch import Batch, Foreseen, batch, foresee
+from workbench.workflow.differences import compare, diff
 from workbench.workflow.gallery import columns, copy_template, template, templates, write_example
-from workbench.workflow.kept import compare, diff, experiments, export, import_, report, show
+from workbench.workflow.kept import experiments, report, show
 from workbench.workflow.models import load, predict, promote
 from workbench.workflow.request import check, labels
 from workbench.workflow.runs import Run, run
+from workbench.workflow.sharing import export, import_
 from workbench.workflow.trials import trial
 
 __all__ = [

@@ -68,7 +68,7 @@ def trial(ref: str, number: int, file: Path | None = None, *, store: Where = Non
 
 def _note(experiment: Experiment) -> str:
     """Say which workbench made an experiment and which is here, when they are not the same."""
-    from workbench.experiment.environment import other_version, workbench_here
+    from workbench.experiment.capturing.environment import other_version, workbench_here
 
     if (versions := other_version(experiment.workbench(), workbench_here())) is None:
         return ""

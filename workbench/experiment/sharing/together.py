@@ -14,24 +14,21 @@ from pathlib import Path
 from workbench.documents.experiment import Manifest, parse_manifest, read_manifest, reference_of
 from workbench.documents.files import writing
 from workbench.errors import BadArtifact
-from workbench.experiment.archive import Archive, opened
 from workbench.experiment.kept import Experiment
-from workbench.experiment.reference import resolve
-from workbench.experiment.share import Imported, export, import_, judged
+from workbench.experiment.sharing.archive import Archive, opened
+from workbench.experiment.sharing.share import Imported, export, import_, judged
 from workbench.experiment.store import Store, building
 
 RUNS = "runs/"
 
 
-def export_batch(batch: Experiment, store: Store, file: Path) -> Path:
-    """Write a batch and all its runs to one zip, after checking that each is whole.
+def export_batch(batch: Experiment, runs: Iterable[Experiment], file: Path) -> Path:
+    """Write a batch and its `runs` to one zip, after checking that each is whole.
 
     Raises
     ------
     BadArtifact
         If the file exists already or cannot be written, or one of them is not what was kept.
-    BadReference
-        If a run is no longer in the store.
     """
     if file.exists():
         raise BadArtifact(str(file), "exists already", "Name another file, or remove it first.")
@@ -39,7 +36,7 @@ def export_batch(batch: Experiment, store: Store, file: Path) -> Path:
         with writing(file.absolute()) as part:
             part.unlink()
             export(batch, part)
-            _add(part, (resolve(ref, store) for ref in children(batch)))
+            _add(part, runs)
             with opened(part):  # what `import_batch` would refuse is not written
                 return file
     except OSError as error:

@@ -13,9 +13,9 @@ from pathlib import Path
 from workbench.documents.experiment import MANIFEST, NAME
 from workbench.documents.leftovers import make
 from workbench.errors import BadReference
+from workbench.experiment.finding.listing import age
 from workbench.experiment.kept import Experiment, load
-from workbench.experiment.listing import age
-from workbench.experiment.share import unpack
+from workbench.experiment.sharing.share import unpack
 from workbench.experiment.store import Store
 from workbench.records import Reference
 

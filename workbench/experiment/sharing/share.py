@@ -16,8 +16,8 @@ from typing import Any
 from workbench.documents.experiment import MANIFEST, Manifest, is_intact, parse_manifest, read_manifest, reference_of
 from workbench.documents.files import digest, writing
 from workbench.errors import BadArtifact, BadReference
-from workbench.experiment.archive import Archive, opened
 from workbench.experiment.kept import Experiment
+from workbench.experiment.sharing.archive import Archive, opened
 from workbench.experiment.store import Store, building, put_in_place
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's first moment: the same experiment gives the same bytes

@@ -113,7 +113,7 @@ def _named(workbench: Mapping[str, Any]) -> str:
 
 
 def _workbench(ours: Package | None) -> dict[str, Any]:
-    commit, changed = _commit(Path(__file__).resolve().parents[2])
+    commit, changed = _commit(Path(__file__).resolve().parents[3])
     if ours is not None and commit is None:
         commit = ours.origin.get("vcs_info", {}).get("commit_id")
     version = None if ours is None else ours.version

@@ -17,9 +17,9 @@ from workbench.documents.files import digest
 from workbench.documents.leftovers import remove
 from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.errors import StoreError
-from workbench.experiment.cost import cost, read_price
-from workbench.experiment.crate import write_crate
-from workbench.experiment.environment import write_environment
+from workbench.experiment.capturing.cost import cost, read_price
+from workbench.experiment.capturing.environment import write_environment
+from workbench.experiment.describing.crate import write_crate
 from workbench.experiment.kept import Experiment
 from workbench.experiment.names import checked_name, clashes, problem_with
 from workbench.experiment.store import Store, building, put_in_place

@@ -1,0 +1,47 @@
+"""What the commands have in common: the group they belong to, options that several take, and how they answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from workbench import __version__
+
+NO = 3  # a gate or check said no
+
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    envvar="WORKBENCH_STORE",
+    default=Path("workbench-store"),
+    show_default=True,
+    help="The folder experiments and models are kept in.",
+)
+price_option = click.option("--price", help="What an hour of this machine costs, such as '0.10 EUR/h'.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="workbench")
+def workbench() -> None:
+    """Run notebook templates on your data, keep every run, compare, promote the winner, predict with it."""
+
+
+def tell(document: Any, as_json: bool, as_text: Callable[[], None]) -> None:
+    """Answer with a document as JSON, or as `as_text` puts it into words."""
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        as_text()
+
+
+def typed(*names: str) -> list[str]:
+    """Repeat those of these options that were typed, for a command that is to do the same again."""
+    context = click.get_current_context()
+    typed = [name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    return [part for name in typed for part in (f"--{name}", str(context.params[name]))]

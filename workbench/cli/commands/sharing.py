@@ -1,0 +1,35 @@
+"""The commands by which experiments leave a store and come to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from workbench.cli.commands.common import json_option, store_option, tell, workbench
+
+
+@workbench.command()
+@click.argument("ref")
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@json_option
+def export(ref: str, file: Path, store: Path, as_json: bool) -> None:
+    """Write one experiment to one zip file; a batch together with its runs."""
+    from workbench import workflow
+
+    written = workflow.export(ref, file, store=store)
+    size = f"{written.stat().st_size / 1e6:.1f} MB"
+    tell({"path": str(written), "bytes": written.stat().st_size}, as_json, lambda: click.echo(f"{written} ({size})"))
+
+
+@workbench.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path))
+@store_option
+@json_option
+def import_(file: Path, store: Path, as_json: bool) -> None:
+    """Take an experiment, or a batch with its runs, from a zip file into the store. Nothing in it is run."""
+    from workbench import workflow
+
+    ref = workflow.import_(file, store=store)
+    tell({"ref": ref}, as_json, lambda: click.echo(ref))

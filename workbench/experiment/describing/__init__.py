@@ -1,0 +1,1 @@
+"""An experiment told in the words of other tools."""

@@ -1,0 +1,1 @@
+"""An experiment leaves one store and comes to another, whole and unchanged."""
