@@ -20,7 +20,7 @@ from workbench.errors import BadArtifact, StoreError
 from workbench.experiment import Experiment, Store
 from workbench.experiment.capturing.capture import entries
 from workbench.experiment.capturing.environment import write_environment
-from workbench.experiment.describing.crate import write_crate
+from workbench.experiment.describing.describe import describe
 from workbench.experiment.store import building, put_in_place
 from workbench.records import Reference
 
@@ -68,7 +68,7 @@ def keep(
         write_environment(part / "environment")
         (part / "report.html").write_text(page(document), encoding="utf-8")
         manifest = _manifest(reference, plan, outcomes, facts)
-        write_crate(part, manifest)
+        describe(part, manifest)
         manifest = write_manifest(part, manifest | {"files": entries(part)})
         if not put_in_place(store, part, reference):
             raise StoreError(str(store.path), f"already holds {reference}", "Run it again.")

@@ -19,7 +19,7 @@ from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.errors import StoreError
 from workbench.experiment.capturing.cost import cost, read_price
 from workbench.experiment.capturing.environment import write_environment
-from workbench.experiment.describing.crate import write_crate
+from workbench.experiment.describing.describe import describe
 from workbench.experiment.kept import Experiment
 from workbench.experiment.names import checked_name, clashes, problem_with
 from workbench.experiment.store import Store, building, put_in_place
@@ -58,7 +58,7 @@ def capture(folder: RunFolder, store: Store, *, report: Report | None = None) ->
         if report is not None:
             html = report if isinstance(report, str) else report(Experiment(reference, part, manifest))
             (part / "report.html").write_text(html, encoding="utf-8")
-        write_crate(part, manifest)
+        describe(part, manifest)
         manifest = write_manifest(part, manifest | {"files": entries(part)})
         if not put_in_place(store, part, reference):
             raise StoreError(str(store.path), f"already holds {reference}", "Run it again under a new version.")

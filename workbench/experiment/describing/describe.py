@@ -1,0 +1,21 @@
+"""What a folder becomes readable by: the documents of other tools, written beside our own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from workbench.documents.experiment import Manifest
+from workbench.experiment.describing.crate import write_crate
+
+
+def describe(folder: Path, manifest: Manifest) -> None:
+    """Describe an experiment that is being built, for other tools.
+
+    Parameters
+    ----------
+    folder : Path
+        Everything but the manifest, which is written last.
+    manifest : Manifest
+        What it will say, but for its list of files.
+    """
+    write_crate(folder, manifest)
