@@ -7,9 +7,10 @@ from workbench.experiment.finding.listing import experiments
 from workbench.experiment.finding.reference import resolve
 from workbench.experiment.kept import Experiment, load
 from workbench.experiment.names import checked_name, slug
-from workbench.experiment.sharing.share import Imported, export, import_, verify
+from workbench.experiment.sharing.share import Imported, export, import_
 from workbench.experiment.sharing.together import children, export_batch, import_batch, is_batch
 from workbench.experiment.store import Store, store_at
+from workbench.experiment.verifying import verify
 
 __all__ = [
     "Experiment",

@@ -6,19 +6,18 @@ unpacked into a hidden folder, compared again, and renamed into place.
 
 from __future__ import annotations
 
-import os
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from workbench.documents.experiment import MANIFEST, Manifest, is_intact, parse_manifest, read_manifest, reference_of
-from workbench.documents.files import digest, writing
+from workbench.documents.experiment import MANIFEST, Manifest, parse_manifest, read_manifest, reference_of
+from workbench.documents.files import writing
 from workbench.errors import BadArtifact, BadReference
 from workbench.experiment.kept import Experiment
 from workbench.experiment.sharing.archive import Archive, opened
 from workbench.experiment.store import Store, building, put_in_place
+from workbench.experiment.verifying import compared, verify
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's first moment: the same experiment gives the same bytes
 
@@ -76,52 +75,6 @@ def _insist_on_import(file: Path, experiment: Experiment) -> None:
         raise BadArtifact(str(experiment.reference), f"cannot be shared as one file: it {error.problem}") from error
 
 
-def verify(experiment: Experiment) -> list[str]:
-    """Compare an experiment's folder with its manifest; one sentence for each file that is extra, missing or changed.
-
-    An empty list means that every byte is what was kept.
-    """
-    try:
-        manifest = read_manifest(experiment.path)
-    except BadArtifact as error:
-        return [str(error)]
-    found = _files_below(experiment.path)
-    problems = _compared(manifest, {name: path.stat().st_size for name, path in found.items() if path is not None})
-    odd = [f"{name} is not a regular file" for name, path in found.items() if path is None]
-    named = {entry["name"]: entry for entry in manifest["files"]}
-    same_size = [name for name in named if (path := found.get(name)) and path.stat().st_size == named[name]["size"]]
-    changed = [f"{name} was changed" for name in same_size if _digest(found[name]) != named[name]["digest"]]
-    moved = [] if reference_of(manifest) == experiment.reference else [f"it was kept as {manifest['ref']}"]
-    return sorted([*problems, *odd, *changed, *moved])
-
-
-def _digest(path: Path | None) -> str:
-    try:
-        return "" if path is None else digest(path)
-    except OSError:
-        return ""
-
-
-def _files_below(folder: Path) -> dict[str, Path | None]:
-    """Every file by its name; None in place of the path for a link, a pipe, a device."""
-    found: dict[str, Path | None] = {}
-    for parent, folders, files in os.walk(folder):
-        for name in (*files, *(one for one in folders if (Path(parent) / one).is_symlink())):
-            path = Path(parent) / name
-            found[path.relative_to(folder).as_posix()] = path if path.is_file() and not path.is_symlink() else None
-    return found
-
-
-def _compared(manifest: Manifest, sizes: Mapping[str, int]) -> list[str]:
-    """Say what is missing, extra, or of another size than the manifest says, and whether that was changed itself."""
-    named: dict[str, Any] = {entry["name"]: entry for entry in manifest["files"]}
-    missing = [f"{name} is missing" for name in named if name not in sizes]
-    extra = [f"{name} is extra" for name in sizes if name not in named and name != MANIFEST]
-    changed = [f"{name} was changed" for name in named if sizes.get(name, named[name]["size"]) != named[name]["size"]]
-    sealed = [] if is_intact(manifest) else [f"{MANIFEST} was changed"]
-    return [*missing, *extra, *changed, *sealed]
-
-
 def import_(file: Path, store: Store) -> Imported:
     """Take an exported experiment into a store.
 
@@ -160,7 +113,7 @@ def judged(archive: Archive) -> Manifest:
     """Read everything, write nothing: the manifest of an archive whose every file is what the manifest says."""
     manifest = parse_manifest(archive.manifest(), str(archive.file))
     read = {name: archive.digest(name) for name in archive.names}
-    problems = _compared(manifest, {name: size for name, (_, size) in read.items()})
+    problems = compared(manifest, {name: size for name, (_, size) in read.items()})
     digests = {entry["name"]: entry["digest"] for entry in manifest["files"]}
     changed = [f"{name} was changed" for name in digests if name in read and read[name][0] != digests[name]]
     if found := sorted({*problems, *changed}):
