@@ -51,12 +51,13 @@ def test_a_later_format_says_to_upgrade(keep):
 def test_everything_that_is_wrong_is_told_at_once(keep):
     manifest = keep(1).manifest
     del manifest["status"]
-    manifest |= {"labels": [], "ref": "../../etc@1", "scores": {"roc_auc": 3}, "files": [{"name": 1}]}
+    manifest |= {"labels": [], "ref": "../../etc@1", "scores": {"roc_auc": 3}, "files": [{"name": 1}], "objects": [{"name": ".."}]}
     assert problems(manifest) == [
         "status is missing",
         "labels is not dict",
         "ref '../../etc@1' is not a name and a version",
         "files holds something that is not {name, digest, size}",
+        "objects holds something that is not {role, name, digest, size}",
         "scores holds something that is not {value, low, high, …}",
     ]
 

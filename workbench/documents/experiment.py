@@ -26,6 +26,7 @@ MANIFEST = "manifest.json"
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}", re.ASCII)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+FILE_NAME = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f]{1,255}")
 LARGEST = 64 * 2**20  # bytes; a manifest of ten thousand files is about 2 MB
 
 Manifest = dict[str, Any]
@@ -120,6 +121,8 @@ def problems(manifest: Manifest) -> list[str]:
         found.append(f"ref {ref[:100]!r} is not a name and a version")
     if isinstance(files := manifest.get("files"), list) and not all(map(_is_entry, files)):
         found.append("files holds something that is not {name, digest, size}")
+    if isinstance(objects := manifest.get("objects"), list) and not all(map(_is_object, objects)):
+        found.append("objects holds something that is not {role, name, digest, size}")
     if isinstance(scores := manifest.get("scores"), dict) and not all(map(_is_score, scores.values())):
         found.append("scores holds something that is not {value, low, high, …}")
     return found
@@ -138,6 +141,10 @@ def _is_entry(entry: Any) -> bool:
         and isinstance(entry.get("digest"), str)
         and bool(DIGEST.fullmatch(entry["digest"]))
     )
+
+
+def _is_object(entry: Any) -> bool:
+    return _is_entry(entry) and isinstance(entry.get("role"), str) and bool(FILE_NAME.fullmatch(entry["name"]))
 
 
 def _is_score(score: Any) -> bool:
