@@ -99,7 +99,7 @@ def change(kept):
 def truncate(kept):
     with (kept.path / "model" / "model.skops").open("r+b") as file:
         file.truncate(10)
-    return ["model/model.skops was changed"]
+    return ["model/model.skops was cut short: 10 of 2,048 bytes"]
 
 
 def remove(kept):

@@ -112,15 +112,17 @@ def unpack(file: Path, folder: Path) -> None:
 def judged(archive: Archive) -> Manifest:
     """Read everything, write nothing: the manifest of an archive whose every file is what the manifest says."""
     manifest = parse_manifest(archive.manifest(), str(archive.file))
-    read = {name: archive.digest(name) for name in archive.names}
-    problems = compared(manifest, {name: size for name, (_, size) in read.items()})
-    digests = {entry["name"]: entry["digest"] for entry in manifest["files"]}
-    changed = [f"{name} was changed" for name in digests if name in read and read[name][0] != digests[name]]
-    if found := sorted({*problems, *changed}):
+    if found := differences(archive, manifest):
         raise BadArtifact(
             str(archive.file), f"is not what was exported: {_some(found)}", "Nothing of it was taken over."
         )
     return manifest
+
+
+def differences(archive: Archive, manifest: Manifest) -> list[str]:
+    """Say what in an archive is extra, missing or changed, by the name of the file; nothing when it is whole."""
+    read = {name: archive.digest(name) for name in archive.names}
+    return compared(manifest, {name: size for name, (_, size) in read.items()}, lambda name: read[name][0])
 
 
 def _insist(experiment: Experiment, file: Path) -> None:
