@@ -82,6 +82,12 @@ class BadOutput(Problem):
     what = "output"
 
 
+class BadAddress(Problem):
+    """A URL that nothing can be brought to, or got from."""
+
+    what = "address"
+
+
 class BadPrice(Problem):
     """What is to be reckoned with as a price and is none."""
 

@@ -38,6 +38,11 @@ CAUSES = (
         "cannot be reached: its server does not answer",
         LATER,
     ),
+    (
+        {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError"},
+        "cannot be reached: no credentials for it are found here",
+        "Give them as its own tools take them: a variable such as AWS_ACCESS_KEY_ID, or their file in the home folder.",
+    ),
     ({"TooManyRedirects"}, "cannot be reached: its server sends from one address to the next", AGAIN),
     (
         {"InvalidURL", "MissingSchema", "InvalidSchema", "LocationParseError"},
