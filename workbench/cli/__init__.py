@@ -15,6 +15,7 @@ from typing import NoReturn  # noqa: E402  the clock starts before anything is l
 import click  # noqa: E402
 
 from workbench.cli.commands import workbench  # noqa: E402
+from workbench.cli.plain import plain  # noqa: E402
 from workbench.errors import WorkbenchError  # noqa: E402
 
 __all__ = ["main", "workbench"]
@@ -25,7 +26,7 @@ def main() -> NoReturn:
     try:
         code = workbench.main(prog_name="workbench", standalone_mode=False, obj=STARTED)
     except WorkbenchError as error:
-        click.echo(f"workbench: {error}", err=True)
+        click.echo(f"workbench: {plain(str(error))}", err=True)
         sys.exit(2)
     except click.ClickException as error:
         click.echo(f"workbench: {error.format_message()}", err=True)

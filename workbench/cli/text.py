@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from workbench.cli.plain import plain
 from workbench.pages.words import count, duration, measured, moment, money, spent
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ def _console() -> Console:
 
 def line(text: str) -> None:
     """Print one line."""
-    _console().print(escape(text), soft_wrap=True)
+    _console().print(escape(plain(text)), soft_wrap=True)
 
 
 def rows(columns: Sequence[str], cells: Iterable[Sequence[Any]]) -> None:
     """Print a plain table."""
     table = Table(*columns, box=None, pad_edge=False, header_style="bold", collapse_padding=True)
     for cell in cells:
-        table.add_row(*(escape("" if value is None else str(value)) for value in cell))
+        table.add_row(*(escape("" if value is None else plain(str(value))) for value in cell))
     _console().print(table)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def _folders_in(store: Store, folder: Path) -> list[str]:
             return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
     except FileNotFoundError:
         if store.path.is_file():
-            raise _error(store, NotADirectoryError()) from None
+            raise _error(store, NotADirectoryError(), "read") from None
         return []
     except OSError as error:
         raise _error(store, error, "read") from error
@@ -85,14 +85,26 @@ def _folders_in(store: Store, folder: Path) -> list[str]:
 
 @contextmanager
 def building(store: Store, purpose: str) -> Iterator[Path]:
-    """Give a new hidden folder inside the store to build in; whatever is still there afterwards is removed."""
-    with translated(store):
+    """Give a new hidden folder inside the store to build in; whatever is still there afterwards is removed.
+
+    Of a store that was not there before nothing stays when the building fails.
+    """
+    with translated(store), ExitStack() as undo:
+        if not store.path.exists():
+            undo.callback(_remove_empty, store.running, store.path)
         store.running.mkdir(parents=True, exist_ok=True)
         part = make(store.running, f".{purpose}")
         try:
             yield part
         finally:
             shutil.rmtree(part, ignore_errors=True)
+        undo.pop_all()
+
+
+def _remove_empty(*folders: Path) -> None:
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def put_in_place(store: Store, part: Path, reference: Reference) -> bool:
@@ -112,15 +124,15 @@ def put_in_place(store: Store, part: Path, reference: Reference) -> bool:
 
 
 @contextmanager
-def translated(store: Store) -> Iterator[None]:
-    """Tell what the file system refused as one line about the store."""
+def translated(store: Store, verb: str = "written") -> Iterator[None]:
+    """Tell what the file system refused as one line about the store, which could not be `verb`."""
     try:
         yield
     except OSError as error:
-        raise _error(store, error) from error
+        raise _error(store, error, verb) from error
 
 
-def _error(store: Store, error: OSError, verb: str = "written") -> StoreError:
+def _error(store: Store, error: OSError, verb: str) -> StoreError:
     remedy = "Name another folder with --store or WORKBENCH_STORE."
     if isinstance(error, NotADirectoryError | FileExistsError):
         return StoreError(str(store.path), "is or lies under a file, not a folder", remedy)

@@ -14,6 +14,7 @@ from workbench.workflow.request import check, labels
 from workbench.workflow.runs import Run, run
 from workbench.workflow.sharing import export, import_
 from workbench.workflow.trials import trial
+from workbench.workflow.upkeep import fsck, gc, verify
 
 __all__ = [
     "Batch",
@@ -29,6 +30,8 @@ __all__ = [
     "export",
     "export_airflow",
     "foresee",
+    "fsck",
+    "gc",
     "import_",
     "labels",
     "load",
@@ -41,5 +44,6 @@ __all__ = [
     "template",
     "templates",
     "trial",
+    "verify",
     "write_example",
 ]

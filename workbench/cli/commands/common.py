@@ -35,7 +35,8 @@ def workbench() -> None:
 def tell(document: Any, as_json: bool, as_text: Callable[[], None]) -> None:
     """Answer with a document as JSON, or as `as_text` puts it into words."""
     if as_json:
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        told = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        click.echo(told.encode("utf-8", "backslashreplace").decode())  # half a letter: as JSON itself writes it
     else:
         as_text()
 

@@ -23,7 +23,7 @@ from workbench.experiment.names import clashes, problem_with
 
 MOST_FILES = 20_000
 MOST_BYTES = 4 * 2**30  # unpacked; what is larger needs the longer form of a zip's directory, which is not read here
-MOST_RATIO, RATIO_FROM = 200, 64 * 2**20  # an honest experiment of some size packs about 1 to 10
+MOST_RATIO, RATIO_FROM = 200, 64 * 2**20
 CHUNK = 2**20
 DAMAGE = (
     zipfile.BadZipFile,
@@ -39,12 +39,17 @@ DAMAGE = (
 )
 
 
+def tightest(file: Path) -> int:
+    """Say to how many bytes a file may unpack: honest ones of some size pack about 1 to 10."""
+    return max(RATIO_FROM, MOST_RATIO * file.stat().st_size)
+
+
 class Archive:
     """The members of an opened zip that passed every check on their names, kinds and declared sizes."""
 
     def __init__(self, file: Path, opened: zipfile.ZipFile) -> None:
         self.file, self._zip = file, opened
-        limit = min(MOST_BYTES, max(RATIO_FROM, MOST_RATIO * file.stat().st_size))
+        limit = min(MOST_BYTES, tightest(file))
         members = [member for member in opened.infolist() if not member.is_dir()]
         self._members = {member.filename: member for member in members}
         if problem := _problem_of(opened.infolist()) or _problem_of_sizes(members, limit):
@@ -54,6 +59,11 @@ class Archive:
     def names(self) -> list[str]:
         """Names of the files, in order."""
         return sorted(self._members)
+
+    @property
+    def size(self) -> int:
+        """How many bytes all files are, as the archive declares; more than that is never read."""
+        return sum(member.file_size for member in self._members.values())
 
     def manifest(self) -> bytes:
         """Read the bytes of the manifest.
@@ -100,9 +110,13 @@ class Archive:
             place.parent.mkdir(parents=True, exist_ok=True)
             if root not in place.resolve().parents:
                 raise BadArtifact(str(self.file), f"would write {name!r} outside its folder")
-            with place.open("xb") as out:
-                for chunk in self.chunks(name):
-                    out.write(chunk)
+            self.copy(name, place)
+
+    def copy(self, name: str, place: Path) -> None:
+        """Write one file to a place where there is none."""
+        with place.open("xb") as out:
+            for chunk in self.chunks(name):
+                out.write(chunk)
 
 
 @contextmanager

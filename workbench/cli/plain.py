@@ -1,0 +1,16 @@
+"""What others wrote, safe to print: a terminal obeys control characters, and some change the order of what is read."""
+
+from __future__ import annotations
+
+import re
+
+UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    r"""Put a mark in place of every character that a terminal would act on or cannot show.
+
+    >>> plain("fine\x1b[2J")
+    'fine�[2J'
+    """
+    return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -1,0 +1,69 @@
+"""A store is looked after: an experiment is verified, a store checked, and what nothing refers to freed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workbench.errors import BadArtifact, StoreError
+from workbench.workflow.place import Where, experiment_of, store_of
+
+if TYPE_CHECKING:
+    from workbench.experiment import Store
+    from workbench.experiment.upkeep.fsck import Checked
+    from workbench.experiment.upkeep.gc import Freed
+    from workbench.experiment.verifying import Verified
+
+Step = Callable[[int, int], None]
+
+
+def verify(ref: str, *, store: Where = None) -> Verified:
+    """Read every byte of an experiment, of a folder or of a zip, and say which file is not what was kept.
+
+    Raises
+    ------
+    BadReference
+        If it names no experiment.
+    """
+    from workbench.experiment.objects import home
+    from workbench.experiment.sharing.zipped import verified_zip
+    from workbench.experiment.verifying import Verified, verified
+
+    if Path(ref).is_file():
+        return verified_zip(Path(ref))
+    where = store_of(store)
+    try:
+        experiment = experiment_of(ref, store)
+    except BadArtifact as error:
+        return Verified(ref, Path(error.which), 0, (str(error),))
+    inside = home(experiment.path)
+    return verified(experiment, inside if inside.experiments.is_dir() else where)
+
+
+def gc(*, dry_run: bool = False, store: Where = None, on_step: Step = lambda _done, _of: None) -> Freed:
+    """Free what nothing in a store refers to; a dry run only says what that is.
+
+    What is younger than a day is left alone: a run under way may be about to name it.
+    """
+    from workbench.experiment.upkeep.gc import gc
+
+    return gc(_there(store), now=time.time(), dry_run=dry_run, on_step=on_step)
+
+
+def fsck(*, store: Where = None, on_step: Step = lambda _done, _of: None) -> Checked:
+    """Read every byte of a store that has a digest, and name whatever is not what was kept."""
+    from workbench.experiment.upkeep.fsck import fsck
+
+    return fsck(_there(store), on_step=on_step)
+
+
+def _there(store: Where) -> Store:
+    """Give a store that exists: one that was mistyped must not be called whole."""
+    from workbench.experiment import store_at
+
+    if not (named := store_at(store, os.environ)).path.is_dir():
+        raise StoreError(str(named.path), "does not exist", "Name it with --store or WORKBENCH_STORE.")
+    return store_of(store)
