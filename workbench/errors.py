@@ -94,6 +94,18 @@ class BadPrice(Problem):
     what = "price"
 
 
+class BadFilter(Problem):
+    """A filter of a list of experiments that cannot be read."""
+
+    what = "filter"
+
+
+class BadNote(Problem):
+    """A note or a tag that cannot be one."""
+
+    what = "note"
+
+
 class StoreError(Problem):
     """A store that cannot be read or written."""
 

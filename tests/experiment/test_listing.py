@@ -9,6 +9,9 @@ import sys
 import pytest
 
 from workbench.documents.experiment import write_manifest
+from workbench.documents.process import this_process
+from workbench.documents.run_folder import RunFolder, RunRecord
+from workbench.errors import UnknownName
 from workbench.experiment import Store, capture, experiments
 
 
@@ -41,6 +44,7 @@ def test_a_line_has_what_other_tools_rely_on(keep, store):
         "labels": {"farm": "17"},
         "metric": "roc_auc",
         "scores": line["scores"],
+        "tags": [],
     }
     assert line["scores"]["roc_auc"].keys() == {"value", "low", "high", "optimism", "higher_is_better", "rows"}
 
@@ -85,7 +89,7 @@ def test_what_is_no_experiment_is_passed_over(keep, store):
     (store.running / "20261121T000009Z-00000000").mkdir()  # a run folder that is just being made
     (store.running / "20261121T000008Z-00000000").mkdir()
     (store.running / "20261121T000008Z-00000000" / "run.json").write_text('{"name": "half')
-    assert experiments(store) == [kept]
+    assert [one.reference for one in experiments(store)] == [kept.reference]
 
 
 def test_five_hundred_experiments_are_listed_from_their_manifests_alone(keep, store):
@@ -99,6 +103,92 @@ def test_five_hundred_experiments_are_listed_from_their_manifests_alone(keep, st
     assert len(listed) == 501
     assert [one.version for one in listed] == sorted((one.version for one in listed), reverse=True)
     assert len(experiments(store, "farm-3")) == 100
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory, keep_in) -> Store:
+    """Four experiments that differ, and a run under way."""
+    store = Store(tmp_path_factory.mktemp("filtered") / "store").create()
+    keep_in(store, 1, name="farm-1", skill=1.0, labels={"farm": "1", "soil": "sand"}, author="ada")
+    kept = keep_in(store, 2, name="farm-2", skill=3.0, labels={"farm": "12"}, author="bob")
+    write_manifest(kept.path, {**kept.manifest, "template": "regression"})
+    keep_in(store, 3, name="farm-2", status="failed", reason="no rows", labels={"farm": "12"}, author="bob")
+    keep_in(store, 4, name="shop", skill=2.0, data="sha256:" + "ab" * 32, metric="log_loss", labels={}, author="ada")
+    folder = RunFolder(store.running / "20261121T000005Z-00000005")
+    folder.path.mkdir()
+    record = {"template": "classification", "started": "2026-11-21T00:00:05+00:00", "author": "ada", **this_process()}
+    folder.write(RunRecord("farm-3", folder.path.name, labels={"farm": "3"}, **record))
+    return store
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ([], [5, 4, 3, 2, 1]),
+        (["status=failed"], [3]),
+        (["status!=failed", "author=ada"], [5, 4, 1]),
+        (["status=running"], [5]),
+        (["template=regression"], [2]),
+        (["template=class*", "status=completed"], [4, 1]),
+        (["farm=12"], [3, 2]),
+        (["farm>2"], [5, 3, 2]),
+        (["farm<=1"], [1]),
+        (["label.soil=sand"], [1]),
+        (["soil!=sand"], [5, 4, 3, 2]),
+        (["label.nobody=has"], []),
+        (["metric=log_loss"], [4]),
+        (["roc_auc>0.9", "name=farm-2"], [2]),
+        (["score>0"], [4, 2, 1]),
+        (["data=abab"], [4]),
+        (["data!=abab"], [5, 3, 2, 1]),
+        (["rows=120"], [4, 2, 1]),
+        (["seconds<1m"], [4, 3, 2, 1]),
+        (["since=2026-11-21T00:00:03Z", "until=2026-11-21T00:00:03Z"], [3]),
+        (["since=2026-11-20", "kind=run"], [4, 3, 2, 1]),
+        (["until=2026-11-19"], []),
+        (["kind=batch"], []),
+    ],
+)
+def test_filters_that_all_hold(farm, words, found):
+    listed = experiments(farm, where=words)
+    assert [int(one.manifest["started"][17:19]) for one in listed] == found
+    assert listed.total == len(found)
+
+
+def test_a_name_may_stand_for_several(farm):
+    assert [one.name for one in experiments(farm, "Farm-*")] == ["farm-3", "farm-2", "farm-2", "farm-1"]
+    assert [one.name for one in experiments(farm, "farm-?", where="status=completed")] == ["farm-2", "farm-1"]
+    assert experiments(farm, "farm") == []
+
+
+def test_the_best_or_the_longest_come_first_and_what_has_no_score_last(farm):
+    assert [one.short for one in experiments(farm, sort="score")][1:3] == [
+        one.short for one in experiments(farm, where=["roc_auc>0", "metric=roc_auc"], sort="score")
+    ]
+    best = [one.score.value for one in experiments(farm, where=["metric=roc_auc"], sort="score")]
+    assert best == sorted(best, reverse=True)
+    assert [one.score for one in experiments(farm, sort="score")][3:] == [None, None]
+    assert experiments(farm, sort="seconds")[-1].status == "running"
+    with pytest.raises(UnknownName, match=r"no order 'scores'. Did you mean 'score'\?"):
+        experiments(farm, sort="scores")
+
+
+def test_only_the_first_may_be_asked_for_and_all_are_counted(farm):
+    first = experiments(farm, where=["status=completed"], limit=2)
+    assert [one.name for one in first] == ["shop", "farm-2"]
+    assert first.total == 3
+
+
+def test_a_run_under_way_lies_in_its_own_folder(farm):
+    (one,) = experiments(farm, where=["status=running"])
+    assert (one.path / "run.json").is_file()
+
+
+def test_what_no_experiment_has_is_refused_with_what_was_meant(farm):
+    with pytest.raises(UnknownName, match=r"no filter 'frm'. Did you mean 'farm'\?"):
+        experiments(farm, where=["frm=1"])
+    with pytest.raises(UnknownName, match=r"no filter 'roc_acu'. Did you mean 'roc_auc'\?"):
+        experiments(farm, where=["roc_acu>0.5"])
 
 
 def test_listing_needs_nothing_heavy():

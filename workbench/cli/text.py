@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from workbench.cli.plain import plain
-from workbench.pages.words import count, duration, measured, moment, money, spent
+from workbench.pages.words import count, duration, measured, money, spent
 
 if TYPE_CHECKING:
     from workbench.comparison import Comparison
@@ -23,6 +25,15 @@ WIDTH = 160  # off a terminal lines are not wrapped to eighty columns: they are 
 def _console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=WIDTH)
+
+
+def local(when: str) -> str:
+    """Write a point in time as the clocks here showed it: ``2026-11-21 19:30``; nothing when it is none."""
+    try:
+        moment = datetime.fromisoformat(when)
+    except ValueError:
+        return ""
+    return f"{(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone():%Y-%m-%d %H:%M}"
 
 
 def line(text: str) -> None:
@@ -84,26 +95,23 @@ def checks(found: Sequence[Mapping[str, Any]]) -> None:
             line(f"{MARKS[check['level']]} {check['message']}")
 
 
-def listing(experiments: Sequence[Mapping[str, Any]], store: Path) -> None:
-    """List experiments."""
-    if not experiments:
-        line(f"No experiments in {store} yet. Make one with: workbench demo")
-        return
-    shown = []
-    for e in experiments:
-        main = e["scores"].get(e["metric"]) if e["metric"] else None
-        labels = " ".join(f"{key}={value}" for key, value in e["labels"].items())
-        shown.append((e["ref"], e["status"], e["template"], score(e["metric"], main) if main else "", labels))
-    rows(("experiment", "status", "template", "score", "labels"), shown)
+def listing(experiments: Sequence[Mapping[str, Any]], total: int) -> None:
+    """List experiments; what was left out of `total` is said beside the list, where no other program reads it."""
+    from workbench.cli.listing import listing
+
+    click.echo(listing(experiments, _console().width))
+    if total > len(experiments):
+        click.echo(f"{len(experiments):,} of {total:,} are shown; --limit 0 shows all.", err=True)
 
 
 def show(document: Mapping[str, Any]) -> None:
     """Show one experiment."""
     line(document["ref"])
     line(
-        f"{document['status']}, {moment(document['started'])}, by {document['author']}"
+        f"{document['status']}, {local(document['started'])}, by {document['author']}"
         + (f": {document['reason']}" if document["reason"] else "")
     )
+    notes(document)
     if used := spent(document["resources"]):
         took = document["resources"].get("wall")
         facts = ({} if took is None else {"wall time": duration(took)}) | used
@@ -115,6 +123,18 @@ def show(document: Mapping[str, Any]) -> None:
         ("parameter", "value", "from"), ((n, repr(p["value"]), p["source"]) for n, p in document["parameters"].items())
     )
     line(f"folder: {document['path']}")
+
+
+def notes(document: Mapping[str, Any]) -> None:
+    """Tell what was said of an experiment after it was kept, who said it and when."""
+    if document["tags"]:
+        line(f"tags: {' '.join(document['tags'])}")
+    for note in document["notes"]:
+        if note["kind"] == "note":
+            said = note["text"].replace("\n", "\n    ")
+            line(f"· {local(note['at'])} {note['author']}: {said}")
+    for file, problem in document["damaged_notes"].items():
+        line(f"! the note {file} {problem}")
 
 
 def promotion(document: Mapping[str, Any]) -> None:

@@ -23,12 +23,13 @@ class Experiment:
     """What was kept of one run; a run under way looks the same, with the status ``running`` and no files.
 
     The manifest alone answers `as_document`, `scores`, `status`; everything else is read from the folder, and is empty
-    where the run ended before it was written.
+    where the run ended before it was written. `tags` were put on after it was kept; a list tells them.
     """
 
     reference: Reference
     path: Path
     manifest: Manifest
+    tags: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return outcome_text(str(self.reference), self.status, reason=self.reason, score=self.score)
@@ -100,7 +101,9 @@ class Experiment:
     def line(self) -> Line:
         """What a list of experiments says of it."""
         told = {name: self.manifest[name] for name in ("template", "started", "labels")}
-        return Line(str(self.reference), self.status, self.reason, self.score, **told, report=self.report)
+        return Line(
+            str(self.reference), self.status, self.reason, self.score, **told, report=self.report, tags=self.tags
+        )
 
     def scores(self) -> dict[str, Score]:
         """Every metric that fits the task, with its interval; the metric searched by comes first."""
@@ -149,7 +152,8 @@ class Experiment:
     def as_document(self) -> dict[str, Any]:
         """Give the line of a listing, for ``--json``."""
         told = ("status", "reason", "template", "started", "labels", "metric", "scores")
-        return {"ref": str(self.reference), "name": self.name} | {field: self.manifest[field] for field in told}
+        document = {"ref": str(self.reference), "name": self.name} | {field: self.manifest[field] for field in told}
+        return document | {"tags": list(self.tags)}
 
     def _document(self, file: str) -> dict[str, Any]:
         try:

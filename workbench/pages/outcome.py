@@ -43,6 +43,7 @@ class Line(NamedTuple):
     started: str = ""
     labels: Mapping[str, Any] = {}
     report: Path | None = None
+    tags: Sequence[str] = ()
 
 
 def outcome_text(
@@ -109,6 +110,7 @@ def lines_html(lines: Sequence[Line], none: str, what: str = "experiment") -> Ma
         "template": [shorten(one.template) for one in shown],
         "started": [_whole(moment(one.started)) if one.started else "" for one in shown],
         "labels": [labels_text(one.labels) for one in shown],
+        "tags": [", ".join(one.tags) for one in shown],
         "why": [shorten(one.reason, LONGEST) for one in shown],
     }
     told = {name: cells for name, cells in columns.items() if name == what or any(cells)}

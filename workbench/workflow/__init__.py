@@ -8,7 +8,7 @@ from workbench.workflow.batching.airflow import export_airflow, scheduled_run
 from workbench.workflow.batching.batch import Batch, Foreseen, batch, foresee
 from workbench.workflow.differences import compare, diff
 from workbench.workflow.gallery import columns, copy_template, template, templates, write_example
-from workbench.workflow.kept import experiments, report, show
+from workbench.workflow.kept import experiments, note, report, show, tag
 from workbench.workflow.models import load, predict, promote
 from workbench.workflow.request import check, labels
 from workbench.workflow.runs import Run, run
@@ -35,12 +35,14 @@ __all__ = [
     "import_",
     "labels",
     "load",
+    "note",
     "predict",
     "promote",
     "report",
     "run",
     "scheduled_run",
     "show",
+    "tag",
     "template",
     "templates",
     "trial",

@@ -1,24 +1,38 @@
-"""What a store holds, newest first, from manifests and run records alone."""
+"""What a store holds, newest first, or what of it was asked for: kept experiments and runs under way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, SupportsIndex, overload
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import SupportsIndex, overload
 
-from workbench.documents.experiment import FIELDS, Manifest
+from workbench.documents.experiment import Manifest
 from workbench.documents.run_folder import RunRecord, is_alive, under_way
-from workbench.errors import BadArtifact
-from workbench.experiment.kept import Experiment, load
+from workbench.errors import UnknownName
+from workbench.experiment import notes
+from workbench.experiment.finding.index import Found, Hear, Look, ask, blank
+from workbench.experiment.finding.query import Condition, parse
+from workbench.experiment.finding.schema import Row
+from workbench.experiment.kept import Experiment
 from workbench.experiment.store import Store
 from workbench.pages.outcome import lines_html, lines_text
 from workbench.records import Reference
 
-NONE = "No experiments here yet."
+NONE = "No experiments here."
+SORTS = ("started", "score", "seconds")
 
 
 class Experiments(list[Experiment]):
-    """Experiments as a list that a notebook shows as a table; a part of it is one, too."""
+    """Experiments as a list that a notebook shows as a table; a part of it is one, too.
+
+    `total` is how many there are, where only the first of them were asked for.
+    """
+
+    def __init__(self, found: Iterable[Experiment] = (), total: int | None = None) -> None:
+        super().__init__(found)
+        self.total = len(self) if total is None else total
 
     @overload
     def __getitem__(self, place: SupportsIndex) -> Experiment: ...
@@ -34,15 +48,49 @@ class Experiments(list[Experiment]):
         return str(lines_html([one.line for one in self], NONE))
 
 
-def experiments(store: Store, name: str | None = None) -> Experiments:
-    """Everything in the store, or under one name: kept experiments and runs under way, newest first.
+def experiments(
+    store: Store,
+    name: str | None = None,
+    *,
+    where: Sequence[str] = (),
+    sort: str = "started",
+    limit: int | None = None,
+    hear: Hear | None = None,
+) -> Experiments:
+    """Everything in the store, or what of it was asked for: kept experiments and runs under way, newest first.
 
-    One whose manifest cannot be read is listed with the status ``damaged`` and the reason.
+    One whose manifest cannot be read is listed with the status ``damaged`` and the reason. What makes a manifest long,
+    its ``files`` and ``children``, is left out: it is not read for a list.
+
+    Parameters
+    ----------
+    name
+        Of one name alone, or of all that a pattern such as ``farm-*`` stands for.
+    where
+        Filters that all hold: ``score>0.8``, ``tag=baseline``, ``since=7d``; see `workbench.experiment.finding.query`.
+    sort
+        ``started``, the newest first; ``score``, the best first, metric by metric; or ``seconds``, the longest first.
+    limit
+        The first so many of them.
+
+    Raises
+    ------
+    BadFilter, UnknownName
+        If a filter cannot be read, or asks for what there is not.
     """
-    found = {str(run.reference): run for run in _under_way(store)}
-    found |= {str(kept.reference): kept for kept in _kept(store)}  # read second: a run may be kept meanwhile
-    wanted = [one for one in found.values() if name is None or one.name == name]
-    return Experiments(sorted(wanted, key=age, reverse=True))
+    if sort not in SORTS:
+        raise UnknownName("order", sort, SORTS)
+    conditions = _conditions(name, where)
+    runs = {row.reference: (row, path) for row, path in _under_way(store)}  # first: a run may be kept meanwhile
+
+    def find(look: Look) -> tuple[list[Found], int]:
+        return look.find(conditions, sort, limit)
+
+    found, total = ask(store, find, runs=[row for row, _ in runs.values()], hear=hear)
+    noted = set(notes.noted(store))
+    tags = {one.reference: notes.read(store, one.reference).tags for one in found if one.reference in noted}
+    paths = {one: path for one, (_, path) in runs.items() if not store.folder(one).exists()}
+    return Experiments((_listed(store, one, paths, tags) for one in found), total)
 
 
 def age(experiment: Experiment) -> tuple[str, str, str]:
@@ -51,33 +99,32 @@ def age(experiment: Experiment) -> tuple[str, str, str]:
     return second, str(experiment.manifest["started"]), experiment.version
 
 
-def _kept(store: Store) -> Iterator[Experiment]:
-    for name in store.names():
-        for version in store.versions(name):
-            yield _opened(store, Reference(name, version))
+def _conditions(name: str | None, where: Sequence[str]) -> list[Condition]:
+    now = datetime.now(UTC)
+    named = [] if name is None else [Condition("name", "=", name.lower(), name)]
+    return named + [parse(word, now) for word in ([where] if isinstance(where, str) else where)]
 
 
-def _opened(store: Store, reference: Reference) -> Experiment:
-    folder = store.folder(reference)
-    try:
-        manifest = load(folder).manifest
-    except BadArtifact as error:
-        manifest = _blank(reference, status="damaged", reason=str(error))
-    return Experiment(reference, folder, manifest)
+def _listed(
+    store: Store, found: Found, paths: Mapping[Reference, Path], tags: Mapping[Reference, tuple[str, ...]]
+) -> Experiment:
+    reference = found.reference
+    folder = paths.get(reference) or store.folder(reference)
+    return Experiment(reference, folder, found.manifest(), tags.get(reference, ()))
 
 
-def _under_way(store: Store) -> Iterator[Experiment]:
+def _under_way(store: Store) -> Iterator[tuple[Row, Path]]:
     for folder in under_way(store.running):
         try:
             record = folder.read()
         except (OSError, ValueError, TypeError):  # removed meanwhile, or damaged
             continue
-        yield Experiment(record.reference, folder.path, _running(record))
+        yield Row(record.reference, None, _running(record)), folder.path
 
 
 def _running(record: RunRecord) -> Manifest:
     alive = is_alive(replace(record, status="running"))  # one that has ended may still be on its way to being kept
-    return _blank(
+    return blank(
         record.reference,
         status="running" if alive else "killed",
         reason="" if alive else "the process that ran it is gone, and what it left was never kept",
@@ -86,14 +133,3 @@ def _running(record: RunRecord) -> Manifest:
         template=record.template,
         labels=record.labels or {},
     )
-
-
-def _blank(reference: Reference, **known: Any) -> Manifest:
-    """Make a manifest for what has none: every field empty but those that are known."""
-    empty: Manifest = {field: kinds[-1]() for field, kinds in FIELDS.items()}
-    return {**empty, "ref": str(reference), "started": _time_in(reference.version), **known}
-
-
-def _time_in(version: str) -> str:
-    day, time = version[:8], version[9:15]
-    return f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:]}+00:00"

@@ -1,0 +1,155 @@
+"""A list of experiments: what was asked for, and its answer, a line each, in as many columns as there is room for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.cells import cell_len, set_cell_size
+
+from workbench.cli import text
+from workbench.cli.commands.common import tell
+from workbench.cli.plain import plain
+from workbench.errors import BadFilter
+from workbench.experiment.finding.query import FIELDS, is_filter
+from workbench.pages.words import METRIC_NAMES, measured
+from workbench.records import Reference
+
+SHOWN = 100  # the newest, where no limit is given: a page of a hundred thousand is read by nobody
+GAP = "  "
+ROOM = (  # what is done in turn where a terminal is narrow: a column is cut to so many cells, or left out
+    ("labels", 30),
+    ("95 % interval", 0),
+    ("template", 0),
+    ("labels", 10),
+    ("tags", 10),
+    ("labels", 0),
+    ("tags", 0),
+    ("started", 0),
+    ("experiment", 10),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a list."""
+
+    title: str
+    cells: list[str]
+
+    @property
+    def width(self) -> int:
+        """How many cells of a terminal its longest line takes."""
+        return max(map(cell_len, (self.title, *self.cells)))
+
+
+def tell_list(words: Sequence[str], *, sort: str, limit: int | None, store: Path, as_json: bool) -> None:
+    """Answer ``workbench list``: at most one of the words is a name, the others are filters."""
+    from workbench import workflow
+
+    names = [word for word in words if not is_filter(word)]
+    if len(names) > 1:
+        raise click.UsageError(f"{names[0]!r} and {names[1]!r} are two names: give one, such as 'farm-*' for several.")
+    name = names[0] if names else None
+    shown = limit if limit is not None or as_json else SHOWN
+    with _reading() as hear:
+        where = [word for word in words if is_filter(word)]
+        found = workflow.experiments(name, where=where, sort=sort, limit=shown or None, store=store, on_progress=hear)
+    if not found and name is not None:
+        _insist_on_comparison(name)
+    rows = [experiment.as_document() for experiment in found]
+    tell(rows, as_json, lambda: text.listing(rows, found.total) if rows else text.line(_nothing(words, store)))
+
+
+def _insist_on_comparison(name: str) -> None:
+    """Refuse a field alone: an unquoted ``>`` was taken by the shell."""
+    if name in FIELDS or name in METRIC_NAMES:
+        remedy = f"Write it in quotes, '{name}>0.8': otherwise the shell takes > and writes a file of what follows."
+        raise BadFilter(name, "compares nothing", remedy)
+
+
+def _nothing(words: Sequence[str], store: Path) -> str:
+    if words:
+        return f"No experiment in {store} matches {' '.join(words)}. See all with: workbench list"
+    return f"No experiments in {store} yet. Make one with: workbench demo"
+
+
+@contextmanager
+def _reading() -> Iterator[Callable[[int, int], None]]:
+    """Tell on stderr how far it is while very many manifests are read, which happens once."""
+    is_terminal, said = sys.stderr.isatty(), False
+
+    def hear(done: int, total: int) -> None:
+        nonlocal said
+        if is_terminal:
+            click.echo(f"\rReading {total:,} experiments, this once: {done / total:.0%} ", nl=False, err=True)
+        elif not said:
+            click.echo(f"Reading {total:,} experiments, this once.", err=True)
+        said = True
+
+    yield hear
+    if said and is_terminal:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def listing(experiments: Sequence[Mapping[str, Any]], width: int) -> str:
+    """Lay experiments out, `width` cells wide at most. Columns that say nothing are left out."""
+    columns = [column for column in _columns(experiments) if any(column.cells)]
+    widths = _widths({column.title: column.width for column in columns}, width)
+    return "\n".join(_lines([column for column in columns if column.title in widths], widths))
+
+
+def _columns(experiments: Sequence[Mapping[str, Any]]) -> list[Column]:
+    scores = [one["scores"].get(one["metric"]) or {} for one in experiments]
+    return [
+        Column("experiment", [Reference.parse(one["ref"]).short for one in experiments]),
+        Column("status", [plain(one["status"]).replace("_", " ") for one in experiments]),
+        Column("started", [text.local(one["started"]) for one in experiments]),
+        Column("score", [_score(one["metric"], score) for one, score in zip(experiments, scores, strict=True)]),
+        Column("95 % interval", [_interval(score) for score in scores]),
+        Column("template", [plain(one["template"]) for one in experiments]),
+        Column("tags", [plain(" ".join(one["tags"])) for one in experiments]),
+        Column("labels", [plain(" ".join(f"{key}={of}" for key, of in one["labels"].items())) for one in experiments]),
+    ]
+
+
+def _score(metric: str | None, score: Mapping[str, Any]) -> str:
+    return plain(f"{metric} {measured(score['value'])}") if score else ""
+
+
+def _interval(score: Mapping[str, Any]) -> str:
+    return "" if score.get("low") is None else f"{measured(score['low'])} to {measured(score['high'])}"
+
+
+def _widths(wanted: Mapping[str, int], width: int) -> dict[str, int]:
+    """Share out the room there is."""
+    widths = dict(wanted)
+    for title, least in ROOM:
+        if title in widths and (excess := _excess(widths, width)) > 0:
+            widths[title] = max(min(least, widths[title]), widths[title] - excess)
+            if not least:
+                del widths[title]
+    for title in ("tags", "labels"):  # a column that was left out may leave more than was needed
+        if title in widths:
+            widths[title] = min(wanted[title], widths[title] + max(0, -_excess(widths, width)))
+    return widths
+
+
+def _excess(widths: Mapping[str, int], width: int) -> int:
+    return sum(widths.values()) + len(GAP) * (len(widths) - 1) - width
+
+
+def _lines(columns: Sequence[Column], widths: Mapping[str, int]) -> Iterator[str]:
+    yield click.style(GAP.join(_fitted(column.title, widths[column.title]) for column in columns).rstrip(), bold=True)
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        fitted = (_fitted(cell, widths[column.title]) for cell, column in zip(cells, columns, strict=True))
+        yield GAP.join(fitted).rstrip()
+
+
+def _fitted(cell: str, width: int) -> str:
+    return set_cell_size(cell, width) if cell_len(cell) <= width else set_cell_size(cell, width - 1) + "…"
