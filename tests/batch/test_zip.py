@@ -15,7 +15,7 @@ import pytest
 
 from workbench import workflow
 from workbench.errors import BadArtifact
-from workbench.experiment import Store, verify
+from workbench.experiment import Store, objects, verify
 
 
 @pytest.fixture
@@ -117,3 +117,26 @@ def test_no_file_is_overwritten(packed: tuple[Any, Path], place: Any) -> None:
     with pytest.raises(BadArtifact, match="exists already"):
         workflow.export(done.ref, file, store=place.store)
     assert file.read_bytes() == before
+
+
+def test_a_table_of_many_runs_lies_in_the_zip_once(place: Any, batch: Callable, tmp_path: Path) -> None:
+    place.template("rows.ipynb", "from workbench import Table\ndata: Table = 'example:iris'\nn: int = 0", "n")
+    table = place.folder / place.table("a,b\n1,2\n", "rows.csv")
+    done = batch(place.spec(template="rows.ipynb", runs=[{"n": 1}, {"n": 2}], parameters={"data": str(table)}))
+    file = workflow.export(done.ref, place.folder / "rows.zip", store=place.store)
+    with zipfile.ZipFile(file) as packed:
+        (member,) = [name for name in packed.namelist() if name.startswith("objects/")]
+        assert packed.read(member) == b"a,b\n1,2\n"
+    there = Store(tmp_path / "there")
+    workflow.import_(file, store=there.path)
+    assert [objects.missing(there, one.manifest) for one in workflow.experiments(store=there.path)] == [[], [], []]
+
+    spoilt = changed(file, tmp_path / "spoilt.zip", lambda name, data: (name, b"3" if name == member else data))
+    with pytest.raises(BadArtifact, match=r"objects/sha256/.* was changed"):
+        workflow.import_(spoilt, store=tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere").exists()
+
+    bare = workflow.export(done.ref, place.folder / "bare.zip", without_data=True, store=place.store)
+    with zipfile.ZipFile(bare) as packed:
+        assert not [name for name in packed.namelist() if name.startswith("objects/") or name.endswith(".html")]
+    assert workflow.import_(bare, store=tmp_path / "bare") == done.ref

@@ -20,7 +20,8 @@ import pytest
 from workbench import metrics
 from workbench.documents.process import this_process
 from workbench.documents.run_folder import RunFolder, RunRecord
-from workbench.experiment import Experiment, Store, capture, environment
+from workbench.experiment import Experiment, Store, capture
+from workbench.experiment.capturing import environment
 from workbench.metrics import Predicted
 
 ROWS = 120

@@ -51,7 +51,8 @@ def test_a_later_format_says_to_upgrade(keep):
 def test_everything_that_is_wrong_is_told_at_once(keep):
     manifest = keep(1).manifest
     del manifest["status"]
-    manifest |= {"labels": [], "ref": "../../etc@1", "scores": {"roc_auc": 3}, "files": [{"name": 1}], "objects": [{"name": ".."}]}
+    manifest |= {"labels": [], "ref": "../../etc@1", "scores": {"roc_auc": 3}, "files": [{"name": 1}]}
+    manifest["objects"] = [{"role": "data", "name": "..", "digest": f"sha256:{'0' * 64}", "size": 1}]
     assert problems(manifest) == [
         "status is missing",
         "labels is not dict",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
+from workbench import workflow
 from workbench.documents.experiment import read_manifest, write_manifest
 from workbench.errors import BadArtifact, BadReference
-from workbench.experiment import Store, experiments, export, import_, load, resolve, verify
+from workbench.experiment import Store, experiments, export, import_, load, objects, resolve, verify
 
 
 @pytest.fixture
@@ -166,3 +169,101 @@ def test_imports_of_one_file_at_once_agree_on_one_experiment(zipped, elsewhere):
 def test_the_manifest_is_read_from_the_folder_when_verifying(kept):
     write_manifest(kept.path, {**read_manifest(kept.path), "files": kept.manifest["files"][1:]})
     assert verify(kept) == [f"{kept.manifest['files'][0]['name']} is extra"]
+
+
+@pytest.fixture
+def with_objects(keep, store):
+    table, changes = objects.keep_bytes(store, b"a,b\n1,2\n"), objects.keep_bytes(store, b"# Not tracked: x.py\n")
+    data = {"role": "data", "name": "customers.csv", "parameter": "data", **table}
+    return keep(21, objects=[data, {"role": "changes", "name": "changes.diff", **changes}])
+
+
+def packed_objects(file):
+    with zipfile.ZipFile(file) as packed:
+        return {name: packed.read(name) for name in packed.namelist() if name.startswith("objects/")}
+
+
+def test_the_table_a_run_was_given_goes_along_and_its_changes_do_not(with_objects, tmp_path, elsewhere, snapshot):
+    zipped = export(with_objects, tmp_path / "churn.zip")
+    data, changes = with_objects.manifest["objects"]
+    assert packed_objects(zipped) == {f"objects/{data['digest'].replace(':', '/')}": b"a,b\n1,2\n"}
+    done = import_(zipped, elsewhere)
+    assert snapshot(done.experiment.path) == snapshot(with_objects.path)
+    assert objects.place(elsewhere, data["digest"]).read_bytes() == b"a,b\n1,2\n"
+    assert objects.missing(elsewhere, done.experiment.manifest) == [changes]
+    assert list(elsewhere.running.iterdir()) == []
+
+
+def test_changes_go_along_when_they_are_asked_for(with_objects, tmp_path, elsewhere):
+    zipped = workflow.export(
+        str(with_objects.reference),
+        tmp_path / "churn.zip",
+        with_changes=True,
+        store=objects.home(with_objects.path).path,
+    )
+    assert objects.missing(elsewhere, import_(zipped, elsewhere).experiment.manifest) == []
+
+
+def test_an_object_that_is_not_there_does_not_hinder(with_objects, tmp_path, elsewhere):
+    shutil.rmtree(objects.home(with_objects.path).path / "objects")
+    done = import_(export(with_objects, tmp_path / "churn.zip"), elsewhere)
+    assert len(objects.missing(elsewhere, done.experiment.manifest)) == 2
+    assert verify(done.experiment) == []
+
+
+def test_an_object_that_was_missing_comes_with_a_second_import(with_objects, tmp_path, elsewhere):
+    import_(export(with_objects, tmp_path / "bare.zip", roles=()), elsewhere)
+    again = import_(export(with_objects, tmp_path / "full.zip"), elsewhere)
+    assert not again.new
+    assert [one["role"] for one in objects.missing(elsewhere, again.experiment.manifest)] == ["changes"]
+
+
+def test_a_damaged_object_is_not_exported(with_objects, tmp_path):
+    path = objects.place(objects.home(with_objects.path), with_objects.manifest["objects"][0]["digest"])
+    path.chmod(0o644)
+    path.write_bytes(b"a,b\n1,3\n")
+    with pytest.raises(BadArtifact, match=r"is not what was kept: customers\.csv \(the object .*\) was changed"):
+        export(with_objects, tmp_path / "churn.zip")
+    assert not (tmp_path / "churn.zip").exists()
+
+
+def repacked(file, target, change):
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(target, "w") as copy:
+        for name in source.namelist():
+            copy.writestr(*change(name, source.read(name)))
+        copy.writestr(*change("objects/sha256/" + "0" * 64, b""))
+    return target
+
+
+def change_object(name, data):
+    return name, b"a,b\n9,9\n" if name.startswith("objects/") and data else data
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda name, data: (name, data), f"objects/sha256/{'0' * 64} is extra"),
+        (lambda name, data: (name if data else "report.txt", data), "report.txt is extra"),
+        (change_object, "objects/sha256/.* was changed"),
+        (lambda name, data: (name.replace("sha256/", "sha256/../"), data), "a part of its name"),
+    ],
+)
+def test_an_object_that_is_not_what_it_says_is_refused_and_nothing_kept(
+    with_objects, tmp_path, elsewhere, change, said
+):
+    zipped = repacked(export(with_objects, tmp_path / "churn.zip"), tmp_path / "forged.zip", change)
+    with pytest.raises(BadArtifact, match=said):
+        import_(zipped, elsewhere)
+    assert not elsewhere.path.exists()
+
+
+def test_a_zip_that_is_a_reference_brings_its_objects(with_objects, tmp_path):
+    found = resolve(str(export(with_objects, tmp_path / "churn.zip")), Store(tmp_path / "empty"))
+    digest = with_objects.manifest["objects"][0]["digest"]
+    assert objects.place(objects.home(found.path), digest).read_bytes() == b"a,b\n1,2\n"
+    assert not (tmp_path / "empty").exists()
+
+
+def test_objects_that_the_receiver_has_need_not_travel(with_objects, tmp_path):
+    known = [one["digest"] for one in with_objects.manifest["objects"]]
+    assert packed_objects(export(with_objects, tmp_path / "churn.zip", known=known)) == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.dataset.examples import EXAMPLES, write_example
 from workbench.dataset.fetch import Fetched, fetch, is_elsewhere
 from workbench.dataset.profile import profile
-from workbench.dataset.read import read_fetched, read_table, with_roles
+from workbench.dataset.read import read_fetched, read_table, take, with_roles
 from workbench.dataset.table import Dataset, coercer_of
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "profile",
     "read_fetched",
     "read_table",
+    "take",
     "with_roles",
     "write_example",
 ]

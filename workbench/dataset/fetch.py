@@ -6,26 +6,25 @@ a URL are used and never told: neither in the name of the table nor in a message
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 from workbench.dataset import database
-from workbench.dataset.unreachable import AGAIN, LATER, unreachable
-from workbench.documents.redaction import CREDENTIALS, HIDDEN, credentials_of, without_credentials
+from workbench.dataset.addresses import ADDRESS, had_credentials, scheme_of, trouble
+from workbench.dataset.unreachable import LATER
+from workbench.documents.redaction import without_credentials
 from workbench.errors import BadTable, WorkbenchError
 
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 WEB = {"http", "https"}
 SECONDS = (30, 300)  # to connect, and between two pieces of an answer
-EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 LONGEST_NAME = 60  # characters of a fetched file's name
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A table's file as it was fetched.
+    """A table's file in hand: fetched from elsewhere, or read here.
 
     Parameters
     ----------
@@ -40,6 +39,10 @@ class Fetched:
     source: str
     name: str
     content: bytes = field(repr=False)
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", f"sha256:{hashlib.sha256(self.content).hexdigest()}")
 
 
 def is_elsewhere(source: object) -> bool:
@@ -62,24 +65,15 @@ def fetch(source: str) -> Fetched:
         If it cannot be had: nothing of that name, no right to it, no such kind of address, a package that is missing.
     """
     told = without_credentials(source)
-    if any(match[0] == HIDDEN for match in CREDENTIALS.finditer(source)):
+    if had_credentials(source):
         raise BadTable(told, "had its user and password taken out", "Give them again in place of ***.")
-    scheme = source.partition("://")[0].lower()
-    reader = _reader(scheme, told)
+    reader = _reader(scheme_of(source), told)
     try:
         content = reader(source, told)
     except WorkbenchError:
         raise
-    except ImportError as error:
-        raise BadTable(told, f"needs a package that is not installed ({_first_line(error)})", _extra(scheme)) from None
-    except FileNotFoundError:
-        raise BadTable(told, "does not exist", AGAIN) from None
-    except PermissionError as error:
-        raise BadTable(told, f"may not be read ({_safe(error, source)})", "Ask its owner for the right.") from None
     except Exception as error:  # every file system and driver has errors of its own
-        told_so = unreachable(error) or (f"cannot be read ({_safe(error, source)})", AGAIN)
-        # `from None`: what a library says, and the frames it was called from, may hold the password.
-        raise BadTable(told, *told_so) from None
+        raise BadTable(told, *trouble(error, source)) from None
     return Fetched(told, _name(told, is_rows=reader is database.rows), content)
 
 
@@ -117,32 +111,6 @@ def _from_file_system(source: str, told: str) -> bytes:
         raise BadTable(told, "is a folder", "Name a file in it.")
     content: bytes = system.cat_file(path)
     return content
-
-
-def _extra(scheme: str) -> str:
-    extra = EXTRAS.get(scheme)
-    return f'Install it with: pip install "notebook-workbench[{extra}]".' if extra else "Install it with pip."
-
-
-def _safe(error: Exception, source: str) -> str:
-    """Tell what a library says in one line, without the password of the address: some say it by itself."""
-    told = _first_line(error)
-    for password in (*credentials_of(source), unquote(_password(source)), _password(source)):
-        told = told.replace(password, HIDDEN) if password else told
-    return without_credentials(told)
-
-
-def _password(source: str) -> str:
-    """Give the password of a URL as it stands there, also a short one."""
-    try:
-        return urlsplit(source).password or ""
-    except ValueError:
-        return ""
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return (lines[0].rstrip(".") if lines else type(error).__name__)[:300]
 
 
 def _name(told: str, *, is_rows: bool) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import re
 import stat
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,13 +22,15 @@ from workbench.dataset.kinds import columns_of
 from workbench.dataset.look import stand_for_missing
 from workbench.dataset.sniff import PARQUET, refuse_other_files, text_of, unpacked
 from workbench.dataset.table import Dataset
-from workbench.documents.fetched import origin
-from workbench.documents.run_folder import handing_over_errors
+from workbench.documents.fetched import as_given, origin
+from workbench.documents.run_folder import handing_over_errors, here
 from workbench.errors import BadTable, UnknownName
 from workbench.estimators.coerce import tidy
 from workbench.records import Role, TableSchema
 
 TABLES = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
+NO_NAME = re.compile(r"[/\\\x00-\x1f\x7f]")  # what stands in no file's name everywhere
+CHANGED = "The file is not any more what it was when the run began; these are the rows that it held then."
 
 
 @handing_over_errors
@@ -56,16 +59,36 @@ def read_table(source: str | os.PathLike[str], *, missing: str | float | Sequenc
         If there is no such example.
     """
     read_at = time.monotonic()
-    return _read(*_content(os.fspath(source)), missing, read_at)
+    taken, notes = _as_the_run_was_given(os.fspath(source))
+    return _read(taken, missing, read_at, notes)
 
 
 def read_fetched(fetched: Fetched, *, missing: str | float | Sequence[str | float] = ()) -> Dataset:
-    """Read a table that was fetched already: see `read_table`."""
-    return _read(fetched.source, fetched.content, missing, time.monotonic())
+    """Read a table whose file is in hand: see `read_table`."""
+    return _read(fetched, missing, time.monotonic())
 
 
-def _read(place: str, content: bytes, missing: str | float | Sequence[str | float], read_at: float) -> Dataset:
-    frame, options, notes = _parsed(content, place)
+def _as_the_run_was_given(source: str) -> tuple[Fetched, list[str]]:
+    """Take a table, in a run as it was when that began: its file may have been changed or removed since."""
+    run = here()
+    given = None if run is None else as_given(run, source)
+    if given is None:
+        return take(source), []
+    digest, kept = given
+    with suppress(BadTable):
+        taken = take(source)
+        if taken.digest == digest:
+            return taken, []
+    try:
+        return Fetched(source, Path(source).name, kept.read_bytes()), [CHANGED]
+    except OSError:
+        raise BadTable(source, "was changed or removed since the run began", "Run it again.") from None
+
+
+def _read(
+    taken: Fetched, missing: str | float | Sequence[str | float], read_at: float, remarked: Sequence[str] = ()
+) -> Dataset:
+    frame, options, notes = _parsed(taken.content, taken.source)
     unknown = codes(missing)
     columns, remarks = columns_of(frame, unknown)
     if unknown:
@@ -73,11 +96,11 @@ def _read(place: str, content: bytes, missing: str | float | Sequence[str | floa
     return Dataset(
         frame=frame,
         schema=TableSchema(columns, options),
-        source=place,
-        digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
-        notes=(*notes, *remarks),
+        source=taken.source,
+        digest=taken.digest,
+        notes=(*remarked, *notes, *remarks),
         read_at=read_at,
-        size=len(content),
+        size=len(taken.content),
     )
 
 
@@ -138,17 +161,26 @@ def _parsed(content: bytes, source: str) -> tuple[pd.DataFrame, dict[str, Any], 
     return frame, {"format": "csv", "encoding": encoding, **options}, notes + more
 
 
-def _content(source: str) -> tuple[str, bytes]:
-    """Give where the table is, in full, and its bytes, read once: the digest is of the very bytes that were parsed."""
+def take(source: str) -> Fetched:
+    """Take a table's bytes, once: what is parsed, digested and kept are the very same.
+
+    Raises
+    ------
+    BadTable
+        If it cannot be had.
+    UnknownName
+        If there is no such example.
+    """
     if source.startswith(PREFIX):
-        return source, example_text(source.removeprefix(PREFIX)).encode()
+        name = source.removeprefix(PREFIX)
+        return Fetched(source, f"{name}.csv", example_text(name).encode())
     if is_elsewhere(source):
-        fetched = fetch(source)
-        return fetched.source, fetched.content
+        return fetch(source)
     path = Path(source).expanduser()
     try:
         _refuse_what_is_no_file(path, source)
-        return origin(path.absolute()) or str(path.absolute()), path.read_bytes()
+        place = origin(path.absolute()) or str(path.absolute())
+        return Fetched(place, NO_NAME.sub("_", path.name), path.read_bytes())
     except FileNotFoundError as error:
         raise BadTable(source, "does not exist", _near(path)) from error
     except PermissionError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}", re.ASCII)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 FILE_NAME = re.compile(r"(?!\.{1,2}$)[^/\\\x00-\x1f\x7f]{1,255}")
+DEEPEST = 32  # levels; a run of a batch has its values three deep
 LARGEST = 64 * 2**20  # bytes; a manifest of ten thousand files is about 2 MB
 
 Manifest = dict[str, Any]
@@ -90,7 +92,7 @@ def parse_manifest(content: bytes, which: str) -> Manifest:
     if len(content) > LARGEST:
         raise BadArtifact(which, f"has a {MANIFEST} of more than {LARGEST // 2**20} MB")
     try:
-        document = json.loads(content)
+        document = json.loads(content, parse_float=_number, parse_constant=_number)
     except (ValueError, RecursionError) as error:
         raise BadArtifact(which, f"has a damaged {MANIFEST} ({error})") from error
     if not isinstance(document, dict):
@@ -99,6 +101,8 @@ def parse_manifest(content: bytes, which: str) -> Manifest:
     reader = READERS.get(form) if isinstance(form, int) else None
     if reader is None:
         raise BadArtifact(which, f"has a {MANIFEST} of format {form!r}; this workbench reads {known()}", "Upgrade it.")
+    if _is_deep(document):
+        raise BadArtifact(which, f"has a {MANIFEST} that is nested as none is")
     manifest = reader(document)
     if found := problems(manifest):
         raise BadArtifact(which, f"has a {MANIFEST} that is not whole: {'; '.join(found)}")
@@ -125,6 +129,8 @@ def problems(manifest: Manifest) -> list[str]:
         found.append("objects holds something that is not {role, name, digest, size}")
     if isinstance(scores := manifest.get("scores"), dict) and not all(map(_is_score, scores.values())):
         found.append("scores holds something that is not {value, low, high, …}")
+    whole = (name for name in INNER if isinstance(manifest.get(name), FIELDS[name]))
+    found.extend(f"{name} holds what it cannot" for name in whole if not INNER[name](manifest[name]))
     return found
 
 
@@ -148,7 +154,49 @@ def _is_object(entry: Any) -> bool:
 
 
 def _is_score(score: Any) -> bool:
-    return isinstance(score, dict) and isinstance(score.get("value"), int | float | NoneType)
+    told = ("value", "low", "high", "optimism", "rows")
+    return isinstance(score, dict) and "value" in score and all(_is_number(score.get(name)) for name in told)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | NoneType)
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _are_plain(labels: dict[str, Any]) -> bool:
+    return all(isinstance(value, str | int | float | NoneType) for value in labels.values())
+
+
+def _are_measured(resources: dict[str, Any]) -> bool:
+    return all(_is_number(resources.get(name)) for name in ("wall", "cpu", "peak_memory", "runs", "attempts"))
+
+
+def _is_data(data: dict[str, Any]) -> bool:
+    return isinstance(data.get("digest"), str | NoneType) and isinstance(data.get("rows"), int | NoneType)
+
+
+INNER: dict[str, Callable[[Any], bool]] = {
+    "parents": _are_texts,
+    "labels": _are_plain,
+    "resources": _are_measured,
+    "data": _is_data,
+}
+
+
+def _is_deep(value: Any, left: int = DEEPEST) -> bool:
+    """Whether lists and objects lie in one another more than `left` times."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return left == 0 or any(_is_deep(one, left - 1) for one in inside if isinstance(one, dict | list))
+
+
+def _number(text: str) -> float:
+    """Read a number that can be written again: JSON has no word for one that is endless, or none at all."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text[:20]} is no number of JSON")
+    return number
 
 
 def reference_of(manifest: Manifest) -> Reference:

@@ -1,15 +1,19 @@
-"""Tables fetched into a run: their files, and where each came from. The kernel reads these, not the network."""
+"""Tables of a run as they were when it began: fetched into it, or files whose content the store has kept.
+
+The kernel reads what was fetched, not the network. Of a file it reads what was kept when that has changed since.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from workbench.documents.files import FORMAT, digest, read_json, write_bytes, write_json
 from workbench.documents.run_folder import RunFolder
 from workbench.errors import BadTable
 
-FOLDER, INDEX = "data", "fetched.json"
+FOLDER, INDEX, GIVEN = "data", "fetched.json", "given.json"
 
 
 def keep(run: RunFolder, source: str, name: str, content: bytes) -> Path:
@@ -54,3 +58,18 @@ def origin(path: Path) -> str | None:
     if digest(path) != known["digest"]:
         raise BadTable(str(path), "is not what was fetched for this run", "Run it again.")
     return str(known["source"])
+
+
+def note_given(run: RunFolder, tables: Mapping[str, tuple[str, Path]]) -> None:
+    """Note in a run what files it was given: by path, the digest of each, and where its content is kept."""
+    if tables:
+        (run.path / FOLDER).mkdir(exist_ok=True)
+        told = {path: {"digest": mark, "kept": str(kept)} for path, (mark, kept) in tables.items()}
+        write_json(run.path / FOLDER / GIVEN, {"format": FORMAT, "tables": told})
+
+
+def as_given(run: RunFolder, path: str) -> tuple[str, Path] | None:
+    """Tell what a file held when a run was given it: its digest, and where that is kept; None of any other file."""
+    index = run.path / FOLDER / GIVEN
+    told = read_json(index)["tables"].get(path) if index.is_file() else None
+    return None if told is None else (told["digest"], Path(told["kept"]))

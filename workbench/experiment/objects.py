@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +38,12 @@ def place(store: Store, digest: str) -> Path:
     return store.path / FOLDER / kind / mark[:2] / mark
 
 
-def keep_bytes(store: Store, content: bytes) -> Entry:
-    """Keep some bytes, and give their ``digest`` and ``size``; what is kept already is not written again."""
-    mark = f"sha256:{hashlib.sha256(content).hexdigest()}"
+def keep_bytes(store: Store, content: bytes, digest: str | None = None) -> Entry:
+    """Keep some bytes, and give their ``digest`` and ``size``; what is kept already is not written again.
+
+    Whoever knows their `digest` spares its being reckoned.
+    """
+    mark = digest or f"sha256:{hashlib.sha256(content).hexdigest()}"
     return _known(store, mark, len(content)) or keep_chunks(store, [content])
 
 
@@ -66,7 +68,9 @@ def keep_chunks(store: Store, chunks: Iterable[bytes]) -> Entry:
                 sha.update(chunk)
                 size += len(chunk)
             file.flush()
-            os.fsync(file.fileno())  # a machine that loses power must not leave an empty file under a name that is known
+            os.fsync(
+                file.fileno()
+            )  # a machine that loses power must not leave an empty file under a name that is known
         mark = f"sha256:{sha.hexdigest()}"
         target = place(store, mark)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -113,6 +117,10 @@ def _known(store: Store, mark: str, size: int) -> Entry | None:
     entry = {"digest": mark, "size": size}
     if not is_kept(store, entry):
         return None
-    with suppress(OSError):  # a colleague wrote it
+    try:
         os.utime(place(store, mark))
+    except FileNotFoundError:  # it was freed just now
+        return None
+    except OSError:  # a colleague wrote it
+        pass
     return entry

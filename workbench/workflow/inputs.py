@@ -1,4 +1,4 @@
-"""What a run is given: values without what is secret in them, and the tables that had to be fetched."""
+"""What a run is given: values without what is secret in them, and its tables as they are when it begins."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from workbench.documents.redaction import VARIABLE, Redactor
 if TYPE_CHECKING:
     from workbench.dataset import Fetched
     from workbench.documents.run_folder import RunFolder
+    from workbench.experiment import Store
     from workbench.template import Sealed, Template, Values
 
 
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 class Inputs:
     """What one run is given.
 
-    `fetched` holds tables that are elsewhere, by their URLs; `tables` names the parameters that are tables.
+    `taken` holds its tables' files, by their paths, URLs and names; `tables` names the parameters that are tables.
     """
 
     values: Values
     sealed: Sealed
     redactor: Redactor
     tables: tuple[str, ...]
-    fetched: dict[str, Fetched] = field(repr=False)
+    taken: dict[str, Fetched] = field(repr=False)
 
     @property
     def shown(self) -> dict[str, Any]:
@@ -41,16 +42,27 @@ class Inputs:
             return dict(self.sealed.environment)
         return {**self.sealed.environment, VARIABLE: json.dumps(self.sealed.variables)}
 
+    @property
+    def elsewhere(self) -> dict[str, Fetched]:
+        """What had to be fetched, by its URLs."""
+        if not self.taken:
+            return {}
+        from workbench.dataset import is_elsewhere
 
-def take_in(template: Template, values: Values) -> Inputs:
-    """Take secrets out of the values of a run, and fetch the tables that are elsewhere, each once.
+        return {text: one for text, one in self.taken.items() if is_elsewhere(text)}
+
+
+def take_in(template: Template, values: Values, asked: Mapping[str, Any] | None = None) -> Inputs:
+    """Take secrets out of the values of a run, and its tables in hand, each once.
+
+    `asked` are the values whose tables are wanted; by default all.
 
     Raises
     ------
     BadParameters
         If a secret cannot be kept out of the run's files, or its environment variable is not set.
     BadTable
-        If a table cannot be fetched.
+        If a table cannot be had.
     """
     from workbench.template import seal
     from workbench.template.named import TableType
@@ -58,22 +70,43 @@ def take_in(template: Template, values: Values) -> Inputs:
     sealed = seal(values, os.environ)
     redactor = Redactor(sealed.secrets)
     tables = tuple(template.named(TableType))
-    return Inputs(values, sealed, redactor, tables, _fetched(tables, values.values) if tables else {})
+    return Inputs(values, sealed, redactor, tables, _taken(tables, values.values if asked is None else asked))
 
 
-def _fetched(tables: Iterable[str], values: Mapping[str, Any]) -> dict[str, Fetched]:
-    from workbench.dataset import fetch, is_elsewhere  # with pandas: not for notebooks without tables
+def _taken(tables: Iterable[str], values: Mapping[str, Any]) -> dict[str, Fetched]:
+    wanted = dict.fromkeys(text for name in tables for text in _texts(values.get(name)) if text)
+    if not wanted:
+        return {}
+    from workbench.dataset import take  # with pandas: not for notebooks without tables
 
-    wanted = dict.fromkeys(text for name in tables for text in _texts(values.get(name)) if is_elsewhere(text))
-    return {url: fetch(url) for url in wanted}
+    return {text: take(text) for text in wanted}
 
 
-def bound_in(inputs: Inputs, folder: RunFolder) -> dict[str, Any]:
-    """Put what was fetched into the run, and give what its notebook is given: the paths of those files, not URLs."""
-    from workbench.documents.fetched import keep
+def kept_in(store: Store, inputs: Inputs) -> list[dict[str, Any]]:
+    """Keep the tables of a run in the store, as they are in hand, and give what its manifest says of them."""
+    from workbench.experiment import objects
 
-    paths = {url: str(keep(folder, one.source, one.name, one.content)) for url, one in inputs.fetched.items()}
-    inputs.fetched.clear()  # a run may take hours, and holds no table in memory meanwhile
+    return [
+        {"role": objects.DATA, "name": one.name, "parameter": name} | objects.keep_bytes(store, one.content, one.digest)
+        for name in inputs.tables
+        for text in _texts(inputs.values.values.get(name))
+        if (one := inputs.taken.get(text)) is not None
+    ]
+
+
+def bound_in(inputs: Inputs, folder: RunFolder, store: Store) -> dict[str, Any]:
+    """Put what was fetched into the run, and give what its notebook is given: the paths of those files, not URLs.
+
+    Of files the run notes where their content was kept, for they may change before its kernel reads them.
+    """
+    from workbench.documents.fetched import keep, note_given
+    from workbench.experiment import objects
+
+    elsewhere = inputs.elsewhere
+    paths = {url: str(keep(folder, one.source, one.name, one.content)) for url, one in elsewhere.items()}
+    here = {path: one.digest for path, one in inputs.taken.items() if path not in elsewhere}
+    note_given(folder, {path: (mark, objects.place(store, mark)) for path, mark in here.items()})
+    inputs.taken.clear()  # a run may take hours, and holds no table in memory meanwhile
     moved = {
         name: _moved(inputs.values.values[name], paths)
         for name in inputs.tables

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadParameters, BadReference, UnknownName
-from workbench.workflow.place import Where, experiment_of, store_of
+from workbench.workflow.place import Where, experiment_of, insist_on_data, store_of
 
 if TYPE_CHECKING:
     from workbench.documents.bundle import Model
@@ -24,7 +24,8 @@ def promote(ref: str, model: str, *, policy: Path | None = None, store: Where = 
 
     where = store_of(store)
     rules = None if policy is None else read_policy(Path(policy))
-    return promote(resolve(ref, where), model, where.path, rules, author=login(), now=datetime.now(UTC))
+    experiment = insist_on_data(resolve(ref, where), "its model")
+    return promote(experiment, model, where.path, rules, author=login(), now=datetime.now(UTC))
 
 
 def load(ref: str, *, store: Where = None) -> Model:
@@ -54,7 +55,7 @@ def load(ref: str, *, store: Where = None) -> Model:
         if not known:
             raise
         raise UnknownName("model or experiment", ref, known) from error
-    if not experiment.model.is_dir():
+    if not insist_on_data(experiment, "its model").model.is_dir():
         raise BadReference(ref, "kept no model", experiment.reason or "Name another experiment.")
     return serving.load(str(experiment.model), where.path)
 

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.errors import BadReference
+
 if TYPE_CHECKING:
     from workbench.experiment import Experiment, Store
 
@@ -30,3 +32,19 @@ def experiment_of(ref: str, store: Where) -> Experiment:
     from workbench.experiment import resolve
 
     return resolve(ref, store_of(store))
+
+
+def insist_on_data(experiment: Experiment, what: str) -> Experiment:
+    """Give an experiment back when it is whole; `what` is asked of it that values of its data stand in.
+
+    Raises
+    ------
+    BadReference
+        If it is a copy without its data.
+    """
+    from workbench.experiment import is_without_data
+
+    if is_without_data(experiment.manifest):
+        problem = f"is a copy without its data, and {what} was left out with them"
+        raise BadReference(str(experiment.reference), problem, "Ask its author for the whole experiment.")
+    return experiment

@@ -42,7 +42,7 @@ def check(template: str | Path, parameters: Mapping[str, Any] | None = None, **m
 
     found = find(str(template))
     values = values_of(found, {**(parameters or {}), **more})
-    check_tables(found, values.values, take_in(found, values).fetched)
+    check_tables(found, values.values, take_in(found, values).taken)
 
 
 def labels(texts: Iterable[str]) -> dict[str, str]:
@@ -75,15 +75,15 @@ def values_of(
     )
 
 
-def check_tables(template: Template, values: Mapping[str, Any], fetched: Mapping[str, Fetched]) -> dict[str, str]:
+def check_tables(template: Template, values: Mapping[str, Any], taken: Mapping[str, Fetched]) -> dict[str, str]:
     """Refuse what the notebook would refuse, before its kernel starts: tables, columns, the target.
 
     Parameters
     ----------
     values
         By name; those of tables, columns and the question are looked at.
-    fetched
-        Tables that are elsewhere, by their URLs.
+    taken
+        The files of the tables, by their paths, URLs and names.
 
     Returns
     -------
@@ -97,12 +97,9 @@ def check_tables(template: Template, values: Mapping[str, Any], fetched: Mapping
     given = {name: place for name, place in places if place and isinstance(place, str)}
     if not given:
         return {}
-    from workbench.dataset import read_fetched, read_table  # with pandas: not for notebooks without tables
+    from workbench.dataset import read_fetched  # with pandas: not for notebooks without tables
 
-    tables = {
-        name: read_fetched(fetched[place], missing=missing) if place in fetched else read_table(place, missing=missing)
-        for name, place in given.items()
-    }
+    tables = {name: read_fetched(taken[place], missing=missing) for name, place in given.items()}
     if template.task in TASKS and "data" in tables and "target" in values:
         _insist_on_target(template, values["target"], tables["data"])
         _task(tables, template.task, values)

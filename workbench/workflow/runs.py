@@ -17,7 +17,7 @@ from workbench.pages.live import shown_live
 from workbench.pages.outcome import outcome_html, outcome_text
 from workbench.pages.words import duration, spent
 from workbench.records import Check, Score
-from workbench.workflow.inputs import Inputs, bound_in, take_in
+from workbench.workflow.inputs import Inputs, bound_in, kept_in, take_in
 from workbench.workflow.keep import keep
 from workbench.workflow.place import Where, store_of
 from workbench.workflow.request import check_tables, fingerprint, values_of
@@ -168,6 +168,7 @@ def run(
         When the request is refused: before the first trial, and nothing is kept then.
     """
     from workbench.execution import execute, refused
+    from workbench.experiment import repository
     from workbench.template import find
 
     started = time.time() if started is None else started
@@ -182,14 +183,18 @@ def run(
         most, paid = _memory(memory_limit), _paid(price, given)
         inputs = take_in(found, values)
         name = _name(name, found, inputs.shown)
-        digests = check_tables(found, values.values, inputs.fetched)
+        digests = check_tables(found, values.values, inputs.taken)
         own = fingerprint(found, values.values, digests)
-        if given.planned not in (None, own) and not inputs.fetched:  # what is elsewhere may change at any time
+        if given.planned not in (None, own) and not inputs.elsewhere:  # what is elsewhere may change at any time
             raise WorkbenchError(OTHER_WORK)
         where = store_of(store).create()
         say({"kind": "step", "name": "starting"})
+        objects = kept_in(where, inputs)
+        git, changes = repository(found.path, where, inputs.redactor)
         folder, notebook = _prepared(found, inputs, name, where, labels, started)
         folder.update(
+            objects=[*objects, *changes],
+            git=git,
             fingerprint=given.fingerprint or own,
             cause=given.cause,
             parents=list(given.parents),
@@ -292,7 +297,7 @@ def _prepared(
         labels=redactor.document(dict(labels or {})),
     )
     folder = replace(folder, redactor=redactor)
-    return folder, bind(read_notebook(template.path), bound_in(inputs, folder))
+    return folder, bind(read_notebook(template.path), bound_in(inputs, folder, store))
 
 
 def _close(folder: RunFolder, store: Store, template: Template) -> None:

@@ -2,20 +2,68 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from workbench.workflow.place import Where, experiment_of, store_of
+from workbench.errors import BadParameters
+from workbench.workflow.place import Where, store_of
+
+if TYPE_CHECKING:
+    from workbench.experiment import Experiment
 
 
-def export(ref: str, file: Path, *, store: Where = None) -> Path:
-    """Write one experiment to one zip file; a batch together with its runs."""
-    from workbench.experiment import children, export, export_batch, resolve
+def export(
+    ref: str, file: Path, *, with_changes: bool = False, without_data: bool = False, store: Where = None
+) -> Path:
+    """Write one experiment to one zip file; a batch together with its runs. The tables they were given go along.
 
-    experiment = experiment_of(ref, store)
-    if experiment.manifest["kind"] == "batch":
-        runs = (resolve(run, store_of(store)) for run in children(experiment))
-        return export_batch(experiment, runs, Path(file))
-    return export(experiment, Path(file))
+    Parameters
+    ----------
+    ref : str
+    file : Path
+        Where to; it must not exist.
+    with_changes : bool, optional
+        Take along what was changed in the template's repository and not committed, too.
+    without_data : bool, optional
+        Leave the tables out, and whatever else values of them stand in; the zip says what was left out.
+
+    Raises
+    ------
+    WorkbenchError
+        If it cannot be written, or the experiment is not what was kept.
+    """
+    from workbench.experiment import children, export, export_batch, objects, resolve
+
+    if with_changes and without_data:
+        raise BadParameters(["What was not committed may quote values of the data: take it along, or leave them out."])
+    roles = () if without_data else (objects.DATA, objects.CHANGES) if with_changes else (objects.DATA,)
+    where = store_of(store)
+    with _shown(resolve(ref, where), without_data) as experiment:
+        if experiment.manifest["kind"] != "batch":
+            return export(experiment, Path(file), roles=roles)
+        runs = (resolve(run, where) for run in children(experiment))
+        return export_batch(experiment, _each_shown(runs, without_data), Path(file), roles=roles)
+
+
+@contextmanager
+def _shown(experiment: Experiment, without_data: bool) -> Iterator[Experiment]:
+    """Give an experiment as it is to be shared: itself, or a copy without its data that is gone afterwards."""
+    from workbench.experiment import without_data as copy
+
+    if not without_data:
+        yield experiment
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield copy(experiment, Path(folder) / "experiment")
+
+
+def _each_shown(experiments: Iterable[Experiment], without_data: bool) -> Iterator[Experiment]:
+    for experiment in experiments:
+        with _shown(experiment, without_data) as shown:
+            yield shown
 
 
 def import_(file: Path, *, store: Where = None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadOutput, BadReference
-from workbench.workflow.place import Where, experiment_of
+from workbench.workflow.place import Where, experiment_of, insist_on_data
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment
@@ -42,7 +42,7 @@ def trial(ref: str, number: int, file: Path | None = None, *, store: Where = Non
     from workbench.automl.glass_box.recipe import of_trial
     from workbench.documents.table import read_schema
 
-    experiment = experiment_of(ref, store)
+    experiment = insist_on_data(experiment_of(ref, store), "how its columns are read")
     task, schema = experiment.task(), experiment.path / "data" / "schema.json"
     if not task or not schema.is_file():
         raise BadReference(ref, "kept no search", experiment.reason or "Name an experiment of a search.")

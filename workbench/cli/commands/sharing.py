@@ -12,13 +12,15 @@ from workbench.cli.commands.common import json_option, store_option, tell, workb
 @workbench.command()
 @click.argument("ref")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--with-changes", is_flag=True, help="Take along what was not committed in the template's repository.")
+@click.option("--without-data", is_flag=True, help="Leave out the tables, and all that quotes values of them.")
 @store_option
 @json_option
-def export(ref: str, file: Path, store: Path, as_json: bool) -> None:
-    """Write one experiment to one zip file; a batch together with its runs."""
+def export(ref: str, file: Path, with_changes: bool, without_data: bool, store: Path, as_json: bool) -> None:
+    """Write one experiment to one zip file, with the tables it was given; a batch together with its runs."""
     from workbench import workflow
 
-    written = workflow.export(ref, file, store=store)
+    written = workflow.export(ref, file, with_changes=with_changes, without_data=without_data, store=store)
     size = f"{written.stat().st_size / 1e6:.1f} MB"
     tell({"path": str(written), "bytes": written.stat().st_size}, as_json, lambda: click.echo(f"{written} ({size})"))
 

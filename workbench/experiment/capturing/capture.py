@@ -26,7 +26,14 @@ from workbench.experiment.store import Store, building, put_in_place
 from workbench.records import Reference
 
 PERSON = {"kind": "person"}
-OURS = {MANIFEST, "ro-crate-metadata.json", "report.html", "environment", "outputs"}  # no name for the outbox to use
+OURS = {
+    MANIFEST,
+    "ro-crate-metadata.json",
+    "report.html",
+    "environment",
+    "outputs",
+    "objects",
+}  # no name for the outbox to use
 Report = str | Callable[[Experiment], str]
 
 
@@ -51,7 +58,7 @@ def capture(folder: RunFolder, store: Store, *, report: Report | None = None) ->
     reference = Reference(checked_name(record.name), record.version)
     with building(store, "capture") as part:
         left_out = {**(clean(folder).left_out or {}), **_copy(folder, part)}
-        write_environment(part / "environment")
+        write_environment(part / "environment", record.git)
         manifest = _manifest(record, part)
         if left_out:
             manifest["left_out"] = left_out
@@ -135,7 +142,7 @@ def _manifest(record: RunRecord, part: Path) -> Manifest:
         "metric": scores.get("metric"),
         "scores": scores.get("scores", {}),
         "resources": _resources(record),
-        "objects": [],
+        "objects": record.objects or [],
         "files": [],
     }
 

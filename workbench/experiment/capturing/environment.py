@@ -6,43 +6,57 @@ import functools
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import distributions
+from importlib.metadata import PackageMetadata, distributions
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from workbench.documents.files import FORMAT, write_json
+from workbench.experiment.capturing.repository import state_of, without_user
 
 OURS = "notebook-workbench"
+LONGEST_TERMS = 80  # characters: some packages have the whole of their licence there
 LOOKING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An installed package; `origin` is what pip noted about one that did not come from an index (PEP 610)."""
+    """An installed package; `origin` is what pip noted about one that did not come from an index (PEP 610).
+
+    `terms` is what it may be used under: an SPDX expression (PEP 639), or, of older packages, what they call it.
+    """
 
     name: str
     version: str
     origin: dict[str, Any]
+    terms: str | list[str]
 
 
-def write_environment(folder: Path) -> None:
-    """Write ``python.json``, ``requirements.lock`` and ``workbench.json`` into `folder`."""
+def write_environment(folder: Path, git: Mapping[str, Any] | None = None) -> None:
+    """Write ``python.json``, ``requirements.lock`` and ``workbench.json`` into `folder`.
+
+    Of a template that lies in a repository, also ``git.json``: `git` is what it says.
+    """
     folder.mkdir()
     installed = _installed()
     ours = installed.pop(OURS, None)
     versions = {name: package.version for name, package in installed.items()}
-    write_json(folder / "python.json", _python() | {"packages": versions})
+    terms = {name: package.terms for name, package in installed.items() if package.terms}
+    origins = {name: _origin(package) for name, package in installed.items() if package.origin}
+    write_json(folder / "python.json", _python() | {"packages": versions, "origins": origins, "licenses": terms})
     (folder / "requirements.lock").write_text(
         "".join(f"{_pinned(one)}\n" for one in installed.values()), encoding="utf-8"
     )
     write_json(folder / "workbench.json", _workbench(ours))
+    if git is not None:
+        write_json(folder / "git.json", {"format": FORMAT, **git})
 
 
 def _python() -> dict[str, Any]:
@@ -72,19 +86,61 @@ def _looked_up(_: tuple[tuple[str, int], ...]) -> dict[str, Package]:
     found: dict[str, Package] = {}
     for distribution in distributions():
         told = distribution.metadata  # parsed anew at every look
-        name = str(told["Name"] or "").lower().replace("_", "-")
+        name = re.sub(r"[-_.]+", "-", str(told["Name"] or "")).lower()  # PEP 503
         if name and name not in found:  # the first on the path is the one that is imported
             origin = json.loads(distribution.read_text("direct_url.json") or "{}")
-            found[name] = Package(name, str(told["Version"]), origin)
+            found[name] = Package(name, str(told["Version"]), origin, _terms(told))
     return dict(sorted(found.items()))
 
 
+def _terms(told: PackageMetadata) -> str | list[str]:
+    expression, said = (str((told.get_all(name) or [""])[0]).strip() for name in ("License-Expression", "License"))
+    if expression:
+        return expression
+    marks = [
+        str(mark).split(" :: ")[-1] for mark in told.get_all("Classifier") or () if str(mark).startswith("License")
+    ]
+    written = [said] if 0 < len(said) <= LONGEST_TERMS and "\n" not in said and said != "UNKNOWN" else []
+    return [mark for mark in marks if mark != "OSI Approved"] or written
+
+
 def _pinned(package: Package) -> str:
+    """Write the line that installs the very same: by version from an index, else from where it came (PEP 508)."""
+    if not package.origin:
+        return f"{package.name}=={package.version}"
+    told = _origin(package)
+    address = f"{told['vcs']}+{told['url']}@{told['commit']}" if "vcs" in told else told["url"]
+    marks = {
+        "subdirectory": package.origin.get("subdirectory"),
+        "sha256": str(told.get("digest") or "").removeprefix("sha256:"),
+    }
+    fragment = "&".join(f"{name}={value}" for name, value in marks.items() if value)
+    return f"{package.name} @ {address}{f'#{fragment}' if fragment else ''}"
+
+
+def _origin(package: Package) -> dict[str, Any]:
+    """Say where a package is from that no index gave: a repository, a file, a folder of this machine."""
+    url = without_user(str(package.origin.get("url", "")))  # never a token
     if version_control := package.origin.get("vcs_info"):
-        url = urlsplit(package.origin["url"])
-        address = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()  # never a token
-        return f"{package.name} @ {version_control['vcs']}+{address}@{version_control['commit_id']}"
-    return f"{package.name}=={package.version}"
+        return {"url": url, "vcs": version_control["vcs"], "commit": version_control["commit_id"]}
+    if "dir_info" in package.origin:
+        state = state_of(Path(unquote(urlsplit(url).path)) / "pyproject.toml")
+        commit, changed = (None, None) if state is None else (state.commit, bool(state.diff))
+        editable = bool(package.origin["dir_info"].get("editable"))
+        return {"url": url, "editable": editable, "commit": commit, "changed": changed}
+    return {"url": url, "digest": _digest_of(package.origin.get("archive_info") or {})}
+
+
+def _digest_of(archive: Mapping[str, Any]) -> str | None:
+    """Give the digest that pip noted of a file: in ``hashes``, or in ``hash``, as it did before."""
+    mark = (archive.get("hashes") or {}).get("sha256") or str(archive.get("hash") or "").partition("sha256=")[2]
+    return f"sha256:{mark}" if mark else None
+
+
+def environment_here() -> dict[str, Any]:
+    """Tell of this Python what ``python.json`` tells of the one that ran: its version, and those of its packages."""
+    versions = {name: package.version for name, package in _installed().items() if name != OURS}
+    return _python() | {"packages": versions}
 
 
 def workbench_here() -> dict[str, Any]:
@@ -117,7 +173,16 @@ def _workbench(ours: Package | None) -> dict[str, Any]:
     if ours is not None and commit is None:
         commit = ours.origin.get("vcs_info", {}).get("commit_id")
     version = None if ours is None else ours.version
-    return {"format": FORMAT, "name": OURS, "version": version, "commit": commit, "changed": changed}
+    told = {"format": FORMAT, "name": OURS, "version": version, "commit": commit, "changed": changed}
+    return told | {"wheel": _wheel(ours)}
+
+
+def _wheel(ours: Package | None) -> dict[str, Any] | None:
+    """Name the file it was installed from, and its digest; None of a clone, or when an index gave it."""
+    if ours is None or "archive_info" not in ours.origin:
+        return None
+    origin = _origin(ours)
+    return {"name": unquote(origin["url"].rpartition("/")[2]), **origin}
 
 
 @functools.cache  # the code of this process is the one it was started with

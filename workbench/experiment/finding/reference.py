@@ -15,11 +15,11 @@ from workbench.documents.leftovers import make
 from workbench.errors import BadReference
 from workbench.experiment.finding.listing import age
 from workbench.experiment.kept import Experiment, load
-from workbench.experiment.sharing.share import unpack
+from workbench.experiment.matching import SHOWN, matching
+from workbench.experiment.sharing.share import import_
+from workbench.experiment.sharing.together import import_batch, is_batch
 from workbench.experiment.store import Store
 from workbench.records import Reference
-
-SHOWN = 8
 
 
 def resolve(text: str, store: Store) -> Experiment:
@@ -63,16 +63,7 @@ def _is(kind: Callable[[Path], bool], path: Path) -> bool:
 def _in_store(text: str, store: Store, name: str, version: str, versions: list[str]) -> Experiment:
     if not version:
         return _latest(store, name, versions)
-    matching = [one for one in versions if one.lower().startswith(version) or one.partition("-")[2].startswith(version)]
-    exact = [one for one in matching if version in (one.lower(), one.partition("-")[2])]
-    chosen = exact or matching
-    if len(chosen) == 1:
-        return load(store.folder(Reference(name, chosen[0])))
-    if chosen:
-        raise BadReference(text, f"matches {len(chosen)} experiments", f"Give more of it: {_shown(name, chosen)}.")
-    raise BadReference(
-        text, f"matches none of the {len(versions)} experiments", f"There are: {_shown(name, versions)}."
-    )
+    return load(store.folder(Reference(name, matching(text, name, version, versions))))
 
 
 def _latest(store: Store, name: str, versions: list[str]) -> Experiment:
@@ -80,11 +71,6 @@ def _latest(store: Store, name: str, versions: list[str]) -> Experiment:
     second = versions[-1].partition("-")[0]
     last = [load(store.folder(Reference(name, version))) for version in versions if version.startswith(second)]
     return max(last, key=age)
-
-
-def _shown(name: str, versions: list[str]) -> str:
-    newest = [str(Reference(name, version)) for version in sorted(versions, reverse=True)]
-    return ", ".join(newest[:SHOWN]) + (f", … ({len(newest)} in all)" if len(newest) > SHOWN else "")
 
 
 def _none(text: str, name: str, store: Store) -> BadReference:
@@ -108,5 +94,5 @@ def _in_folder(text: str, path: Path) -> Experiment:
 def _in_zip(file: Path) -> Experiment:
     folder = make(Path(tempfile.gettempdir()), "wb", 0o700)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    unpack(file, folder)
-    return load(folder)
+    take = import_batch if is_batch(file) else import_
+    return take(file, Store(folder)).experiment  # a small store of its own, where its objects are found, too

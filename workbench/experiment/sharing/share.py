@@ -7,18 +7,20 @@ unpacked into a hidden folder, compared again, and renamed into place.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.documents.experiment import MANIFEST, Manifest, parse_manifest, read_manifest, reference_of
 from workbench.documents.files import writing
 from workbench.errors import BadArtifact, BadReference
+from workbench.experiment import objects
 from workbench.experiment.kept import Experiment
 from workbench.experiment.sharing.archive import Archive, opened
 from workbench.experiment.store import Store, building, put_in_place
-from workbench.experiment.verifying import compared, verify
+from workbench.experiment.verifying import compared, objects_of, verify
 
+TRAVELS = (objects.DATA,)  # what was not committed stays with its author, unless it is asked for
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's first moment: the same experiment gives the same bytes
 
 
@@ -30,8 +32,19 @@ class Imported:
     new: bool
 
 
-def export(experiment: Experiment, file: Path) -> Path:
+def export(
+    experiment: Experiment, file: Path, *, roles: Collection[str] = TRAVELS, known: Collection[str] = ()
+) -> Path:
     """Write an experiment to one zip, after checking that it is whole.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    file : Path
+    roles : collection of str
+        Which of its objects go along, as far as the store has them.
+    known : collection of str
+        Digests of objects that do not: whoever is to have the zip has them.
 
     Raises
     ------
@@ -47,23 +60,51 @@ def export(experiment: Experiment, file: Path) -> Path:
     if problems := verify(experiment):
         raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")
     names = [MANIFEST, *(entry["name"] for entry in experiment.manifest["files"])]
+    members = {name: experiment.path / name for name in names}
+    members |= carried(experiment, roles, known)
     try:
         with writing(file.absolute()) as part:
-            _zip(experiment.path, sorted(names), part)
+            with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as packed:
+                pack(members, packed)
             _insist_on_import(part, experiment)
     except OSError as error:
         raise BadArtifact(str(file), f"cannot be written: {error.strerror or error}") from error
     return file
 
 
-def _zip(folder: Path, names: Iterable[str], file: Path) -> None:
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name in names:
-            member = zipfile.ZipInfo(name, EPOCH)
-            member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
-            with (folder / name).open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
-                while chunk := source.read(2**20):
-                    target.write(chunk)
+def carried(experiment: Experiment, roles: Collection[str], known: Collection[str] = ()) -> dict[str, Path]:
+    """Give the objects of an experiment that travel, by their names in a zip; those the store lacks are left out.
+
+    See `export`.
+
+    Raises
+    ------
+    BadArtifact
+        If one of them is not what was kept.
+    """
+    store = objects.home(experiment.path)
+    wanted = (one for one in objects.named(experiment.manifest) if one["role"] in roles)
+    named = [one for one in wanted if one["digest"] not in known]
+    if damaged := objects_of({"objects": named}, store)[0]:
+        raise BadArtifact(str(experiment.reference), f"is not what was kept: {_some(damaged)}")
+    return {
+        member_of(one["digest"]): objects.place(store, one["digest"]) for one in named if objects.is_kept(store, one)
+    }
+
+
+def member_of(digest: str) -> str:
+    """Name an object in a zip."""
+    return f"{objects.FOLDER}/{digest.replace(':', '/')}"
+
+
+def pack(members: Mapping[str, Path], packed: zipfile.ZipFile) -> None:
+    """Put files into a zip under their names there, in order of name."""
+    for name in sorted(members):
+        member = zipfile.ZipInfo(name, EPOCH)
+        member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
+        with members[name].open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
+            while chunk := source.read(2**20):
+                target.write(chunk)
 
 
 def _insist_on_import(file: Path, experiment: Experiment) -> None:
@@ -76,7 +117,7 @@ def _insist_on_import(file: Path, experiment: Experiment) -> None:
 
 
 def import_(file: Path, store: Store) -> Imported:
-    """Take an exported experiment into a store.
+    """Take an exported experiment into a store, with the objects that came along.
 
     Raises
     ------
@@ -88,25 +129,60 @@ def import_(file: Path, store: Store) -> Imported:
         manifest = judged(archive)
         reference = reference_of(manifest)
         place = store.folder(reference)
-        if not place.exists():
+        if place.exists():
+            insist_on_same(manifest, place, file)
+        if not place.exists() or any(name in archive.names for name in _lacking(manifest, store)):
             store.create()
-            with building(store, "import") as part:
-                archive.extract(part)
-                _insist(Experiment(reference, part, manifest), file)
+            with building(store, "import") as room:
+                part = _unpacked(archive, room, manifest)
+                keep_carried(room / objects.FOLDER, manifest, store)
                 if put_in_place(store, part, reference):
                     return Imported(Experiment(reference, place, manifest), new=True)
-    present = Experiment(reference, place, read_manifest(place))
-    if present.manifest.get("digest") != manifest.get("digest"):
-        raise BadArtifact(str(file), f"holds {reference}, and the store holds another experiment of that name")
-    return Imported(present, new=False)
+    insist_on_same(manifest, place, file)
+    return Imported(Experiment(reference, place, read_manifest(place)), new=False)
 
 
-def unpack(file: Path, folder: Path) -> None:
-    """Unpack an exported experiment into an empty folder, once it was found whole and unchanged."""
-    with opened(file) as archive:
-        manifest = judged(archive)
-        archive.extract(folder)
-        _insist(Experiment(reference_of(manifest), folder, manifest), file)
+def _lacking(manifest: Manifest, store: Store) -> list[str]:
+    return [member_of(one["digest"]) for one in objects.missing(store, manifest)]
+
+
+def _unpacked(archive: Archive, room: Path, manifest: Manifest) -> Path:
+    """Unpack an archive in two folders: the experiment, whose folder is given, and the objects beside it."""
+    part = room / "experiment"
+    part.mkdir()
+    archive.extract(part)
+    if (part / objects.FOLDER).is_dir():
+        (part / objects.FOLDER).rename(room / objects.FOLDER)
+    _insist(Experiment(reference_of(manifest), part, manifest), archive.file)
+    return part
+
+
+def keep_carried(folder: Path, manifest: Manifest, store: Store) -> None:
+    """Keep the objects a manifest names that were unpacked into a folder."""
+    for one in objects.missing(store, manifest):
+        path = folder.parent / member_of(one["digest"])
+        if path.is_file():
+            objects.keep_file(store, path)
+
+
+def insist_on_same(manifest: Manifest, place: Path, file: Path) -> None:
+    """Refuse an experiment when another one is kept in its place; one without its data is the same as the whole one.
+
+    Raises
+    ------
+    BadArtifact
+        If it is another one, or the whole one of which only a part is kept.
+    """
+    kept, ours = read_manifest(place), reference_of(manifest)
+    if kept.get("digest") == manifest.get("digest") or manifest.get("whole") in (
+        kept.get("digest"),
+        kept.get("whole", ""),
+    ):
+        return
+    if kept.get("whole") == manifest.get("digest"):
+        remedy = f"Remove {place} first, then import it again."
+        raise BadArtifact(str(file), f"holds {ours}, of which the store holds a copy without its data", remedy)
+    raise BadArtifact(str(file), f"holds {ours}, and the store holds another experiment of that name")
 
 
 def judged(archive: Archive) -> Manifest:
@@ -120,9 +196,18 @@ def judged(archive: Archive) -> Manifest:
 
 
 def differences(archive: Archive, manifest: Manifest) -> list[str]:
-    """Say what in an archive is extra, missing or changed, by the name of the file; nothing when it is whole."""
+    """Say what in an archive is extra, missing or changed, by the name of the file; nothing when it is whole.
+
+    An object may be missing: not all that are named travel.
+    """
     read = {name: archive.digest(name) for name in archive.names}
-    return compared(manifest, {name: size for name, (_, size) in read.items()}, lambda name: read[name][0])
+    along = {member_of(one["digest"]): (one["digest"], one["size"]) for one in objects.named(manifest)}
+    sizes = {name: size for name, (_, size) in read.items() if name not in along}
+    return sorted([*compared(manifest, sizes, lambda name: read[name][0]), *_changed(read, along)])
+
+
+def _changed(read: Mapping[str, tuple[str, int]], along: Mapping[str, tuple[str, int]]) -> Iterator[str]:
+    return (f"{name} was changed" for name, told in along.items() if read.get(name, told) != told)
 
 
 def _insist(experiment: Experiment, file: Path) -> None:

@@ -1,29 +1,43 @@
 """A batch and its runs as one zip: the batch's own files, and each run as the zip it would be alone, under ``runs/``.
 
-So every run is judged by the rules of a single one, however many there are.
+So every run is judged by the rules of a single one, however many there are. Their tables lie in it once for all.
 """
 
 from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workbench.documents.experiment import Manifest, parse_manifest, read_manifest, reference_of
+from workbench.documents.experiment import Manifest, parse_manifest, reference_of
 from workbench.documents.files import writing
 from workbench.errors import BadArtifact
+from workbench.experiment import objects
 from workbench.experiment.kept import Experiment
-from workbench.experiment.sharing.archive import Archive, opened
-from workbench.experiment.sharing.share import Imported, export, import_, judged
+from workbench.experiment.sharing.archive import Archive, opened, tightest
+from workbench.experiment.sharing.share import (
+    TRAVELS,
+    Imported,
+    carried,
+    export,
+    import_,
+    insist_on_same,
+    judged,
+    keep_carried,
+    member_of,
+    pack,
+)
 from workbench.experiment.store import Store, building
 
 RUNS = "runs/"
 
 
-def export_batch(batch: Experiment, runs: Iterable[Experiment], file: Path) -> Path:
-    """Write a batch and its `runs` to one zip, after checking that each is whole.
+def export_batch(
+    batch: Experiment, runs: Iterable[Experiment], file: Path, *, roles: Collection[str] = TRAVELS
+) -> Path:
+    """Write a batch and its `runs` to one zip, after checking that each is whole; `roles` of their objects go along.
 
     Raises
     ------
@@ -35,8 +49,8 @@ def export_batch(batch: Experiment, runs: Iterable[Experiment], file: Path) -> P
     try:
         with writing(file.absolute()) as part:
             part.unlink()
-            export(batch, part)
-            _add(part, runs)
+            export(batch, part, roles=())
+            _add(part, runs, carried(batch, roles), roles)
             with opened(part):  # what `import_batch` would refuse is not written
                 return file
     except OSError as error:
@@ -49,17 +63,19 @@ def children(batch: Experiment) -> list[str]:
     return [str(ref) for ref in refs] if isinstance(refs, list) else []
 
 
-def _add(file: Path, runs: Iterable[Experiment]) -> None:
-    """Append each run's own zip; one at a time, so that a thousand take the room of one."""
+def _add(file: Path, runs: Iterable[Experiment], along: dict[str, Path], roles: Collection[str]) -> None:
+    """Append each run's own zip, one at a time, so that a thousand take the room of one; and all objects, each once."""
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(file, "a") as packed:
         for run in runs:
-            alone = export(run, Path(folder) / "run.zip")
+            alone = export(run, Path(folder) / "run.zip", roles=())
+            along |= carried(run, roles, {f"sha256:{path.name}" for path in along.values()})
             member = zipfile.ZipInfo(f"{RUNS}{run.reference}.zip", (1980, 1, 1, 0, 0, 0))
             member.external_attr = 0o100644 << 16
             with alone.open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
                 while chunk := source.read(2**20):
                     target.write(chunk)
             alone.unlink()
+        pack(along, packed)
 
 
 def is_batch(file: Path) -> bool:
@@ -76,16 +92,19 @@ def import_batch(file: Path, store: Store) -> Imported:
     BadArtifact
         If one of them is no whole, unchanged experiment, or the store holds another one under the same reference.
     """
-    store.create()
     with opened(file) as archive, _unpacked(archive, store) as (own, runs):
-        _judge(own, runs, file, store)
+        manifests = _judge(own, runs, file, store)
+        _judge_objects(archive, manifests)
+        for manifest in manifests:
+            keep_carried(own.parent / objects.FOLDER, manifest, store)
         for run in runs:
             import_(run, store)
         return import_(own, store)
 
 
-def _judge(own: Path, runs: list[Path], file: Path, store: Store) -> None:
+def _judge(own: Path, runs: list[Path], file: Path, store: Store) -> list[Manifest]:
     """Read everything, write nothing: the batch and every run it names, each whole, and none at odds with the store."""
+    _insist_on_size(file, runs)
     told = [_manifest(one, store) for one in (own, *runs)]
     named = set(map(str, told[0].get("children", [])))
     inside = {run.name.removesuffix(".zip") for run in runs}
@@ -96,36 +115,62 @@ def _judge(own: Path, runs: list[Path], file: Path, store: Store) -> None:
         if f"{reference_of(manifest)}.zip" != run.name:
             problem = f"holds {reference_of(manifest)} under the name {run.name!r}"
             raise BadArtifact(str(file), problem, "Nothing of it was taken over.")
+    return told
+
+
+def _judge_objects(archive: Archive, manifests: Iterable[Manifest]) -> None:
+    """Insist that every object is one that is named, and is what its name says."""
+    named = {member_of(one["digest"]): one for manifest in manifests for one in objects.named(manifest)}
+    for name in _objects(archive):
+        one = named.get(name)
+        if one is None or archive.digest(name) != (one["digest"], one["size"]):
+            problem = f"is not what was exported: {name} {'is extra' if one is None else 'was changed'}"
+            raise BadArtifact(str(archive.file), problem, "Nothing of it was taken over.")
+
+
+def _insist_on_size(file: Path, runs: Iterable[Path]) -> None:
+    """Refuse small files that together would unpack to more than one of the size of all may."""
+    total = 0
+    for run in runs:
+        with opened(run) as archive:
+            total += archive.size
+        if total > tightest(file):
+            problem = f"holds runs that would unpack to more than {tightest(file) / 2**20:,.0f} MB"
+            raise BadArtifact(str(file), problem, "Nothing of it was taken over.")
 
 
 def _manifest(file: Path, store: Store) -> Manifest:
     with opened(file) as archive:
         manifest = judged(archive)
     place = store.folder(reference_of(manifest))
-    if place.exists() and read_manifest(place).get("digest") != manifest.get("digest"):
-        problem = f"holds {reference_of(manifest)}, and the store holds another experiment of that name"
-        raise BadArtifact(str(file), problem, "Nothing of it was taken over.")
+    if place.exists():
+        insist_on_same(manifest, place, file)
     return manifest
 
 
 @contextmanager
 def _unpacked(archive: Archive, store: Store) -> Iterator[tuple[Path, list[Path]]]:
-    """Give the batch's own files as a zip again, and those of its runs, in a hidden folder of the store."""
+    """Give the batch's own files as a zip again, and those of its runs, in a hidden folder; the objects lie beside."""
     with building(store, "import") as part:
-        own, inside = part / "batch.zip", _runs(archive)
+        own, inside, along = part / "batch.zip", _runs(archive), _objects(archive)
         with zipfile.ZipFile(own, "w", zipfile.ZIP_DEFLATED) as packed:
             for name in archive.names:
-                if name not in inside:
+                if name not in inside and name not in along:
                     with packed.open(name, "w", force_zip64=True) as target:
                         for chunk in archive.chunks(name):
                             target.write(chunk)
         runs = [part / Path(name).name for name in inside]
         for name, run in zip(inside, runs, strict=True):
-            with run.open("xb") as out:
-                for chunk in archive.chunks(name):
-                    out.write(chunk)
+            archive.copy(name, run)
+        for name in along:
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            archive.copy(name, part / name)
         yield own, runs
 
 
 def _runs(archive: Archive) -> list[str]:
     return [name for name in archive.names if name.startswith(RUNS) and name.count("/") == 1 and name.endswith(".zip")]
+
+
+def _objects(archive: Archive) -> list[str]:
+    return [name for name in archive.names if name.startswith(f"{objects.FOLDER}/")]

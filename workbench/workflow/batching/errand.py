@@ -52,6 +52,8 @@ class Errand:
         URL of a folder where experiments are handed over.
     price : Price or None
         What an hour of the worker's machine costs.
+    known : tuple of str
+        Digests of tables that the driver's store holds: they need not travel again.
     """
 
     planned: Planned
@@ -61,6 +63,7 @@ class Errand:
     mark: Path
     share: str | None = None
     price: Price | None = None
+    known: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<run {self.planned.number} of {self.batch}>"
@@ -131,6 +134,8 @@ def _told(error: WorkbenchError, task: Task) -> str:
 
 
 def _carried_out(errand: Errand, folder: Path, conditions: Conditions) -> Delivery:
+    from workbench.batches import told_by
+
     begun = _begun_before(errand)
     if begun is None:
         _refuse_what_needs_the_store(errand)
@@ -142,8 +147,7 @@ def _carried_out(errand: Errand, folder: Path, conditions: Conditions) -> Delive
     insisting = replace(conditions, planned=_work_of(planned))
     done = run_planned(planned, template, store.path, insisting, price=errand.price)
     archive = _packed(errand, done.path, folder) if begun is None else None
-    told = (done.status, done.ref, done.reason, done.metric, done.score, done.seconds, done.resources)
-    return Delivery(*told, archive)
+    return Delivery(**told_by(done), archive=archive)
 
 
 def _refuse_what_needs_the_store(errand: Errand) -> None:
@@ -200,9 +204,10 @@ def _template(errand: Errand, folder: Path) -> Path:
 
 def _packed(errand: Errand, experiment: Path, folder: Path) -> bytes | str:
     """Give a kept experiment as a zip, or the URL where that has been put."""
-    from workbench.experiment import export, load
+    from workbench.experiment import export, load, objects
 
-    file = export(load(experiment), folder / "experiment.zip")
+    every = (objects.DATA, objects.CHANGES)  # it only comes home
+    file = export(load(experiment), folder / "experiment.zip", roles=every, known=errand.known)
     if errand.share is not None:
         url = f"{errand.share}/{errand.planned.number}.zip"
         try:

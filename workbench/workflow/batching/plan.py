@@ -98,7 +98,7 @@ class Checker:
 
     def _look(self, template: Template, values: Values, asked: Mapping[str, Any]) -> dict[str, str] | WorkbenchError:
         try:
-            return check_tables(template, asked, take_in(template, values).fetched)
+            return check_tables(template, asked, take_in(template, values, asked).taken)
         except WorkbenchError as error:
             return error.with_traceback(None)  # frames would hold on to the table
 
