@@ -21,7 +21,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from workbench.documents.bundle_loader import LOADER, MODEL
+from workbench.documents.bundle_loader import LOADER, MODEL, package_of
+from workbench.errors import BadArtifact
 from workbench.records import TableSchema
 
 ALWAYS = ("numpy", "pandas", "scikit-learn", "scipy", "skops")
@@ -29,6 +30,7 @@ ON_USE = ("lightgbm", "catboost")  # pinned only when a source file the model is
 # MLflow lets a column through only in its own type, so each is told in the type that pandas.read_csv gives it.
 TYPES = {"i": "long", "u": "long", "f": "double", "b": "boolean", "M": "datetime"}  # by numpy's kind; else string
 LOOKED_AT = 10_000  # rows
+LARGEST = 8 * 2**20  # bytes; of ten thousand columns it is some 0.6 MB
 
 
 def write_environment(folder: Path, sources: Collection[Path]) -> None:
@@ -88,10 +90,31 @@ def write_mlmodel(
 
 
 def describe(folder: Path, metadata: Mapping[str, Any]) -> None:
-    """Add to what MLflow shows beside the model."""
-    document = yaml.safe_load((folder / "MLmodel").read_text(encoding="utf-8"))
+    """Add to what MLflow shows beside the model.
+
+    Raises
+    ------
+    BadArtifact
+        If its ``MLmodel`` is not what `write_mlmodel` wrote: it may come from a stranger, and MLflow would obey it.
+    """
+    document = _read_mlmodel(folder)
     document["metadata"] = {**(document.get("metadata") or {}), **metadata}
     _write_yaml(folder / "MLmodel", document)
+
+
+def _read_mlmodel(folder: Path) -> dict[str, Any]:
+    file = folder / "MLmodel"
+    try:
+        if file.stat().st_size > LARGEST:
+            raise BadArtifact(str(folder), f"has an MLmodel of more than {LARGEST // 2**20} MB")
+        document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        loader = document["flavors"]["python_function"]["loader_module"]
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, KeyError, TypeError) as error:
+        line = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadArtifact(str(folder), f"has no MLmodel that can be read ({line})") from error
+    if loader != f"{package_of(folder).name}.{LOADER}" or not isinstance(document.get("metadata") or {}, dict):
+        raise BadArtifact(str(folder), "has an MLmodel that the workbench did not write")
+    return document
 
 
 def _pins(sources: Collection[Path]) -> list[str]:

@@ -48,7 +48,9 @@ class Checked:
 
     def as_document(self) -> dict[str, Any]:
         """Put it as JSON."""
-        problems, notes = ([{"path": path, "problem": told} for path, told in one] for one in (self.problems, self.notes))
+        problems, notes = (
+            [{"path": path, "problem": told} for path, told in one] for one in (self.problems, self.notes)
+        )
         return {"whole": self.whole, "checked": dict(self.counts), "problems": problems, "notes": notes}
 
 
@@ -125,7 +127,7 @@ def _notes(room: Path) -> Iterator[tuple[Path, bool]]:
         yield from ((path, path.suffix == ".json" and bool(ID.fullmatch(path.stem))) for path in _seen(folder))
 
 
-def _experiment(store: Store, path: Path) -> Found:
+def _experiment(_store: Store, path: Path) -> Found:
     blank = Experiment(Reference(path.parent.name, path.name), path, {})
     yield from ((path, problem) for problem in verify(blank))
 
