@@ -13,6 +13,7 @@ from workbench.workflow.models import load, predict, promote
 from workbench.workflow.request import check, labels
 from workbench.workflow.runs import Run, run
 from workbench.workflow.sharing import export, import_
+from workbench.workflow.travelling import pull, push
 from workbench.workflow.trials import trial
 from workbench.workflow.upkeep import fsck, gc, verify
 
@@ -38,6 +39,8 @@ __all__ = [
     "note",
     "predict",
     "promote",
+    "pull",
+    "push",
     "report",
     "run",
     "scheduled_run",

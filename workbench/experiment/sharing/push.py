@@ -1,0 +1,136 @@
+"""Push: experiments go to a URL, objects and files first and the manifest last.
+
+One without its manifest is not there yet for anybody. What a broken push left is gone on with: of a file that is there,
+with the right size, the bytes are read back and compared, for the checksums of file systems are of many kinds. Where
+the manifest is, all others were there before, and sizes are enough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from workbench.documents.experiment import LARGEST, MANIFEST, parse_manifest
+from workbench.errors import BadArtifact, BadReference
+from workbench.experiment import objects
+from workbench.experiment.kept import Experiment
+from workbench.experiment.sharing.remote import Heard, Moved, Remote, Tally, content, place_of, place_of_object
+from workbench.experiment.verifying import verify
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A file that may have to travel, and its place there."""
+
+    file: Path
+    name: str
+    size: int
+    digest: str
+
+
+def push(experiments: Sequence[Experiment], remote: Remote, roles: Iterable[str], heard: Heard) -> Moved:
+    """Bring experiments to a URL, with their objects of some `roles`; what is there already is not sent again.
+
+    Raises
+    ------
+    BadReference
+        If one is still running.
+    BadArtifact
+        If one is not what was kept, or another one lies there under the same reference.
+    BadAddress
+        If the URL cannot be written to.
+    """
+    refuse_running(experiments)
+    wanted = [(experiment, pieces_of(experiment), objects_of(experiment, roles)) for experiment in experiments]
+    pieces = [piece for experiment, files, kept in wanted for piece in (*files, *kept, _manifest_of(experiment))]
+    tally = Tally(sum(piece.size for piece in pieces), heard)
+    sent = [piece for one in wanted for piece in _push(*one, remote, tally)]
+    absent = [name for experiment, _, kept in wanted for name in _absent(experiment, kept)]
+    return Moved([one.reference for one in experiments], len(sent), sum(piece.size for piece in sent), absent)
+
+
+def pieces_of(experiment: Experiment) -> list[Piece]:
+    """Give the files of an experiment but its manifest."""
+    place = place_of(experiment.reference)
+    return [
+        Piece(experiment.path / one["name"], f"{place}/{one['name']}", one["size"], one["digest"])
+        for one in experiment.manifest["files"]
+    ]
+
+
+def _manifest_of(experiment: Experiment) -> Piece:
+    path = experiment.path / MANIFEST
+    return Piece(path, f"{place_of(experiment.reference)}/{MANIFEST}", path.stat().st_size, "")
+
+
+def objects_of(experiment: Experiment, roles: Iterable[str]) -> list[Piece]:
+    """Give the objects of some roles that are kept where an experiment is; one that is named twice once."""
+    store = objects.home(experiment.path)
+    named = {one["digest"]: one for one in objects.named(experiment.manifest, *roles)} if roles else {}
+    return [
+        Piece(objects.place(store, digest), place_of_object(digest), one["size"], digest)
+        for digest, one in named.items()
+        if objects.is_kept(store, one)
+    ]
+
+
+def _absent(experiment: Experiment, kept: list[Piece]) -> Iterator[str]:
+    travel = {piece.digest for piece in kept}
+    for one in objects.named(experiment.manifest):
+        if one["digest"] not in travel:
+            yield f"{one['name']} ({one['role']})"
+
+
+def _push(experiment: Experiment, files: list[Piece], kept: list[Piece], remote: Remote, tally: Tally) -> list[Piece]:
+    """Bring one experiment there, and give what had to be sent of it."""
+    place = place_of(experiment.reference)
+    there = {f"{place}/{name}": size for name, size in remote.sizes(place).items()}
+    last = _manifest_of(experiment)
+    finished = last.name in there
+    if finished:
+        _insist_on_same(experiment, remote, last.name)
+    rest = [one for one in files if there.get(one.name) != one.size or not (finished or _is_there(one, remote))]
+    rest += [one for one in kept if remote.size(one.name) != one.size]
+    if rest or not finished:
+        insist_on_whole(experiment)
+    tally.count(sum(one.size for one in (*files, *kept)) - sum(one.size for one in rest))
+    tally.carry_out([partial(remote.put, one.file, one.name, tally.count) for one in rest], remote.workers)
+    if rest or not finished:
+        remote.put(last.file, last.name, tally.count)
+        return [*rest, last]
+    tally.count(last.size)
+    return rest
+
+
+def _is_there(piece: Piece, remote: Remote) -> bool:
+    sha = hashlib.sha256()
+    for chunk in remote.chunks(piece.name):
+        sha.update(chunk)
+    return f"sha256:{sha.hexdigest()}" == piece.digest
+
+
+def _insist_on_same(experiment: Experiment, remote: Remote, name: str) -> None:
+    told = f"{remote.told}/{name}"
+    there = parse_manifest(content(remote, name, LARGEST), told)
+    ours = experiment.manifest
+    if there.get("whole") == ours["digest"]:
+        problem = f"holds {experiment.reference} without its data"
+        raise BadArtifact(remote.told, problem, "Push it to another URL, or remove that one first.")
+    if there.get("digest") not in (ours["digest"], ours.get("whole")):
+        raise BadArtifact(remote.told, f"holds another experiment under the reference {experiment.reference}")
+
+
+def insist_on_whole(experiment: Experiment) -> None:
+    """Refuse what is not what was kept."""
+    if problems := verify(experiment):
+        raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")
+
+
+def refuse_running(experiments: Sequence[Experiment]) -> None:
+    """Refuse what has no manifest yet."""
+    for experiment in experiments:
+        if experiment.status == "running":
+            raise BadReference(str(experiment.reference), "is still running", "Push it when it has ended.")
