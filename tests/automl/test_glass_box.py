@@ -176,6 +176,17 @@ def test_the_winner_predicts_the_same_without_the_workbench(case, kept):
     assert float(again["printed"].split()[-1].rstrip(".")) <= CLOSE
 
 
+def test_a_model_that_averages_some_of_its_folds_is_made_again(kept, monkeypatch):
+    monkeypatch.setattr("workbench.automl.blending.fewer.ENOUGH", 0.0)
+    result, outbox_folder = kept(farm(), "bought")
+    told = [trial["averaged"] for trial in outbox.read_trials(outbox_folder) if trial["weight"]]
+    averaged = [len(bag.members) for bag in result.model.ensemble.bags]
+    assert sorted(map(len, told)) == sorted(averaged)
+    assert min(averaged) < len(result.folds)
+    again = play(outbox_folder / "winner.ipynb", fresh())
+    assert largest(again["said"], load_model(outbox_folder / "model").predict_proba(fresh())) <= CLOSE
+
+
 def test_copies_of_rows_are_kept_together_again(kept):
     frame = pd.concat([farm(), farm().head(60)])
     result, outbox_folder = kept(frame, "bought", searched={"trials": 2}, check_share=0.2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,9 @@ import pandas as pd
 from workbench.automl import display, pictures
 from workbench.automl.blending import calibration, threshold
 from workbench.automl.blending.calibration import Calibrated, calibrated
+from workbench.automl.blending.effort import effort_of
 from workbench.automl.blending.ensemble import COMPACT, FULL, Blend, blend
+from workbench.automl.blending.fewer import fewer_models
 from workbench.automl.blending.leaderboard import leaderboard
 from workbench.automl.blending.threshold import Decision, decision
 from workbench.automl.blending.uncertainty import Coverage, uncertainty
@@ -209,12 +211,13 @@ def finished(
     whole = Whole() if compact is None else compact.on_all_rows(used)
     finals = {trial.number: trial for trial in whole.trials}
     found = replace(found, trials=[finals.get(trial.number, trial) for trial in found.trials])
+    averaged = _averaged(task, found, chosen.weights)
     told = calibrated(task, folds, chosen.predicted, seed=seed)
     decided = decision(task, folds, told.predicted, seed=seed)
     conformal, coverage = uncertainty(task, folds, told.predicted, seed=seed)
     model = TabularModel(
         coercer_of([task.schema[name] for name in task.features]),
-        _ensemble([trial.final for trial in found.trials], chosen.weights, task.least),
+        _ensemble(_bags(found.trials, averaged), chosen.weights, task.least),
         list(task.classes),
         told.calibration,
         decided.threshold,
@@ -233,6 +236,7 @@ def finished(
         trials=weighed(
             [_as_fitted(entry, finals.get(entry["number"])) for entry in found.log],
             {trial.number: part for trial, part in zip(found.trials, chosen.weights, strict=True)},
+            averaged,
         ),
         folds=folds,
         fold_models=[
@@ -268,6 +272,19 @@ def _optimism(task: Task, found: Found, chosen: Blend, model: TabularModel, pred
     if seen.probability is not None:
         seen = replace(seen, prediction=model.labels(seen.probability))
     return task.metric.loss(measure(task.metric, predicted)) - task.metric.loss(measure(task.metric, seen))
+
+
+def _averaged(task: Task, found: Found, weights: Array) -> dict[int, list[int]]:
+    """Choose the folds whose models each member averages, by its number; empty where members average no folds."""
+    if not all(trial.final.members == list(trial.members) for trial in found.trials):
+        return {}
+    kept = fewer_models(weights.tolist(), effort_of(found.trials, task.frame[:1]))
+    return {trial.number: folds for trial, folds in zip(found.trials, kept, strict=True) if folds}
+
+
+def _bags(trials: Sequence[Trial], averaged: Mapping[int, Sequence[int]]) -> list[Bag]:
+    chosen = (averaged.get(trial.number, range(len(trial.final.members))) for trial in trials)
+    return [Bag([trial.final.members[one] for one in folds]) for trial, folds in zip(trials, chosen, strict=True)]
 
 
 def _ensemble(bags: Sequence[Bag], weights: Array, least: float | None) -> Ensemble:

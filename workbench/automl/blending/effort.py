@@ -1,7 +1,7 @@
 """What a prediction costs, told without a clock, so that the same members are chosen on every machine.
 
-The unit is 15 nanoseconds of one core for a row, when many rows are predicted. A tree of LightGBM takes about half a
-unit a level, and one of CatBoost, whose nodes of a level are all alike, an eighth of a unit. A row alone waits even
+The unit is 15 nanoseconds of one core for a row, when many rows are predicted. A tree of LightGBM takes about 0.6
+units a level, and one of CatBoost, whose nodes of a level are all alike, an eighth of a unit. A row alone waits even
 longer for its encoders than for its models.
 """
 
@@ -20,9 +20,9 @@ from workbench.automl.fitting.trial import Trial
 # styles), and for each column of prose, whose words are looked up.
 ENCODING, COLUMN, PROSE = 100.0, 1.0, 1_000.0
 # Trees of a forest are walked node by node, till leaves are pure; so are CatBoost's where they are not symmetric. On
-# five tables LightGBM's trees of 8 leaves were seen to take about 20 ns, of 31 about 40, of 64 about 60; CatBoost's
-# 2.
-DEEP, WALKED, SYMMETRIC, LEVEL = 3.0, 1.5, 0.13, 0.45
+# five tables LightGBM's trees of 8 leaves were seen to take about 20 ns, of 20 to 31 from 27 to 55 (most where they cut
+# through categories), of 64 about 60; CatBoost's 2.
+DEEP, WALKED, SYMMETRIC, LEVEL = 3.0, 1.5, 0.13, 0.6
 LEAVES = 31  # of LightGBM's trees, unless it is told otherwise
 NUMBERS = 200.0  # products of so many weights, or of so many numbers of rows that may be neighbours
 SLIGHT = 5.0  # anything else: a product with one vector

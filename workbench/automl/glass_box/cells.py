@@ -86,11 +86,15 @@ def fit_trial(trial, fold, train, encoded):
 
 
 def fit(fold):
-    """Fit every member on the training rows of a fold; the number after the last stands for all rows."""
+    """Fit the members on the training rows of a fold; the number after the last stands for all rows."""
     train = folds[fold][0] if fold < len(folds) else everything
     train = sampled(train, codes, MOST_ROWS, classes=len(CLASSES), seed=SEED)
     encoded = {}
-    return [fit_trial(trial, fold, train, encoded) for trial in TRIALS]'''
+    return {
+        number: fit_trial(trial, fold, train, encoded)
+        for number, trial in enumerate(TRIALS)
+        if fold in trial["averaged"] or fold in MEASURED
+    }'''
 HELPERS = '''\
 def restored(part, **learned):
     """Give a part of the model what it had learned."""
@@ -244,6 +248,7 @@ def trials(chosen: Sequence[Trial]) -> str:
             "learner": Code(_name(trial)),
             "encoder": Code(encoders[_encoder(trial)]),
             "weight": trial["weight"],
+            "averaged": trial["averaged"],
             "boosted": trial["boosted"],
             "rounds": trial["rounds"],
             "stops_by_rows": trial["stops_by_rows"],
@@ -287,20 +292,16 @@ def _function(name: str, argument: str, about: str, value: str) -> str:
     return f'def {name}({argument}):\n    """{about}"""\n    return {value}'
 
 
-def model(parts: Mapping[str, Any], *, latest: bool, measured: bool, least: float | None) -> str:
+def model(parts: Mapping[str, Any], *, measured: bool, least: float | None) -> str:
     """Fit all and put the model together.
 
     Parameters
     ----------
-    latest
-        Whether the model is what was fitted on all rows, and not the average of the folds.
     measured
-        Whether the folds' models are wanted besides, to be compared with what they predicted.
+        Whether the models of all folds are wanted, to be compared with what they predicted.
     least
         What no prediction lies below; None sets no bound.
     """
-    wanted = "[len(folds)]" if latest and not measured else f"range(len(folds){' + 1' if latest else ''})"
-    joined = "fitted[-1:]" if latest else "fitted"
     bound = "" if least is None else f", least={least!r}"
     arguments = {
         "coercer": Code("Coercer(COLUMNS)"),
@@ -308,11 +309,13 @@ def model(parts: Mapping[str, Any], *, latest: bool, measured: bool, least: floa
         "classes": Code("CLASSES"),
         **parts,
     }
+    compared = "range(len(folds))" if measured else "()"
     return (
+        f"MEASURED = {compared}  # folds whose models are wanted besides those that are averaged\n"
         'with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):  # one thread, as it was fitted\n'
         '    warnings.simplefilter("ignore", ConvergenceWarning)\n'
-        f"    fitted = [fit(fold) for fold in {wanted}]\n"
-        f"bags = [Bag(list(members)) for members in zip(*{joined})]\n"
+        "    fitted = [fit(fold) for fold in range(len(folds) + 1)]\n"
+        'bags = [Bag([fitted[fold][number] for fold in trial["averaged"]]) for number, trial in enumerate(TRIALS)]\n'
         f"model = {call('TabularModel', arguments)}"
     )
 

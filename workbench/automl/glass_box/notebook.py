@@ -71,7 +71,8 @@ SENTENCES = {
     "folds": "The rows are split as they were in the search, by the same seed.",
     "trials": "The members of the model: how each turns columns into a matrix, and what learns from it. `boosted` and "
     "`rounds` are how many rounds were made, and how many it predicts by, in each fold; the search found them by early "
-    "stopping, so they are given here. This is the cell to change.",
+    "stopping, so they are given here. `averaged` are the folds whose models predict; the number after the last stands "
+    "for all rows. This is the cell to change.",
     "fitting": "Each member is fitted on each fold.",
     "helpers": "Parts of the model that learned from predictions of rows held out are given as they were learned.",
     "model": "The model: raw rows in, as they stand in a file; the average of the members out.",
@@ -82,11 +83,9 @@ SENTENCES = {
 
 def _own_cells(recipe: Recipe) -> dict[str, str]:
     task, schema = recipe.task, recipe.schema
-    # Of what was fitted on all rows besides, there is one more number of rounds than folds.
-    latest = all(len(trial["boosted"]) > int(task["folds"]["number"]) for trial in recipe.trials)
     # Experiments of before there was a bound tell none, and their own copy of the code knows none.
     least = task.get("least")
-    model = cells.model(recipe.parts, latest=latest, measured=recipe.golden is None, least=least)
+    model = cells.model(recipe.parts, measured=recipe.golden is None, least=least)
     if recipe.golden is None:
         comparison = cells.comparison_of_trial(recipe.trials[0]["shown"])
     else:
@@ -96,12 +95,21 @@ def _own_cells(recipe: Recipe) -> dict[str, str]:
         "reading": cells.reading(task, schema),
         "rows": cells.rows(task, schema),
         "folds": cells.folds(task["plan"]["check_share"]),
-        "trials": cells.trials(recipe.trials),
+        "trials": cells.trials(_averaged(recipe)),
         "fitting": cells.FITTING,
         **({"helpers": cells.HELPERS} if "restored(" in model else {}),
         "model": model,
         "comparison": comparison,
     }
+
+
+def _averaged(recipe: Recipe) -> list[dict[str, Any]]:
+    """Say of each member which of its fits it averages: of some folds, of all, or the one on all rows."""
+    number = int(recipe.task["folds"]["number"])
+    # Of what was fitted on all rows besides, there is one more number of rounds than folds.
+    latest = all(len(trial["boosted"]) > number for trial in recipe.trials)
+    averaged = [number] if latest else list(range(number))
+    return [{"averaged": averaged, **trial} for trial in recipe.trials]
 
 
 def _pieces(recipe: Recipe, own: Mapping[str, str]) -> list[Piece]:

@@ -44,9 +44,18 @@ def realised(family: Family, trial: Trial | None) -> dict[str, Any]:
     }
 
 
-def weighed(log: Sequence[Mapping[str, Any]], weights: Mapping[int, float]) -> list[dict[str, Any]]:
-    """Note in the record of each trial, by its number, how much of the ensemble it is."""
-    return [{**entry, "weight": float(weights.get(entry["number"], 0.0))} for entry in log]
+def weighed(
+    log: Sequence[Mapping[str, Any]], weights: Mapping[int, float], averaged: Mapping[int, Sequence[int]]
+) -> list[dict[str, Any]]:
+    """Note in the record of each trial, by its number, its weight in the ensemble, and whose models predict."""
+    return [
+        {
+            **entry,
+            "weight": float(weights.get(entry["number"], 0.0)),
+            **({"averaged": list(averaged[entry["number"]])} if entry["number"] in averaged else {}),
+        }
+        for entry in log
+    ]
 
 
 def kinds_of(schema: TableSchema, features: Sequence[str]) -> dict[str, str]:

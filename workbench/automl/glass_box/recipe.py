@@ -119,7 +119,7 @@ def of_trial(
         title=f"Trial {number} of the search for {task['target']}",
         task=task,
         schema=schema,
-        trials=[{**trial, "weight": 1.0}],
+        trials=[{name: told for name, told in trial.items() if name != "averaged"} | {"weight": 1.0}],
         packages=packages,
         code=code or SOURCE,
         note=note,
