@@ -19,7 +19,7 @@ from workbench import workflow
 from workbench.errors import BadReference
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "experiment.md"
-MARKED = re.compile(rb"qq[a-z]+\d+")
+MARKED = re.compile(rb"qq(?:person|word|street|town)\d+")
 NUMBERS = re.compile(rb"\d+\.\d+|\d{5,}")
 DATES = re.compile(rb"19[34]\d-\d\d-\d\d|\d\d/\d\d/19[34]\d")
 ENCODED = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
@@ -52,7 +52,7 @@ class Marks:
         born = pd.to_datetime(table["born"], format="%d/%m/%Y")
         self.dates = {day.encode() for way in ("%d/%m/%Y", "%Y-%m-%d") for day in born.dt.strftime(way)}
         self.packed = {struct.pack("<d", value) for value in (*amounts, *visits)}
-        self.packed |= {struct.pack("<f", value) for value in amounts} | {struct.pack("<q", value) for value in visits}
+        self.packed |= {struct.pack("<q", value) for value in visits}
 
     def found(self, content: bytes) -> set[bytes]:
         """Find marked values in some bytes; NumPy gives each letter of a text four of them."""
@@ -64,7 +64,12 @@ class Marks:
 
     def inside(self, content: bytes, depth: int = 4) -> set[bytes]:
         """Find them in whatever the bytes hold, too: zips, compressed and encoded parts, tables."""
-        return self.found(content).union(*(self.inside(part, depth - 1) for part in _parts(content) if depth))
+        here = set() if _is_packed(content) else self.found(content)
+        return here.union(*(self.inside(part, depth - 1) for part in _parts(content) if depth))
+
+
+def _is_packed(content: bytes) -> bool:
+    return content.startswith((b"PK", b"\x1f\x8b", b"PAR1"))
 
 
 def _parts(content: bytes) -> list[bytes]:
