@@ -171,14 +171,26 @@ def _are_plain(labels: dict[str, Any]) -> bool:
 
 
 def _are_measured(resources: dict[str, Any]) -> bool:
-    return all(_is_number(resources.get(name)) for name in ("wall", "cpu", "peak_memory", "runs", "attempts"))
+    cost = resources.get("cost") or {"amount": 0, "currency": ""}
+    priced = isinstance(cost, dict) and isinstance(cost.get("amount"), int | float)
+    told = ("wall", "cpu", "peak_memory", "runs", "attempts")
+    return priced and isinstance(cost.get("currency"), str) and all(_is_number(resources.get(name)) for name in told)
 
 
 def _is_data(data: dict[str, Any]) -> bool:
     return isinstance(data.get("digest"), str | NoneType) and isinstance(data.get("rows"), int | NoneType)
 
 
+def _is_time(text: str | None) -> bool:
+    try:
+        return not text or bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
 INNER: dict[str, Callable[[Any], bool]] = {
+    "started": _is_time,
+    "ended": _is_time,
     "parents": _are_texts,
     "labels": _are_plain,
     "resources": _are_measured,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadReference, UnknownName
-from workbench.workflow.place import Where, experiment_of, store_of
+from workbench.workflow.place import Where, experiment_of, reading, store_of
 
 if TYPE_CHECKING:
     from workbench.documents.note import Note
@@ -85,19 +85,20 @@ def show(ref: str, *, store: Where = None) -> dict[str, Any]:
     place = store_of(store)
     experiment = resolve(ref, place)
     said = notes.read(place, experiment.reference)
-    return {
-        **experiment.as_document(),
-        "tags": list(said.tags),
-        "notes": [one.as_document() for one in said.notes],
-        "damaged_notes": said.damaged,
-        "author": experiment.manifest["author"],
-        "ended": experiment.manifest["ended"],
-        "data": experiment.manifest["data"],
-        "resources": experiment.manifest["resources"],
-        "parameters": experiment.parameters(),
-        "checks": [asdict(check) for check in experiment.checks()],
-        "path": str(experiment.path),
-    }
+    with reading(experiment):
+        return {
+            **experiment.as_document(),
+            "tags": list(said.tags),
+            "notes": [one.as_document() for one in said.notes],
+            "damaged_notes": said.damaged,
+            "author": experiment.manifest["author"],
+            "ended": experiment.manifest["ended"],
+            "data": experiment.manifest["data"],
+            "resources": experiment.manifest["resources"],
+            "parameters": experiment.parameters(),
+            "checks": [asdict(check) for check in experiment.checks()],
+            "path": str(experiment.path),
+        }
 
 
 def report(ref: str, *, store: Where = None) -> Path:

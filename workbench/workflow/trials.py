@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadOutput, BadReference
-from workbench.workflow.place import Where, experiment_of, insist_on_data
+from workbench.workflow.place import Where, experiment_of, insist_on_data, reading
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment
@@ -46,16 +46,17 @@ def trial(ref: str, number: int, file: Path | None = None, *, store: Where = Non
     task, schema = experiment.task(), experiment.path / "data" / "schema.json"
     if not task or not schema.is_file():
         raise BadReference(ref, "kept no search", experiment.reason or "Name an experiment of a search.")
-    note = _note(experiment)
-    recipe = of_trial(
-        task,
-        read_schema(schema),
-        experiment.trials(),
-        number,
-        packages=experiment.environment().get("packages", {}),
-        code=_code(experiment),
-        note=note,
-    )
+    with reading(experiment):
+        note = _note(experiment)
+        recipe = of_trial(
+            task,
+            read_schema(schema),
+            experiment.trials(),
+            number,
+            packages=experiment.environment().get("packages", {}),
+            code=_code(experiment),
+            note=note,
+        )
     file = Path(f"{experiment.name}-trial-{number}.ipynb") if file is None else Path(file)
     if file.exists():
         raise BadOutput(str(file), "is there already", "Name another file with -o, or move that one away.")
