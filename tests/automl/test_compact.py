@@ -68,7 +68,7 @@ def loss(result, weights) -> float:
 class TestTheModel:
     def test_each_member_is_one_model(self, pair):
         full, compact = pair
-        assert {len(bag.members) for bag in full.model.ensemble.bags} == {5}
+        assert max(len(bag.members) for bag in full.model.ensemble.bags) > 1
         assert {len(bag.members) for bag in compact.model.ensemble.bags} == {1}
         assert len(compact.model.ensemble.bags) <= len(full.model.ensemble.bags)
         assert not compact.bagged
@@ -111,7 +111,7 @@ def test_without_time_the_bags_are_kept_and_it_is_said(tmp_path, shop_table, mon
     monkeypatch.setattr(Compact, "on_all_rows", lambda _self, _trials: Whole(why_not=NO_TIME))
     result = searched(tmp_path, shop_table(120), "bought", "compact")
     assert result.bagged
-    assert {len(bag.members) for bag in result.model.ensemble.bags} == {5}
+    assert max(len(bag.members) for bag in result.model.ensemble.bags) > 1
     assert next(check.message for check in result.checks if check.name == "compact").startswith("There was no time")
     monkeypatch.undo()
     document = {**task_document(result), "trials": result.trials}
