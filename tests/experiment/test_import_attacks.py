@@ -1,6 +1,9 @@
 """An import from a stranger: whatever the zip holds, the store is afterwards what it was, to the byte.
 
-Every archive is made here, from a whole experiment, by the function that is named in the test.
+Every archive is made here, from a whole experiment, by the function that is named in the test. The attacks are numbered
+as in our list of bad inputs: 48 names, 49 links, 50 what is no file, 51 duplicates, 52 names that are one elsewhere,
+53 bombs, 54 truncation, 55 bits, 56 manifests, 57 and 58 models, 59 pages and texts, 60 formats, 61 two at once, a full
+disk, a kill (`test_faults`).
 """
 
 from __future__ import annotations
@@ -9,11 +12,13 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import stat
 import struct
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -23,9 +28,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.documents.experiment import seal
+from workbench.documents.experiment import seal, write_manifest
 from workbench.errors import BadArtifact
-from workbench.experiment import Store, export, import_, resolve, verify
+from workbench.experiment import (
+    Experiment,
+    Store,
+    export,
+    export_batch,
+    import_,
+    import_batch,
+    objects,
+    resolve,
+    verify,
+)
 from workbench.experiment.names import clashes, problem_with
 from workbench.experiment.sharing.archive import MOST_FILES
 
@@ -307,6 +322,83 @@ def named_pipe(files: Files, path: Path) -> Path:
     return path
 
 
+def tar_with_hard_links(files: Files, path: Path) -> Path:
+    """Group 49: a hard link out of the folder, and one to a symbolic link, which only a tar can hold."""
+    with tarfile.open(path, "w") as packed:
+        for name, kind, target in (
+            ("passwd", tarfile.LNKTYPE, "/etc/passwd"),
+            ("way", tarfile.SYMTYPE, "/tmp"),
+            ("evil", tarfile.LNKTYPE, "way"),
+        ):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            packed.addfile(member)
+    return path
+
+
+def zip_in_a_zip(files: Files, path: Path) -> Path:
+    """Group 53: as in 42.zip, each layer packs the next; only the first is opened here, and it is no experiment."""
+    layer = b"\0" * 2**24
+    for _ in range(4):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+            for number in range(4):
+                packed.writestr(f"{number}.zip", layer)
+        layer = buffer.getvalue()
+    path.write_bytes(layer)
+    return path
+
+
+def earlier_format(files: Files, path: Path) -> Path:
+    return packed(path, sealed(files, format=-1))
+
+
+def deep_labels(files: Files, path: Path) -> Path:
+    deep: object = "x"
+    for _ in range(200):
+        deep = [deep]
+    return packed(path, sealed(files, labels={"a": deep}))
+
+
+def endless_score(files: Files, path: Path) -> Path:
+    manifest = files["manifest.json"].replace(b'"value": 0.', b'"value": 1e999, "was": 0.', 1)
+    return packed(path, {**files, "manifest.json": manifest})
+
+
+def score_that_is_no_number(files: Files, path: Path) -> Path:
+    return packed(path, sealed(files, scores={"roc_auc": {"value": float("nan")}}))
+
+
+def labels_that_are_lists(files: Files, path: Path) -> Path:
+    return packed(path, sealed(files, labels={"farm": ["<script>"]}))
+
+
+def parents_that_are_no_references(files: Files, path: Path) -> Path:
+    return packed(path, sealed(files, parents=[{"a": 1}]))
+
+
+def time_that_is_a_text(files: Files, path: Path) -> Path:
+    return packed(path, sealed(files, resources={"wall": "long"}))
+
+
+def rows_that_are_a_text(files: Files, path: Path) -> Path:
+    return packed(path, sealed(files, data={"digest": None, "rows": "many"}))
+
+
+def object_by_a_path(files: Files, path: Path) -> Path:
+    entry = {"role": "data", "name": "../../evil.csv", "digest": f"sha256:{'0' * 64}", "size": 1}
+    return packed(path, sealed(files, objects=[entry]))
+
+
+def object_of_another_digest(files: Files, path: Path) -> Path:
+    entry = {"role": "data", "name": "t.csv", "digest": "md5:" + "0" * 32, "size": 1}
+    return packed(path, sealed(files, objects=[entry]))
+
+
+def object_without_a_role(files: Files, path: Path) -> Path:
+    return packed(path, sealed(files, objects=[{"name": "t.csv", "digest": f"sha256:{'0' * 64}", "size": 1}]))
+
+
 def with_header_changed(path: Path, signature: bytes, offset: int, value: bytes) -> Path:
     """Overwrite a field of the first header of a kind."""
     content = path.read_bytes()
@@ -355,6 +447,19 @@ ATTACKS: list[tuple[Callable[[Files, Path], Path], str]] = [
     (no_file, "does not exist"),
     (folder, "is not a file"),
     (named_pipe, "is not a file"),
+    (tar_with_hard_links, "is not a zip file, or was cut short"),
+    (zip_in_a_zip, r"has no manifest\.json|would unpack to more than"),
+    (earlier_format, "of format -1"),
+    (deep_labels, "nested as none is"),
+    (endless_score, r"has a damaged manifest\.json \(1e999 is no number of JSON\)"),
+    (score_that_is_no_number, r"has a damaged manifest\.json \(NaN is no number of JSON\)"),
+    (labels_that_are_lists, "labels holds what it cannot"),
+    (parents_that_are_no_references, "parents holds what it cannot"),
+    (time_that_is_a_text, "resources holds what it cannot"),
+    (rows_that_are_a_text, "data holds what it cannot"),
+    (object_by_a_path, "objects holds something that is not"),
+    (object_of_another_digest, "objects holds something that is not"),
+    (object_without_a_role, "objects holds something that is not"),
 ]
 
 
@@ -486,3 +591,148 @@ def test_a_zip_that_is_only_being_read_is_not_left_unpacked(whole, victim, tmp_p
         [sys.executable, "-c", script, tmp_path / "copy.zip"], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert not Path(done.stdout.strip()).exists()
+
+
+def test_one_bit_changed_in_any_file_is_refused_and_the_file_is_named(whole, victim, tmp_path, snapshot):
+    """Group 55; a bit of the archive itself is changed above."""
+    before, files = snapshot(victim.path), files_of(whole)
+    for name, content in files.items():
+        middle = len(content) // 2
+        changed = content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
+        with pytest.raises(BadArtifact, match=f"{re.escape(name)} was changed|has a (damaged )?manifest|was changed"):
+            import_(packed(tmp_path / "flipped.zip", {**files, name: changed}), victim)
+    assert snapshot(victim.path) == before
+
+
+@pytest.fixture(scope="module")
+def whole_batch(tmp_path_factory, keep_in) -> Path:
+    """A batch of two runs in a zip."""
+    folder = tmp_path_factory.mktemp("batch")
+    store = Store(folder / "store").create()
+    one, two, batch = (keep_in(store, number, name=name) for number, name in ((1, "a"), (2, "b"), (3, "farms")))
+    children = [str(one.reference), str(two.reference)]
+    manifest = write_manifest(batch.path, {**batch.manifest, "kind": "batch", "children": children})
+    return export_batch(Experiment(batch.reference, batch.path, manifest), [one, two], folder / "farms.zip")
+
+
+def with_run(files: Files, change: Callable[[Files], Files]) -> Files:
+    """The files of a batch with those of its first run changed, and packed again."""
+    name = min(name for name in files if name.startswith("runs/"))
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as out:
+        with zipfile.ZipFile(io.BytesIO(files[name])) as packed_run:
+            ours = {one: packed_run.read(one) for one in packed_run.namelist()}
+        for one, content in change(ours).items():
+            out.writestr(one, content)
+    return {**files, name: changed.getvalue()}
+
+
+def with_batch(files: Files, **changes: object) -> Files:
+    runs = {name: content for name, content in files.items() if name.startswith("runs/")}
+    return {**sealed({name: content for name, content in files.items() if name not in runs}, **changes), **runs}
+
+
+def first_run(files: Files) -> str:
+    return min(name for name in files if name.startswith("runs/"))
+
+
+BATCH_ATTACKS: dict[str, tuple[Callable[[Files], Files], str]] = {
+    "a run that leads elsewhere": (lambda f: with_run(f, lambda r: sealed({**r, "../evil": b""})), "its name"),
+    "a run with a file more": (lambda f: with_run(f, lambda r: {**r, "x.py": b""}), r"x\.py is extra"),
+    "a run with a changed file": (lambda f: with_run(f, lambda r: {**r, "task.json": b"{}"}), r"task\.json was"),
+    "a run cut short": (lambda f: {**f, first_run(f): f[first_run(f)][:500]}, "is not a zip file"),
+    "a run that is no zip": (lambda f: {**f, first_run(f): b"text"}, "is not a zip file"),
+    "a run that is a bomb": (lambda f: with_run(f, lambda r: {**r, "zeros": b"\0" * 2**27}), "would unpack to more"),
+    "runs that are bombs together": (
+        lambda f: {**f, **dict.fromkeys((f"runs/{n}.zip" for n in range(3)), zeros_in_a_zip(40 * 2**20))},
+        "holds runs that would unpack to more than",
+    ),
+    "a run that nobody named": (lambda f: {**f, "runs/x@20261121T000001Z-00000001.zip": f[first_run(f)]}, "says other"),
+    "a run that is missing": (lambda f: {name: c for name, c in f.items() if name != first_run(f)}, "holds no run"),
+    "a run under another's name": (
+        lambda f: {**f, first_run(f): f[max(name for name in f if name.startswith("runs/"))]},
+        "under the name",
+    ),
+    "children that are no references": (lambda f: with_batch(f, children=["../../evil"]), "says otherwise"),
+    "children that are no list": (lambda f: with_batch(f, children={"a": 1}), "says otherwise|holds a run"),
+    "a batch with another digest": (lambda f: {**f, "scores.json": b"{}"}, r"scores\.json was"),
+}
+
+
+def zeros_in_a_zip(size: int) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as out:
+        out.writestr("manifest.json", b"\0" * size)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("attack", BATCH_ATTACKS)
+def test_a_batch_of_which_anything_is_not_whole_is_refused(attack, whole_batch, victim, tmp_path, snapshot):
+    change, said = BATCH_ATTACKS[attack]
+    archive = packed(tmp_path / "attack.zip", change(files_of(whole_batch)))
+    before = snapshot(victim.path.parent)
+    for store in (victim, Store(victim.path.parent / "new")):
+        with pytest.raises(BadArtifact, match=said) as error:
+            import_batch(archive, store)
+        assert "\n" not in str(error.value)
+    assert snapshot(victim.path.parent) == before  # nor is a store made for nothing
+
+
+def test_a_run_at_odds_with_the_store_keeps_its_whole_batch_out(whole_batch, tmp_path, snapshot):
+    store = Store(tmp_path / "store")
+    name = first_run(files_of(whole_batch))
+    (tmp_path / "run.zip").write_bytes(files_of(whole_batch)[name])
+    import_(packed(tmp_path / "other.zip", sealed(files_of(tmp_path / "run.zip"), author="eve")), store)
+    before = snapshot(store.path)
+    with pytest.raises(BadArtifact, match="the store holds another experiment of that name"):
+        import_batch(whole_batch, store)
+    assert snapshot(store.path) == before
+
+
+TABLE = b"tenure,Churn\n1,Yes\n"
+MEMBER = f"objects/sha256/{hashlib.sha256(TABLE).hexdigest()}"
+OTHER = f"objects/sha256/{hashlib.sha256(b'other').hexdigest()}"
+
+
+@pytest.fixture(scope="module")
+def with_table(tmp_path_factory, keep_in) -> Path:
+    """An experiment in a zip, together with its table."""
+    folder = tmp_path_factory.mktemp("table")
+    store = Store(folder / "store").create()
+    entry = {"role": "data", "name": "customers.csv", **objects.keep_bytes(store, TABLE)}
+    return export(keep_in(store, 5, objects=[entry]), folder / "churn.zip")
+
+
+OBJECT_ATTACKS: dict[str, tuple[Callable[[Files], Files], str]] = {
+    "of other content": (lambda f: {**f, MEMBER: b"other rows"}, f"{MEMBER} was c"),
+    "of other content and the same size": (lambda f: {**f, MEMBER: TABLE.replace(b"Yes", b"No!")}, f"{MEMBER} was c"),
+    "that nobody names": (lambda f: {**f, OTHER: b"other"}, f"{OTHER} is extra"),
+    "by a name that is no digest": (lambda f: {**f, "objects/sha256/evil": b""}, "objects/sha256/evil is extra"),
+    "of another kind of digest": (lambda f: {**f, "objects/md5/evil": b""}, "objects/md5/evil is extra"),
+    "by its name in capitals": (lambda f: {**f, MEMBER.upper(): TABLE}, "twice"),
+    "as a file of the experiment": (lambda f: sealed({**f, "objects/evil": b""}), "is extra|is missing|was changed"),
+    "that leads elsewhere": (lambda f: {**f, "objects/sha256/../../evil": b""}, "its name"),
+}
+
+
+@pytest.mark.parametrize("attack", OBJECT_ATTACKS)
+def test_an_object_that_is_not_what_its_name_says_or_that_nobody_names_is_refused(
+    attack, with_table, victim, tmp_path, snapshot
+):
+    objects.keep_bytes(victim, b"rows of my own")
+    change, said = OBJECT_ATTACKS[attack]
+    refused(packed(tmp_path / "attack.zip", change(files_of(with_table))), victim, snapshot, said)
+
+
+def test_an_object_that_is_here_is_not_replaced_and_one_that_is_missing_is_no_failure(with_table, victim, tmp_path):
+    files = files_of(with_table)
+    place = objects.place(victim, objects.keep_bytes(victim, TABLE)["digest"])
+    written = place.stat().st_ino
+    done = import_(with_table, victim).experiment
+    assert (place.stat().st_ino, place.read_bytes()) == (written, TABLE)
+    assert verify(done) == []
+    alone = Store(tmp_path / "alone")
+    import_(packed(tmp_path / "alone.zip", {name: files[name] for name in files if name != MEMBER}), alone)
+    assert [entry["name"] for entry in objects.missing(alone, done.manifest)] == ["customers.csv"]
+    assert import_(with_table, alone).new is False  # and its table comes later
+    assert objects.missing(alone, done.manifest) == []
