@@ -8,7 +8,7 @@ from workbench.batches.cores import cores, shared_out, thread_limits
 from workbench.batches.keep import as_document, keep
 from workbench.batches.known import Known, batch_of, known, under_way_elsewhere
 from workbench.batches.plan import Plan, Planned, plan
-from workbench.batches.queue import Limits, Outcome, Queue, remaining
+from workbench.batches.queue import Limits, Outcome, Queue, remaining, told_by
 from workbench.batches.spec import Spec, read_spec, spec_of
 from workbench.batches.steps import Step
 from workbench.batches.totals import totals
@@ -34,6 +34,7 @@ __all__ = [
     "shared_out",
     "spec_of",
     "thread_limits",
+    "told_by",
     "totals",
     "under_way_elsewhere",
 ]

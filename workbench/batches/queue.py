@@ -15,6 +15,7 @@ from workbench.documents.outbox import score_document
 from workbench.experiment import Experiment
 from workbench.records import Score
 
+SAID = ("status", "ref", "reason", "metric", "score", "seconds", "resources")
 BEGINNING = 3  # ended runs after which their own time, rather than that of earlier ones, says how long is left
 
 
@@ -66,11 +67,16 @@ class Outcome:
         }
 
 
-def outcome_of(run: Planned, kept: Experiment, *, before: bool = True) -> Outcome:
-    """Say what a kept experiment means for the planned run whose work it did."""
+def told_by(done: Any) -> dict[str, Any]:
+    """Take what a run that has ended says of itself, for an `Outcome` or to hand it on."""
+    return {name: getattr(done, name) for name in SAID}
+
+
+def outcome_of(run: Planned, kept: Experiment) -> Outcome:
+    """Say what an experiment that was kept before means for the planned run whose work it did."""
     used = kept.manifest["resources"]
     told = (kept.status, str(kept.reference), kept.reason, kept.metric, kept.score, used.get("wall"))
-    return Outcome(run, *told, before, used, kept.path)
+    return Outcome(run, *told, True, used, kept.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,7 +176,6 @@ def write_model(
     schema: TableSchema,
     golden: pd.DataFrame,
     metadata: Mapping[str, Any] | None = None,
-    now: datetime | None = None,
 ) -> None:
     """Write a fitted model as a folder that loads without the workbench, and prove that it does.
 
@@ -205,8 +204,7 @@ def write_model(
         write_environment(part, [_source(module) for module in sorted(modules)])
         write_schema(part / "schema.json", schema)
         raw = golden[list(model.features_)]
-        at = now or datetime.now(UTC)
-        write_mlmodel(part, package, model, rows=raw, schema=schema, metadata=metadata or {}, now=at)
+        write_mlmodel(part, package, model, rows=raw, schema=schema, metadata=metadata or {}, now=datetime.now(UTC))
         (part / "README.md").write_text(README.format(package=package), encoding="utf-8")
         chosen = _table(raw.iloc[:: max(1, -(-len(raw) // GOLDEN))])
         predicted = _table(predictions(model, _frame(chosen)))

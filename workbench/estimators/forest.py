@@ -64,7 +64,7 @@ class RandomTrees(BaseEstimator):
         valid: Any = None,  # noqa: ARG002 - a forest does not overfit with more trees
         categorical: Sequence[int] = (),  # noqa: ARG002 - codes are cut as numbers
         out_of_time: Callable[[], bool] | None = None,
-        shared: dict[str, Any] | None = None,  # noqa: ARG002
+        shared: dict[str, Any] | None = None,  # noqa: ARG002 - it makes nothing others could share
     ) -> RandomTrees:
         """Grow the trees; when time is up, fewer of them."""
         rows = np.ascontiguousarray(matrix, dtype=np.float32)

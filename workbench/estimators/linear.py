@@ -52,7 +52,7 @@ class LinearModel(BaseEstimator):
         valid: Any = None,  # noqa: ARG002 - nothing to stop early
         categorical: Sequence[int] = (),  # noqa: ARG002 - its encoder leaves no codes
         out_of_time: Callable[[], bool] | None = None,
-        shared: dict[str, Any] | None = None,  # noqa: ARG002
+        shared: dict[str, Any] | None = None,  # noqa: ARG002 - it makes nothing others could share
     ) -> LinearModel:
         """Fit the coefficients; the clock is asked after each round."""
         strength = self.penalty * len(target)

@@ -50,7 +50,7 @@ class NearestRows(BaseEstimator):
         valid: Any = None,  # noqa: ARG002 - nothing to stop early
         categorical: Sequence[int] = (),  # noqa: ARG002 - its encoder leaves no codes
         out_of_time: Callable[[], bool] | None = None,  # noqa: ARG002 - rows are only kept
-        shared: dict[str, Any] | None = None,  # noqa: ARG002
+        shared: dict[str, Any] | None = None,  # noqa: ARG002 - it makes nothing others could share
     ) -> NearestRows:
         """Keep the rows, but for those of no weight."""
         self.boosted_, self.rounds_, self.cut_ = 1, 1, False

@@ -81,7 +81,7 @@ class NeuralNetwork(BaseEstimator):
         valid: Held | None = None,
         categorical: Sequence[int] = (),  # noqa: ARG002 - its encoder leaves no codes
         out_of_time: Callable[[], bool] | None = None,
-        shared: dict[str, Any] | None = None,  # noqa: ARG002
+        shared: dict[str, Any] | None = None,  # noqa: ARG002 - it makes nothing others could share
     ) -> NeuralNetwork:
         """Train the networks side by side, round by round.
 

@@ -16,6 +16,8 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import Ridge
 
 Array = npt.NDArray[Any]
+WIDTH = 2**15  # columns that words and letters share
+PENALTY, PARTS = 1.0, 5  # of what words say of the target; rows of words have length 1
 
 
 class Texts:
@@ -69,12 +71,9 @@ class TextFeatures(BaseEstimator):
         How many directions the words are condensed to (latent semantic analysis); 0 leaves them as they are, sparse.
     """
 
-    def __init__(
-        self, unit: Literal["word", "letters"] = "word", components: int = 30, width: int = 2**15, seed: int = 0
-    ) -> None:
+    def __init__(self, unit: Literal["word", "letters"] = "word", components: int = 30, seed: int = 0) -> None:
         self.unit = unit
         self.components = components
-        self.width = width
         self.seed = seed
 
     def fit(self, texts: pd.Series[Any] | Texts) -> TextFeatures:
@@ -118,7 +117,7 @@ class TextFeatures(BaseEstimator):
         self.directions_ = self.weights_ = None
         self.scores_ = None
         counts, distinct = known.counts(self.words_), known.distinct
-        seen = np.bincount(counts.indices, minlength=self.width)
+        seen = np.bincount(counts.indices, minlength=WIDTH)
         self.kept_ = np.flatnonzero(seen >= (2 if len(distinct) > 20 else 1))
         if not len(self.kept_):
             return None
@@ -149,7 +148,7 @@ class TextFeatures(BaseEstimator):
         return HashingVectorizer(
             analyzer="char_wb" if letters else "word",
             ngram_range=(2, 4) if letters else (1, 2),
-            n_features=self.width,
+            n_features=WIDTH,
             alternate_sign=False,
             norm=None,
             strip_accents="unicode",
@@ -161,29 +160,22 @@ class WordScores(BaseEstimator):
 
     Directions hold what texts are about, which need not be what the target hangs on; a linear model of the words is
     hard to beat on prose, and trees use its prediction beside everything else they know. The rows it is fitted on are
-    predicted by models that learned without them, in `parts` parts.
-
-    Parameters
-    ----------
-    strength
-        Of the penalty; rows of words have length 1.
+    predicted by models that learned without them, part by part.
     """
 
-    def __init__(self, strength: float = 1.0, parts: int = 5, seed: int = 0) -> None:
-        self.strength = strength
-        self.parts = parts
+    def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
     def fit_transform(self, words: Any, codes: Array, targets: Array, weight: Array | None = None) -> Array:
         """Learn from the words of distinct texts, and which of them (n_rows,) with which `targets` each row has."""
-        part = np.random.default_rng(self.seed).integers(0, self.parts, len(codes))
+        part = np.random.default_rng(self.seed).integers(0, PARTS, len(codes))
         each = np.ones(len(codes)) if weight is None or not weight.any() else weight
         self._learn(words, codes, targets, each)
         told = np.tile(self.intercept_, (len(targets), 1))
         for number in np.unique(part):
             others = part != number
             if each[others].any():
-                apart = WordScores(self.strength)._learn(words, codes[others], targets[others], each[others])
+                apart = WordScores()._learn(words, codes[others], targets[others], each[others])
                 told[~others] = apart.transform(words)[codes[~others]]
         return told
 
@@ -196,7 +188,7 @@ class WordScores(BaseEstimator):
         counts = np.bincount(codes, weights=weight, minlength=words.shape[0])
         sums = [np.bincount(codes, weights=target * weight, minlength=len(counts)) for target in targets.T]
         seen = np.flatnonzero(counts)
-        ridge = Ridge(alpha=self.strength, solver="sparse_cg", tol=1e-2)  # closer costs more and predicts no better
+        ridge = Ridge(alpha=PENALTY, solver="sparse_cg", tol=1e-2)  # closer costs more and predicts no better
         ridge.fit(words[seen], np.column_stack(sums)[seen] / counts[seen, None], sample_weight=counts[seen])
         self.coefficients_ = np.asarray(ridge.coef_).reshape(targets.shape[1], -1)
         self.intercept_ = np.asarray(ridge.intercept_).reshape(-1)

@@ -34,7 +34,6 @@ def prepare(
     schema: Mapping[str, Any] | None = None,
     budget: float | None = None,
     now: datetime | None = None,
-    author: str | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> RunFolder:
     """Make ``<running>/<version>/`` with all that is known before the kernel starts.
@@ -57,8 +56,6 @@ def prepare(
         Wall time of the whole run in seconds: the notebook plans against the deadline ``now + budget``.
     now : datetime, optional
         When the command started, in UTC.
-    author : str, optional
-        Who runs it; by default the user's login name.
     labels : mapping, optional
         The user's own ``farm=17``.
 
@@ -78,7 +75,7 @@ def prepare(
         started=now.isoformat(),
         **_until(now, budget),
         heartbeat=now.isoformat(),
-        author=login() if author is None else author,
+        author=login(),
         labels=dict(labels or {}),
         **this_process(),
     )

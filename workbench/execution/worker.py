@@ -107,7 +107,7 @@ class Worker:
             raise InterruptedError(self.attempt.stop.reason)  # the cell before it outlived the interrupt
         self.attempt.reached = cell_index + 1  # unless it is one to be executed: not text, empty, or to be skipped
 
-    def _cell_started(self, cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG002
+    def _cell_started(self, cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG002 - as above
         attempt = self.attempt
         attempt.outputs.begin()
         if self.ear is None and attempt.kernel.process is not None:

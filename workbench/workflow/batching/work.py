@@ -105,7 +105,7 @@ class Threads:
         """Do nothing: the runs ask for themselves."""
 
     def _carry_out(self, planned: Planned) -> Outcome:
-        from workbench.batches import Outcome
+        from workbench.batches import Outcome, told_by
 
         template = self.plan.templates[planned.step.name].path
         try:
@@ -122,8 +122,7 @@ class Threads:
         except Exception as error:  # one run must not end the night's others
             log.exception("Run %d of the batch could not be conducted.", planned.number)
             return Outcome(planned, "failed", reason=f"{type(error).__name__}: {error}")
-        told = (done.status, done.ref, done.reason, done.metric, done.score, done.seconds)
-        return Outcome(planned, *told, resources=done.resources, path=done.path)
+        return Outcome(planned, **told_by(done), path=done.path)
 
 
 def conduct(queue: Queue, plan: Plan, carrier: Carrier, stop: Stop, started: float, say: Listener) -> None:
