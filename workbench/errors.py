@@ -112,6 +112,12 @@ class StoreError(Problem):
     what = "store"
 
 
+class BadEnvironment(Problem):
+    """An environment of locked packages that cannot be had."""
+
+    what = "environment of"
+
+
 class NoCluster(Problem):
     """A Dask cluster that cannot be worked with."""
 
