@@ -138,7 +138,7 @@ def without_user(url: str) -> str:
 
 def _diff(top: Path) -> bytes:
     """Read what tracked files differ by, as a patch; no more of it than is kept."""
-    words = ["git", "-C", top, *QUIET, "diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv"]
+    words = ["git", "-C", str(top), *QUIET, "diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()) as process:
         assert process.stdout is not None
         patience = threading.Timer(SECONDS, process.kill)
