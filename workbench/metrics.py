@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -252,14 +253,29 @@ def paired_difference(
 
     Positive means that `one` is better, whichever way the metric points. `share` is that of `samples`.
     """
+    return paired(metric, one, seed=seed)(other, share)
 
-    def gain(one: Predicted, other: Predicted) -> float:
-        return metric.loss(measure(metric, other)) - metric.loss(measure(metric, one))
 
-    drawn = (rows_of(counts) for counts in samples(one, seed=seed, share=share))
-    value = gain(one, other)
-    low, high = interval(value, np.array([gain(one.take(rows), other.take(rows)) for rows in drawn]))
-    return value, float("nan") if low is None else low, float("nan") if high is None else high
+def paired(
+    metric: Metric, one: Predicted, *, seed: int = 0
+) -> Callable[[Predicted, float], tuple[float, float, float]]:
+    """Prepare `paired_difference` of one and several others, given with a `share`: `one` is measured only once."""
+
+    def losses(predicted: Predicted, drawn: Iterable[Array]) -> Array:
+        return np.array([metric.loss(measure(metric, predicted.take(rows_of(counts)))) for counts in drawn])
+
+    @functools.cache
+    def known(share: float) -> tuple[list[Array], Array]:
+        drawn = samples(one, seed=seed, share=share)
+        return drawn, losses(one, drawn)
+
+    def against(other: Predicted, share: float) -> tuple[float, float, float]:
+        drawn, own = known(share)
+        value = metric.loss(measure(metric, other)) - metric.loss(measure(metric, one))
+        low, high = interval(value, losses(other, drawn) - own)
+        return value, float("nan") if low is None else low, float("nan") if high is None else high
+
+    return against
 
 
 @dataclass(frozen=True, slots=True)

@@ -241,9 +241,9 @@ def test_a_difference_tells_what_was_done_and_what_came_of_it(keep):
     document = diff(one, other).as_document()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert document["parameters"] == [
-        {"name": "budget", "one": "60s", "other": "30s"},
-        {"name": "seed", "one": 0},
-        {"name": "ignore", "other": ["id"]},
+        {"name": "budget", "one": "60s", "other": "30s", "sources": {"one": "-p", "other": "-p"}},
+        {"name": "seed", "one": 0, "sources": {"one": "-p"}},
+        {"name": "ignore", "other": ["id"], "sources": {"other": "-p"}},
     ]
     assert [change["name"] for change in document["data"]] == ["digest"]
     assert document["columns"] == [
@@ -268,7 +268,9 @@ def test_versions_of_packages_that_differ_are_named(keep):
     file.write_text(json.dumps({**told, "python": "3.99.0"}))
     changed = {change["name"]: change for change in diff(one, other).as_document()["environment"]}
     assert changed.keys() == {"python", "numpy", "brand-new"}
-    assert changed["brand-new"] == {"name": "brand-new", "other": "2.0"}
+    assert changed["brand-new"] == {"name": "brand-new", "other": "2.0", "decides": False}
+    assert changed["numpy"]["decides"]
+    assert changed["python"]["decides"]
 
 
 def test_a_difference_from_a_failed_run_leaves_its_side_empty(keep):

@@ -1,6 +1,7 @@
 """The comparison page draws what is known of each experiment, and says what is not."""
 
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -27,7 +28,7 @@ TWO = {
 
 
 def test_it_shows_scores_intervals_differences_and_parameters():
-    page = comparison_page(TWO)
+    page = comparison_page(TWO).replace("\u00a0", " ")
     for shown in ("ROC AUC", "churn@aaaa", "0.850", "0.840 to 0.860", "1 min 1 s", "0.050", "60s", "10s", "–"):
         assert shown in page
     assert page.index("churn@aaaa") < page.index("churn@bbbb")
@@ -101,9 +102,11 @@ def test_a_report_is_found_from_where_the_page_lies(tmp_path):
 
     page = tmp_path / "some #where" / "page.html"
     page.parent.mkdir()
-    workflow.compare(str(GOLDEN), store=tmp_path / "store", html=page)
+    kept = shutil.copytree(GOLDEN, tmp_path / "kept")
+    (kept / "report.html").write_text(comparison_page({}))
+    workflow.compare(str(kept), store=tmp_path / "store", html=page)
     (link,) = re.findall(r'href="([^"]+)"', page.read_text())
-    assert (page.parent / unquote(link)).resolve() == (GOLDEN / "report.html").resolve()
+    assert (page.parent / unquote(link)).resolve() == (kept / "report.html").resolve()
 
     zipped = workflow.export(str(GOLDEN), tmp_path / "one.zip", store=tmp_path / "store")
     workflow.compare(str(zipped), store=tmp_path / "store", html=page)  # what is read of it is gone afterwards

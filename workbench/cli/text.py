@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from workbench.cli.plain import plain
+from workbench.cli.terminal import plain
 from workbench.pages.words import count, duration, measured, money, spent
 
 if TYPE_CHECKING:
-    from workbench.comparison import Comparison
+    from workbench.comparison import Comparison, Difference
 
 MARKS = {"note": "·", "warn": "!", "block": "✗"}
 WIDTH = 160  # off a terminal lines are not wrapped to eighty columns: they are read by other programs
@@ -148,8 +148,8 @@ def promotion(document: Mapping[str, Any]) -> None:
         line(f"Not promoted. {document['model']} stays as it was.")
 
 
-def comparison(compared: Comparison, html: Path | None = None) -> None:
-    """Show experiments in order, and what can be said of them."""
+def comparison(compared: Comparison | Difference, html: Path | None = None) -> None:
+    """Show experiments side by side, and what can be said of them."""
     line(str(compared))
     if html is not None:
         line(f"page: {html}")

@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workbench.comparison.ranking import compare
+from workbench.comparison.cells import CellChange, cell_changes, code_cells
+from workbench.comparison.drift import Drift, drifts
+from workbench.comparison.facts import Driver, Facts, facts_of, judged
+from workbench.comparison.ranking import Comparison, compare
 from workbench.comparison.sections import NOTHING, Section, as_html, as_text, words
+from workbench.documents.table import read_profile
+from workbench.executor import DECIDING
 from workbench.experiment import Experiment
 from workbench.pages.words import measured
+from workbench.records import Score
 
 CELL = "# ---- cell ----"
+SIDES = ("one", "other")
+MACHINE = ("python", "implementation", "platform", "machine")
+DECIDES = {*MACHINE, *DECIDING, "pandas", "scipy", "optuna", "pyarrow", "skops"}  # on which results may depend
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that is not the same in both; what one of them does not have is not in `values`."""
+    """Something that is not the same in both; what one of them does not have is not in `values`.
+
+    `more` is what else is known of it: where parameters came from, the intervals of scores.
+    """
 
     name: str
     values: Mapping[str, Any]
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def as_document(self) -> dict[str, Any]:
         """Give the change as JSON: its name, ``one`` and ``other``, without the side that lacks it."""
-        return {"name": self.name, **self.values}
+        return {"name": self.name, **self.values, **self.more}
 
     def cells(self, write: Callable[[Any], str]) -> tuple[str, str, str]:
         """Write the change as a row of a table."""
-        one, other = (write(self.values[side]) if side in self.values else NOTHING for side in ("one", "other"))
+        one, other = (write(self.values[side]) if side in self.values else NOTHING for side in SIDES)
         return self.name, one, other
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """All that differs between two experiments; `code` is a unified diff of the template's code cells."""
+    """All that differs between two experiments.
+
+    `code` is a unified diff of the template's code cells, `cells` the same cell by cell; `drift` names the columns
+    whose values have moved; `compared` is the ranking of the two, with the paired test.
+    """
 
     one: str
     other: str
+    refs: Mapping[str, str]
     parameters: tuple[Change, ...]
     data: tuple[Change, ...]
     columns: tuple[Change, ...]
@@ -46,13 +63,22 @@ class Difference:
     environment: tuple[Change, ...]
     scores: tuple[Change, ...]
     importance: tuple[Change, ...]
-    sentences: tuple[str, ...]
+    drift: tuple[Drift, ...]
+    cells: tuple[CellChange, ...]
+    compared: Comparison
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What can be said of the two scores."""
+        return self.compared.sentences
 
     def as_document(self) -> dict[str, Any]:
         """Give the difference as one JSON-able document."""
-        told = {part: [change.as_document() for change in getattr(self, part)] for part in _PARTS}
+        told = {part: [change.as_document() for change in getattr(self, part)] for part in (*_PARTS, "drift", "cells")}
         lines = {"code": list(self.code), "sentences": list(self.sentences)}
-        return {"one": self.one, "other": self.other, **told, **lines}
+        ranked = self.compared.as_document()
+        ranking = {name: ranked[name] for name in ("comparable", "leaderboard")}
+        return {"one": self.one, "other": self.other, "refs": dict(self.refs), **told, **lines, **ranking}
 
     def sections(self) -> list[Section]:
         """Give the parts that differ as sections; the last names the parts that do not."""
@@ -98,19 +124,58 @@ _NUMBERS = ("scores", "importance")
 
 
 def diff(one: Experiment, other: Experiment) -> Difference:
-    """Find what differs between two experiments, and test whether the difference in score is more than chance."""
+    """Find what differs between two experiments, and test whether the difference in score is more than chance.
+
+    Raises
+    ------
+    BadArtifact
+        If a document of one cannot be read.
+    """
+    named = [each.short if one.short != other.short else str(each.reference) for each in (one, other)]
+    sides = tuple(_side(each) for each in (one, other))
+    before, after = (side.facts for side in sides)
     return Difference(
-        one=one.short if one.short != other.short else str(one.reference),
-        other=other.short if one.short != other.short else str(other.reference),
-        parameters=changes(_values(one), _values(other)),
-        data=changes(_data(one), _data(other)),
-        columns=changes(_columns(one), _columns(other)),
-        code=_code(one, other),
-        environment=changes(_environment(one), _environment(other)),
-        scores=changes(_scores(one), _scores(other)),
-        importance=changes(_importance(one), _importance(other)),
-        sentences=compare([one, other]).sentences,
+        one=named[0],
+        other=named[1],
+        refs={side: str(each.reference) for side, each in zip(SIDES, (one, other), strict=True)},
+        parameters=_with_sources(changes(before.parameters, after.parameters), before, after),
+        data=changes(*map(_data, (before, after))),
+        columns=changes(*(side.columns for side in sides)),
+        code=_code([side.code for side in sides], named),
+        environment=_by_weight(changes(*(side.environment for side in sides))),
+        scores=_with_intervals(changes(*map(_scores, (before, after))), before.scores, after.scores),
+        importance=_with_intervals(changes(*map(_importance, (before, after))), *map(_drivers, (before, after))),
+        drift=_drift(*sides),
+        cells=tuple(cell_changes(*(side.code for side in sides))),
+        compared=compare([one, other]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What is read of one of the two for a difference alone."""
+
+    facts: Facts
+    columns: dict[str, str]
+    environment: dict[str, str]
+    profile: dict[str, Any]
+    code: list[str]
+
+
+def _side(experiment: Experiment) -> _Side:
+    facts = facts_of(experiment)
+    with judged(experiment):
+        return _Side(
+            facts, _columns(experiment), _environment(experiment), _profile(experiment), code_cells(experiment)
+        )
+
+
+def _drift(one: _Side, other: _Side) -> tuple[Drift, ...]:
+    """Compare how the values are spread; of the same table there is nothing to compare."""
+    if one.facts.digest is not None and one.facts.digest == other.facts.digest:
+        return ()
+    with judged(other.facts.experiment):
+        return tuple(drifts(one.profile, other.profile))
 
 
 def changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -127,55 +192,73 @@ def changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[Change, .
     return tuple(c for c in found if len(c.values) == 1 or c.values["one"] != c.values["other"])
 
 
-def _values(experiment: Experiment) -> dict[str, Any]:
-    return {name: told["value"] for name, told in experiment.parameters().items()}
+def _with_sources(found: Sequence[Change], one: Facts, other: Facts) -> tuple[Change, ...]:
+    """Add where each value came from."""
+    given = {"one": one.sources, "other": other.sources}
+    return tuple(
+        replace(c, more={"sources": {side: given[side][c.name] for side in SIDES if side in c.values}}) for c in found
+    )
 
 
-def _data(experiment: Experiment) -> dict[str, Any]:
-    task, data = experiment.task(), experiment.manifest["data"]
+def _with_intervals(
+    found: Sequence[Change], one: Mapping[str, Score | Driver], other: Mapping[str, Score | Driver]
+) -> tuple[Change, ...]:
+    """Add the ends of each value's interval; null where there is none."""
+    known = {"one": one, "other": other}
+    return tuple(replace(c, more={"intervals": {side: _ends(known[side][c.name]) for side in c.values}}) for c in found)
+
+
+def _ends(value: Score | Driver) -> list[float] | None:
+    return None if value.low is None or value.high is None else [value.low, value.high]
+
+
+def _by_weight(found: Sequence[Change]) -> tuple[Change, ...]:
+    """Tell Python and the packages that results depend on from all others."""
+    return tuple(replace(c, more={"decides": c.name.startswith("workbench ") or c.name in DECIDES}) for c in found)
+
+
+def _data(facts: Facts) -> dict[str, Any]:
     told = {
-        "source": task.get("data", {}).get("source"),
-        "digest": data.get("digest"),
-        "rows": data.get("rows"),
-        "target": task.get("target"),
-        "kind of task": task.get("kind"),
-        "classes": task.get("classes"),
-        "metric": experiment.metric,
+        "source": facts.source,
+        "digest": facts.digest,
+        "rows": facts.table_rows,
+        "target": facts.target,
+        "kind of task": facts.kind,
+        "classes": list(facts.classes) or None,
+        "metric": facts.experiment.metric,
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
 def _columns(experiment: Experiment) -> dict[str, str]:
-    return {column["name"]: f"{column['kind']}, {column['role']}" for column in experiment.columns()}
+    return {str(column["name"]): f"{column['kind']}, {column['role']}" for column in experiment.columns()}
 
 
-def _code(one: Experiment, other: Experiment) -> tuple[str, ...]:
-    return tuple(difflib.unified_diff(_cells(one), _cells(other), one.short, other.short, n=2, lineterm=""))
+def _profile(experiment: Experiment) -> dict[str, Any]:
+    file = experiment.path / "data" / "profile.json"
+    return dict(read_profile(file)) if file.is_file() else {}
 
 
-def _cells(experiment: Experiment) -> list[str]:
-    """Read the source of the template's code cells as lines, a mark between cells."""
-    if not experiment.template.exists():
-        return []
-    notebook = json.loads(experiment.template.read_text(encoding="utf-8"))
-    sources = ["".join(cell["source"]) for cell in notebook.get("cells", []) if cell["cell_type"] == "code"]
-    return [line for source in sources for line in (CELL, *source.splitlines())]
+def _code(code: Sequence[Sequence[str]], named: Sequence[str]) -> tuple[str, ...]:
+    """Compare the source of code cells line by line, a mark between cells."""
+    one, other = ([line for source in cells for line in (CELL, *source.split("\n"))] for cells in code)
+    return tuple(difflib.unified_diff(one, other, named[0], named[1], n=2, lineterm=""))
 
 
 def _environment(experiment: Experiment) -> dict[str, str]:
     told, ours = experiment.environment(), experiment.workbench()
-    plain = {name: told[name] for name in ("python", "implementation", "platform", "machine") if name in told}
+    plain = {name: told[name] for name in MACHINE if name in told}
     itself = {f"workbench {name}": ours[name] for name in ("version", "commit") if ours.get(name)}
-    return plain | itself | told.get("packages", {})
+    return {name: str(value) for name, value in (plain | itself | told.get("packages", {})).items()}
 
 
-def _scores(experiment: Experiment) -> dict[str, float]:
-    return {name: score.value for name, score in experiment.scores().items()}
+def _scores(facts: Facts) -> dict[str, float]:
+    return {name: score.value for name, score in facts.scores.items()}
 
 
-def _importance(experiment: Experiment) -> dict[str, float]:
-    table = experiment.importance()
-    if table.empty:
-        return {}
-    known = table.dropna(subset=["importance"])
-    return dict(zip(known["feature"].astype(str), known["importance"].astype(float), strict=True))
+def _importance(facts: Facts) -> dict[str, float]:
+    return {driver.feature: driver.value for driver in facts.drivers}
+
+
+def _drivers(facts: Facts) -> dict[str, Driver]:
+    return {driver.feature: driver for driver in facts.drivers}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from workbench.automl.problem.splits import Folds
 from workbench.documents.outbox import PROBABILITY
 from workbench.experiment import Experiment
-from workbench.metrics import METRICS, Predicted, measure, paired_difference
+from workbench.metrics import METRICS, Predicted, measure, paired
 from workbench.records import Score
 
 
@@ -91,11 +91,18 @@ def _columns(kept: pd.DataFrame, classes: Sequence[Any]) -> Predicted:
     )
 
 
-def gain_over(metric: str, best: OutOfFold | None, experiment: Experiment) -> Gain | None:
-    """Test the best against another; None when what was kept of either does not give the score it stands with."""
-    other = None if best is None else out_of_fold(experiment, metric)
-    if best is None or other is None:
-        return None
-    share = min(best.share, other.share)
-    tested = paired_difference(METRICS[metric], best.predicted, other.predicted, share=share)
-    return Gain(*tested, rows=len(best.predicted.truth))
+def tester(metric: str, best: Experiment) -> Callable[[Experiment], Gain | None]:
+    """Prepare the test of the best of a group against the others: what it does on a sample is measured once for all.
+
+    The test gives None where what was kept of either does not give the score it stands with.
+    """
+    own = out_of_fold(best, metric)
+    against = None if own is None else paired(METRICS[metric], own.predicted)
+
+    def test(experiment: Experiment) -> Gain | None:
+        other = None if own is None else out_of_fold(experiment, metric)
+        if own is None or other is None or against is None:
+            return None
+        return Gain(*against(other.predicted, min(own.share, other.share)), rows=len(own.predicted.truth))
+
+    return test

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 NOTHING = "–"
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what a stranger's names could tell a terminal to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Section:
 
 def as_text(sections: Iterable[Section]) -> str:
     """Lay sections out in plain text, tables with their columns in line."""
-    return "\n\n".join("\n".join([section.title, *section.lines, *_table(section)]) for section in sections)
+    text = "\n\n".join("\n".join([section.title, *section.lines, *_table(section)]) for section in sections)
+    return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _table(section: Section) -> list[str]:

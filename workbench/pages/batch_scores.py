@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
 from workbench.pages.batch_cells import Run, columns, named, own, taken, unbroken, used
 from workbench.pages.blocks import interval_bar, paragraph, table
+from workbench.pages.embedded import embedded
 from workbench.pages.words import count, metric_meaning, metric_name, score_interval, score_value, sentence
 from workbench.records import Score
-
-if TYPE_CHECKING:
-    from workbench.pages.picture import Picture
 
 WORTH_A_PICTURE = 5  # scores
 H2, H3 = Markup("<h2>{}</h2>"), Markup("<h3>{}</h3>")
@@ -122,7 +119,7 @@ def _spread(runs: Sequence[Run], target: str) -> list[Markup]:
     picture = one_axes(
         lambda axes: _paint(axes, values, metric), title=told, size=(8.4, 2.4), alt=f"How the scores spread. {told}."
     )
-    return [_shown(picture)]
+    return [embedded(picture)]
 
 
 def _paint(axes: Any, values: Sequence[float], name: str) -> None:
@@ -130,14 +127,6 @@ def _paint(axes: Any, values: Sequence[float], name: str) -> None:
 
     axes.hist(values, bins="auto", color=BLUE, rwidth=0.92)
     axes.set(xlabel=name, ylabel="runs")
-
-
-def _shown(picture: Picture) -> Markup:
-    data = base64.b64encode(picture.png).decode()
-    return Markup(
-        '<div class="wb-scroll wb-picture" tabindex="0" role="group" aria-label="Picture">'
-        '<img src="data:image/png;base64,{}" width="{}" height="{}" alt="{}"></div>'
-    ).format(data, picture.width, picture.height, picture.alt)
 
 
 def _interval(score: Score) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,9 @@ def draw(painter: Callable[[Figure], None], *, size: tuple[float, float], alt: s
         painter(figure)
         for axes in figure.axes:
             _shorten_large_numbers(axes)
-        canvas.draw()  # and not savefig, which draws twice
+        with warnings.catch_warnings():  # of letters the font lacks: they stand in the alternative text
+            warnings.filterwarnings("ignore", "Glyph")
+            canvas.draw()  # and not savefig, which draws twice
     return Picture(_packed(canvas), alt, round(size[0] * INCH), round(size[1] * INCH))
 
 

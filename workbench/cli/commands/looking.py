@@ -54,30 +54,32 @@ def show(ref: str, store: Path, as_json: bool) -> None:
 
 @workbench.command()
 @click.argument("refs", nargs=-1, required=True)
+@click.option("--metric", help="Rank all by this metric; by default each stands with the one it was searched by.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write the comparison as one HTML page as well.")
 @store_option
 @json_option
-def compare(refs: tuple[str, ...], html: Path | None, store: Path, as_json: bool) -> None:
-    """Rank experiments, with intervals, and say which are tied."""
+def compare(refs: tuple[str, ...], metric: str | None, html: Path | None, store: Path, as_json: bool) -> None:
+    """Rank experiments, with intervals; say which are tied, and which cannot be ranked together."""
     from workbench import workflow
     from workbench.cli import text
 
-    compared = workflow.compare(*refs, store=store, html=html)
+    compared = workflow.compare(*refs, store=store, metric=metric, html=html)
     tell(compared.as_document(), as_json, lambda: text.comparison(compared, html))
 
 
 @workbench.command()
 @click.argument("one")
 @click.argument("other")
+@click.option("--html", type=click.Path(path_type=Path), help="Write the difference as one HTML page as well.")
 @store_option
 @json_option
-def diff(one: str, other: str, store: Path, as_json: bool) -> None:
+def diff(one: str, other: str, html: Path | None, store: Path, as_json: bool) -> None:
     """Show what differs between two experiments: parameters, data, code, environment, scores."""
     from workbench import workflow
     from workbench.cli import text
 
-    differs = workflow.diff(one, other, store=store)
-    tell(differs.as_document(), as_json, lambda: text.line(str(differs)))
+    differs = workflow.diff(one, other, store=store, html=html)
+    tell(differs.as_document(), as_json, lambda: text.comparison(differs, html))
 
 
 @workbench.command(name="open")
