@@ -168,7 +168,6 @@ def run(
         When the request is refused: before the first trial, and nothing is kept then.
     """
     from workbench.execution import execute, refused
-    from workbench.experiment import repository
     from workbench.template import find
 
     started = time.time() if started is None else started
@@ -179,53 +178,63 @@ def run(
     env = {**given.environ, **_modules_beside(found)}
     with _kernels(found, env, given) as kernels:
         values = values_of(found, {**(parameters or {}), **more}, texts=texts, file=file)
-        limit, cell_limit = _limit(timeout, "timeout"), _limit(cell_timeout, "cell timeout")
-        most, paid = _memory(memory_limit), _paid(price, given)
+        limits, paid = _limits(timeout, cell_timeout, memory_limit, retries), _paid(price, given)
         inputs = take_in(found, values)
         name = _name(name, found, inputs.shown)
-        digests = check_tables(found, values.values, inputs.taken)
-        own = fingerprint(found, values.values, digests)
-        if given.planned not in (None, own) and not inputs.elsewhere:  # what is elsewhere may change at any time
-            raise WorkbenchError(OTHER_WORK)
+        work = _work(found, inputs, given)
         where = store_of(store).create()
         say({"kind": "step", "name": "starting"})
-        objects = kept_in(where, inputs)
-        git, changes = repository(found.path, where, inputs.redactor)
+        kept = _kept_beside(found, inputs, where)
         folder, notebook = _prepared(found, inputs, name, where, labels, started)
-        folder.update(
-            objects=[*objects, *changes],
-            git=git,
-            fingerprint=given.fingerprint or own,
-            cause=given.cause,
-            parents=list(given.parents),
-            price=paid,
-        )
-        try:
-            execute(
-                folder,
-                notebook,
-                kernel_env={**env, **inputs.environment},
-                timeout=limit,
-                cell_timeout=cell_limit,
-                memory=most,
-                retries=retries,
-                on_event=on_event,
-                cancelled=given.cancelled,
-                kernels=kernels,
-            )
-        except BaseException:
-            _close(folder, where, found)
-            raise
+        folder.update(**kept, fingerprint=work, cause=given.cause, parents=list(given.parents), price=paid)
+        with _closing(folder, where, found):
+            limits |= {"kernel_env": {**env, **inputs.environment}, "cancelled": given.cancelled}
+            execute(folder, notebook, **limits, kernels=kernels, on_event=on_event)
     if (refusal := refused(folder)) is not None:
         remove(folder.path)
         raise refusal
     say({"kind": "step", "name": "report"})
-    try:
+    with _closing(folder, where, found, after=KeyboardInterrupt):  # the work is done: Ctrl-C must not lose it
         experiment = keep(folder, where, found.title)
-    except KeyboardInterrupt:
-        _close(folder, where, found)  # the work is done: Ctrl-C must not lose it
-        raise
     return _ended(experiment, time.time() - started)
+
+
+def _limits(
+    timeout: str | float | None, cell_timeout: str | float | None, memory: str | float | None, retries: int
+) -> dict[str, Any]:
+    """Read what a run may take, in seconds and bytes, and how often it may begin anew."""
+    seconds = {"timeout": _limit(timeout, "timeout"), "cell_timeout": _limit(cell_timeout, "cell timeout")}
+    return {**seconds, "memory": _memory(memory), "retries": retries}
+
+
+def _work(template: Template, inputs: Inputs, given: Conditions) -> str:
+    """Check the tables, and tell the work by its fingerprint; refuse another one than was planned."""
+    values = inputs.values
+    own = fingerprint(template, values.values, check_tables(template, values.values, inputs.taken))
+    if given.planned not in (None, own) and not inputs.elsewhere:  # what is elsewhere may change at any time
+        raise WorkbenchError(OTHER_WORK)
+    return given.fingerprint or own
+
+
+def _kept_beside(template: Template, inputs: Inputs, store: Store) -> dict[str, Any]:
+    """Keep the tables and the state of the template's repository as they are now."""
+    from workbench.experiment import repository
+
+    objects = kept_in(store, inputs)
+    git, changes = repository(template.path, store, inputs.redactor)
+    return {"objects": [*objects, *changes], "git": git}
+
+
+@contextmanager
+def _closing(
+    folder: RunFolder, store: Store, template: Template, after: type[BaseException] = BaseException
+) -> Iterator[None]:
+    """Close a run that is interrupted."""
+    try:
+        yield
+    except after:
+        _close(folder, store, template)
+        raise
 
 
 @contextmanager
