@@ -15,7 +15,7 @@ from typing import NoReturn  # noqa: E402  the clock starts before anything is l
 import click  # noqa: E402
 
 from workbench.cli.commands import workbench  # noqa: E402
-from workbench.cli.plain import plain  # noqa: E402
+from workbench.cli.terminal import plain  # noqa: E402
 from workbench.errors import WorkbenchError  # noqa: E402
 
 __all__ = ["main", "workbench"]

@@ -14,7 +14,7 @@ from rich.cells import cell_len, set_cell_size
 
 from workbench.cli import text
 from workbench.cli.commands.common import tell
-from workbench.cli.plain import plain
+from workbench.cli.terminal import plain
 from workbench.errors import BadFilter
 from workbench.experiment.finding.query import FIELDS, is_filter
 from workbench.pages.words import METRIC_NAMES, measured

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from workbench import __version__
+from workbench.cli.terminal import escaped
 
 NO = 3  # a gate or check said no
 
@@ -36,7 +37,7 @@ def tell(document: Any, as_json: bool, as_text: Callable[[], None]) -> None:
     """Answer with a document as JSON, or as `as_text` puts it into words."""
     if as_json:
         told = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        click.echo(told.encode("utf-8", "backslashreplace").decode())  # half a letter: as JSON itself writes it
+        click.echo(escaped(told))
     else:
         as_text()
 

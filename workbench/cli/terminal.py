@@ -14,3 +14,12 @@ def plain(text: str) -> str:
     'fine�[2J'
     """
     return UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def escaped(document: str) -> str:
+    r"""Write such characters of a JSON document as JSON itself may write them: nothing of it is lost.
+
+    >>> escaped('["fine\x9b2J"]')
+    '["fine\\u009b2J"]'
+    """
+    return UNSAFE.sub(lambda found: f"\\u{ord(found.group()):04x}", document)
