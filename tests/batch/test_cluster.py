@@ -430,3 +430,18 @@ def test_a_cluster_that_is_gone_ends_the_batch_and_the_same_spec_goes_on(
     worker.wait(30)
     (place.folder / "go").touch()
     assert batch(spec).counts == {"completed": 2}
+
+
+def test_the_table_of_a_run_comes_along_from_a_worker_that_does_not_see_the_store(
+    place: Any, batch: Callable, dask_address: str, no_common_store: None
+) -> None:
+    from workbench.experiment import Store, load, objects
+
+    place.template("count.ipynb", f"{TABLE}\nn: int = 0", COUNT)
+    table = place.folder / place.table("x,y\n1,2\n", "rows.csv")
+    runs = [{"n": n, "data": str(table)} for n in range(3)]
+    done = batch(place.spec(template="count.ipynb", runs=runs), cluster=dask_address)
+    store = Store(place.store)
+    named = [objects.named(load(outcome.path).manifest) for outcome in done.outcomes]
+    assert [objects.place(store, one["digest"]).read_bytes() for (one,) in named] == [b"x,y\n1,2\n"] * 3
+    assert left_behind(place) == []

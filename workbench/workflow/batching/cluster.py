@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import time
+from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 GRACE = (
     20.0  # seconds for runs that are told to end: a kernel is gone after three, then its run is kept and handed over
 )
+MOST_KNOWN = 64  # digests that each worker is told: of tables that runs before have brought
 log = logging.getLogger(__name__)
 
 
@@ -66,6 +68,7 @@ class Cluster:
     heard: Heard = field(default_factory=SimpleQueue)
     lost: str | None = None
     told: tuple[str, float] | None = None  # why the runs are to end, and when they were told
+    known: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_KNOWN))
 
     @property
     def places(self) -> int:
@@ -81,7 +84,8 @@ class Cluster:
         template = self.plan.templates[planned.step.name]
         travels = replace(planned, parameters=veiled(planned.parameters, template, os.environ))
         content = template.path.read_bytes()
-        errand = Errand(travels, template.path, content, self.batch, self.mark, self.share, self.plan.spec.price)
+        told = (self.batch, self.mark, self.share, self.plan.spec.price, tuple(self.known))
+        errand = Errand(travels, template.path, content, *told)
         self.heard.put((planned.number, {"kind": "step", "name": "on the cluster"}))
         try:
             return self.executor.submit(carry_out, errand)
@@ -133,20 +137,20 @@ class Cluster:
         return Outcome(planned, "killed", reason=self.lost)
 
     def _taken_in(self, planned: Planned, done: Delivery) -> Outcome:
-        from workbench.batches import Outcome
+        from workbench.batches import Outcome, told_by
         from workbench.records import Reference
 
         if done.archive is not None:
-            _import(done.archive, self.store)
+            self.known.extend(digest for digest in _import(done.archive, self.store) if digest not in self.known)
         path = None
         if done.ref is not None:  # not looked up: a network folder may show what others put there only after a while
             path = self.store.folder(Reference.parse(done.ref))
-        told = (done.status, done.ref, done.reason, done.metric, done.score, done.seconds)
-        return Outcome(planned, *told, resources=done.resources, path=path)
+        return Outcome(planned, **told_by(done), path=path)
 
 
-def _import(archive: bytes | str, store: Store) -> None:
-    from workbench.experiment import import_
+def _import(archive: bytes | str, store: Store) -> list[str]:
+    """Take an experiment in, and give the digests of the tables it was given that are kept here by now."""
+    from workbench.experiment import import_, objects
     from workbench.experiment.store import building
 
     with building(store, "arrival") as part:
@@ -155,7 +159,8 @@ def _import(archive: bytes | str, store: Store) -> None:
             file.write_bytes(archive)
         else:
             get(archive, file)
-        import_(file, store)
+        manifest = import_(file, store).experiment.manifest
+    return [one["digest"] for one in objects.named(manifest, objects.DATA) if objects.is_kept(store, one)]
 
 
 def _cancelled() -> Future[Any]:
