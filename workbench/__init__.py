@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.dataset import read_table
     from workbench.errors import WorkbenchError
     from workbench.template.types import Bounds, Column, Columns, Duration, Memory, Secret, Table
-    from workbench.workflow import batch, compare, diff, experiments, load, predict, promote, run
+    from workbench.workflow import batch, compare, diff, experiments, load, predict, promote, reproduce, run
 
 _FOUND_IN = {
     # inside notebooks, in the order a template uses them
@@ -37,6 +37,7 @@ _FOUND_IN = {
     "experiments": "workbench.workflow",
     "compare": "workbench.workflow",
     "diff": "workbench.workflow",
+    "reproduce": "workbench.workflow",
     "promote": "workbench.workflow",
     "predict": "workbench.workflow",
     "load": "workbench.workflow",
@@ -66,6 +67,7 @@ __all__ = [
     "promote",
     "read_table",
     "record",
+    "reproduce",
     "run",
     "search",
     "task",

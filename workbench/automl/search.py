@@ -39,6 +39,7 @@ from workbench.automl.searching.again import (
     recorded,
     refitted,
     taken_up,
+    told_to_replay,
 )
 from workbench.automl.searching.allowance import CACHE, Allowance, allowance
 from workbench.automl.searching.exploring import LONGEST_TRIAL, Exploration, explore, go_on, with_trial
@@ -116,6 +117,7 @@ def search(
         raise BadParameters([f"deploy={deploy!r}: give full or compact."])
     given = Given(task, fitting(_families(families), setting_of(task, 1)), seed, room_for(memory))
     given = _within_memory(given)
+    replay = told_to_replay(task) if replay is None else replay
     clock = clock_for(task.dataset, budget) if trials is None and replay is None else untimed()
     searching = clock if deploy == "full" else clock.sooner((1 - COMPACT_SHARE) * clock.left())
     refits = True

@@ -12,6 +12,7 @@ from workbench.errors import BadArtifact
 from workbench.experiment import Experiment, Store, load, summaries
 from workbench.records import Reference
 
+NO_WORK = ("batch", "reproduction")  # the work of others
 MISSING = ("cancelled", "killed")  # it did not come to an end of its own: it is still to be done
 
 
@@ -36,7 +37,7 @@ def known(store: Store, fingerprints: Collection[str], templates: Collection[str
     found, walls = Known(), _Mean()
     for manifest in summaries(store):
         wall = manifest["resources"].get("wall")
-        if manifest["kind"] == "batch":
+        if manifest["kind"] in NO_WORK:
             continue
         if manifest["template"] in templates and manifest["status"] == "completed" and wall is not None:
             walls.add(wall)

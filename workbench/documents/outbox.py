@@ -25,6 +25,7 @@ SCORES, CHECKS, TASK = "scores.json", "checks.json", "task.json"
 LEADERBOARD, IMPORTANCE = "leaderboard.csv", "importance.csv"
 PREDICTIONS, TRIALS = "predictions.parquet", "trials.jsonl"
 PROBABILITY = "probability_"  # and the class
+REPLAY = "WORKBENCH_REPLAY"  # names an experiment to a run: its trials are fitted again in place of a search
 
 
 def write_scores(

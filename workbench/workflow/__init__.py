@@ -10,6 +10,7 @@ from workbench.workflow.differences import compare, diff
 from workbench.workflow.gallery import columns, copy_template, template, templates, write_example
 from workbench.workflow.kept import experiments, note, report, show, tag
 from workbench.workflow.models import load, predict, promote
+from workbench.workflow.reproducing.reproduce import Reproduced, reproduce
 from workbench.workflow.request import check, labels
 from workbench.workflow.runs import Run, run
 from workbench.workflow.sharing import export, import_
@@ -20,6 +21,7 @@ from workbench.workflow.upkeep import fsck, gc, verify
 __all__ = [
     "Batch",
     "Foreseen",
+    "Reproduced",
     "Run",
     "batch",
     "check",
@@ -42,6 +44,7 @@ __all__ = [
     "pull",
     "push",
     "report",
+    "reproduce",
     "run",
     "scheduled_run",
     "show",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,11 @@ def keep(folder: RunFolder, store: Store, title: str) -> Experiment:
     """Capture a run that has ended, with its report."""
     from workbench.experiment import capture
 
-    return capture(folder, store, report=lambda experiment: _page(experiment, title))
+    return capture(folder, store, report=lambda experiment: page(experiment, title))
 
 
-def _page(experiment: Experiment, title: str) -> str:
+def page(experiment: Experiment, title: str, found: Sequence[str] = ()) -> str:
+    """Make the report of an experiment from its notebook; it begins with what was `found` about it, in sentences."""
     from workbench.pages.report import report
     from workbench.pages.words import spent
     from workbench.template import load as read_notebook
@@ -29,7 +31,7 @@ def _page(experiment: Experiment, title: str) -> str:
         "status": experiment.status,
         "reason": experiment.reason,
         "score": experiment.score,
-        "summary": _summary(experiment),
+        "summary": [*found, *_summary(experiment)],
         "data": Path(source).name,
         "rows": task["rows"] if task else None,
         "started": experiment.manifest["started"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -112,6 +113,15 @@ def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
     fields = {part: plan.get(part) for part in ("folds", "learning_rate", "rounds", "rows", "drawn", "models")}
     deploy, refits = plan.get("deploy", "full"), not plan.get("bagged", False)
     return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials, deploy, refits)
+
+
+def told_to_replay(task: Task) -> str | None:
+    """Name the record that a run is to replay; None when it is to search, or the record is of another search of it."""
+    folder = os.environ.get(outbox.REPLAY)
+    try:
+        return folder if folder and recorded(task, folder) else None
+    except BadReference:
+        return None
 
 
 def _identities(task: Task, said: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
