@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from rich.cells import cell_len
 
-from workbench.cli import listing
+from workbench.cli.listing import laid_out
 from workbench.documents.experiment import FIELDS, write_manifest
 
 SCORE = {"value": 0.8471, "low": 0.8301, "high": 0.8642, "optimism": None, "higher_is_better": True, "rows": 900}
@@ -187,8 +188,8 @@ def documents(*labels: dict[str, str], tags: list[str] | None = None) -> list[di
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 160])
 def test_no_line_is_wider_than_the_terminal_and_the_reference_stays_whole(width: int) -> None:
     told = documents({"farm": "17", "site": "north of the river " * 3}, {"farm": "18"}, tags=["baseline"])
-    lines = listing.listing(told, width).splitlines()
-    assert max(map(len, (listing.click.unstyle(line) for line in lines))) <= width
+    lines = laid_out(told, width).splitlines()
+    assert max(map(len, (click.unstyle(line) for line in lines))) <= width
     assert all(line.startswith("customers@1f3ac09e") for line in lines[1:])
     assert ("labels" in lines[0]) == (width >= 100)
     assert ("95 % interval" in lines[0]) == (width >= 140)
@@ -196,7 +197,7 @@ def test_no_line_is_wider_than_the_terminal_and_the_reference_stays_whole(width:
 
 
 def test_wide_letters_are_counted_as_wide() -> None:
-    first, second = listing.listing(documents({"農場": "北" * 60}, {"x": "y"}), 120).splitlines()[1:]
+    first, second = laid_out(documents({"農場": "北" * 60}, {"x": "y"}), 120).splitlines()[1:]
     assert cell_len(first) <= 120 < 2 * len(first)
     assert first.endswith("…")
     assert second.endswith("x=y")
@@ -221,7 +222,7 @@ def test_a_terminal_is_filled_as_wide_as_it_is(store: Path) -> None:
     os.close(theirs)
     said = os.read(ours, 100_000).decode()
     os.close(ours)
-    lines = [listing.click.unstyle(line) for line in said.splitlines()]
+    lines = [click.unstyle(line) for line in said.splitlines()]
     assert said.startswith("\x1b[1mexperiment")
     assert len(lines) == 5
     assert 60 < max(map(len, lines)) <= 80

@@ -1,26 +1,19 @@
-"""A list of experiments: what was asked for, and its answer, a line each, in as many columns as there is room for."""
+"""A list of experiments as text: a line each, in as many columns as the terminal has room for."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 from rich.cells import cell_len, set_cell_size
 
-from workbench.cli import text
-from workbench.cli.commands.common import tell
 from workbench.cli.terminal import plain
-from workbench.errors import BadFilter
-from workbench.experiment.finding.query import FIELDS, is_filter
-from workbench.pages.words import METRIC_NAMES, measured
+from workbench.cli.text import local
+from workbench.pages.words import measured
 from workbench.records import Reference
 
-SHOWN = 100  # the newest, where no limit is given: a page of a hundred thousand is read by nobody
 GAP = "  "
 ROOM = (  # what is done in turn where a terminal is narrow: a column is cut to so many cells, or left out
     ("labels", 30),
@@ -48,56 +41,7 @@ class Column:
         return max(map(cell_len, (self.title, *self.cells)))
 
 
-def tell_list(words: Sequence[str], *, sort: str, limit: int | None, store: Path, as_json: bool) -> None:
-    """Answer ``workbench list``: at most one of the words is a name, the others are filters."""
-    from workbench import workflow
-
-    names = [word for word in words if not is_filter(word)]
-    if len(names) > 1:
-        raise click.UsageError(f"{names[0]!r} and {names[1]!r} are two names: give one, such as 'farm-*' for several.")
-    name = names[0] if names else None
-    shown = limit if limit is not None or as_json else SHOWN
-    with _reading() as hear:
-        where = [word for word in words if is_filter(word)]
-        found = workflow.experiments(name, where=where, sort=sort, limit=shown or None, store=store, on_progress=hear)
-    if not found and name is not None:
-        _insist_on_comparison(name)
-    rows = [experiment.as_document() for experiment in found]
-    tell(rows, as_json, lambda: text.listing(rows, found.total) if rows else text.line(_nothing(words, store)))
-
-
-def _insist_on_comparison(name: str) -> None:
-    """Refuse a field alone: an unquoted ``>`` was taken by the shell."""
-    if name in FIELDS or name in METRIC_NAMES:
-        remedy = f"Write it in quotes, '{name}>0.8': otherwise the shell takes > and writes a file of what follows."
-        raise BadFilter(name, "compares nothing", remedy)
-
-
-def _nothing(words: Sequence[str], store: Path) -> str:
-    if words:
-        return f"No experiment in {store} matches {' '.join(words)}. See all with: workbench list"
-    return f"No experiments in {store} yet. Make one with: workbench demo"
-
-
-@contextmanager
-def _reading() -> Iterator[Callable[[int, int], None]]:
-    """Tell on stderr how far it is while very many manifests are read, which happens once."""
-    is_terminal, said = sys.stderr.isatty(), False
-
-    def hear(done: int, total: int) -> None:
-        nonlocal said
-        if is_terminal:
-            click.echo(f"\rReading {total:,} experiments, this once: {done / total:.0%} ", nl=False, err=True)
-        elif not said:
-            click.echo(f"Reading {total:,} experiments, this once.", err=True)
-        said = True
-
-    yield hear
-    if said and is_terminal:
-        click.echo("\r\x1b[K", nl=False, err=True)
-
-
-def listing(experiments: Sequence[Mapping[str, Any]], width: int) -> str:
+def laid_out(experiments: Sequence[Mapping[str, Any]], width: int) -> str:
     """Lay experiments out, `width` cells wide at most. Columns that say nothing are left out."""
     columns = [column for column in _columns(experiments) if any(column.cells)]
     widths = _widths({column.title: column.width for column in columns}, width)
@@ -109,7 +53,7 @@ def _columns(experiments: Sequence[Mapping[str, Any]]) -> list[Column]:
     return [
         Column("experiment", [Reference.parse(one["ref"]).short for one in experiments]),
         Column("status", [plain(one["status"]).replace("_", " ") for one in experiments]),
-        Column("started", [text.local(one["started"]) for one in experiments]),
+        Column("started", [local(one["started"]) for one in experiments]),
         Column("score", [_score(one["metric"], score) for one, score in zip(experiments, scores, strict=True)]),
         Column("95 % interval", [_interval(score) for score in scores]),
         Column("template", [plain(one["template"]) for one in experiments]),

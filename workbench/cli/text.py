@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -25,6 +24,11 @@ WIDTH = 160  # off a terminal lines are not wrapped to eighty columns: they are 
 def _console() -> Console:
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=WIDTH)
+
+
+def width() -> int:
+    """Tell how many cells a line has room for."""
+    return _console().width
 
 
 def local(when: str) -> str:
@@ -93,15 +97,6 @@ def checks(found: Sequence[Mapping[str, Any]]) -> None:
     for check in found:
         if check["level"] != "note":
             line(f"{MARKS[check['level']]} {check['message']}")
-
-
-def listing(experiments: Sequence[Mapping[str, Any]], total: int) -> None:
-    """List experiments; what was left out of `total` is said beside the list, where no other program reads it."""
-    from workbench.cli.listing import listing
-
-    click.echo(listing(experiments, _console().width))
-    if total > len(experiments):
-        click.echo(f"{len(experiments):,} of {total:,} are shown; --limit 0 shows all.", err=True)
 
 
 def show(document: Mapping[str, Any]) -> None:

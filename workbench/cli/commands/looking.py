@@ -1,4 +1,4 @@
-"""The commands that look at what was kept: lists, one experiment, several side by side."""
+"""The commands that look at what was kept: one experiment, several side by side."""
 
 from __future__ import annotations
 
@@ -8,35 +8,6 @@ from pathlib import Path
 import click
 
 from workbench.cli.commands.common import json_option, store_option, tell, workbench
-
-
-@workbench.command(name="list")
-@click.argument("words", nargs=-1, metavar="[NAME] [FILTER]...")
-@click.option(
-    "--sort",
-    type=click.Choice(["started", "score", "seconds"]),
-    default="started",
-    help="The newest, the best or the longest first; the newest by default.",
-)
-@click.option("--limit", type=click.IntRange(0), help="Show so many; 0 shows all. By default 100, and all with --json.")
-@store_option
-@json_option
-def list_(words: tuple[str, ...], sort: str, limit: int | None, store: Path, as_json: bool) -> None:
-    """List experiments, newest first, all or those that filters are true of.
-
-    \b
-    workbench list churn status=failed since=7d
-    workbench list 'score>0.8' tag=baseline template=classification
-    workbench list 'farm-*' farm=17 author=ada until=2026-11-30
-
-    A filter is a field, a comparison (= != > >= < <=) and a value. Quote it where it holds < or >: the shell takes
-    these for itself. Fields: score, rows, seconds; name, status, template, author, kind, metric, tag, data (how its
-    digest begins); since and until (2026-11-01, 7d, 12h); a metric such as rmse; a label such as farm. A * stands for
-    any letters.
-    """
-    from workbench.cli.listing import tell_list
-
-    tell_list(words, sort=sort, limit=limit, store=store, as_json=as_json)
 
 
 @workbench.command()
