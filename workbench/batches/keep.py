@@ -14,7 +14,7 @@ from workbench.batches.plan import Plan
 from workbench.batches.queue import Outcome
 from workbench.batches.totals import totals
 from workbench.documents import outbox
-from workbench.documents.experiment import write_manifest
+from workbench.documents.experiment import read_manifest, write_manifest
 from workbench.documents.files import FORMAT, write_bytes, write_json
 from workbench.errors import BadArtifact, StoreError
 from workbench.experiment import Experiment, Store
@@ -60,9 +60,10 @@ def keep(
     document = as_document(reference, plan, outcomes, facts)
     with building(store, "batch") as part:
         _copy_templates(plan, part)
-        for run in document["runs"]:
+        for run, outcome in zip(document["runs"], outcomes, strict=True):
+            run |= _placed(outcome)
             run["report"] = run["ref"] and _take_report(store, run["ref"], part)
-            run |= _measured_on(store, run)
+            run |= _times(store, run) | _measured_on(store, run)
         write_json(part / BATCH, {"format": FORMAT, **document})
         write_bytes(part / RUNS, _table(document["runs"]).encode())
         write_environment(part / "environment")
@@ -97,6 +98,20 @@ def _copy_templates(plan: Plan, part: Path) -> None:
         to = part / "templates" / f"{step}.ipynb" if step else part / "template.ipynb"
         to.parent.mkdir(exist_ok=True)
         shutil.copyfile(template.path, to)
+
+
+def _placed(outcome: Outcome) -> dict[str, Any]:
+    """Say which step of the pipeline a run is of, and the numbers of the runs it goes on with."""
+    return {"step": outcome.run.step.name, "needs": list(outcome.run.needs.values())}
+
+
+def _times(store: Store, run: Mapping[str, Any]) -> dict[str, str]:
+    if run["ref"] is None:
+        return {}
+    with suppress(BadArtifact):
+        manifest = read_manifest(store.folder(Reference.parse(run["ref"])))
+        return {name: manifest[name] for name in ("started", "ended") if manifest[name]}
+    return {}
 
 
 def _measured_on(store: Store, run: Mapping[str, Any]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The experiment described for other tools: RO-Crate 1.1 with the Process Run Crate 0.5 profile, as JSON-LD.
+"""A run described for other tools: RO-Crate 1.1 with the Process Run Crate 0.5 profile, as JSON-LD.
 
 Written by hand: the profile builds on RO-Crate 1.1, and the ``rocrate`` library now writes a later version, which the
 profile's validator refuses.
@@ -6,182 +6,137 @@ profile's validator refuses.
 
 from __future__ import annotations
 
-import json
-import mimetypes
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from workbench.documents.experiment import MANIFEST, Manifest, reference_of
-from workbench.documents.files import digest, read_json, write_json
+from workbench.documents.experiment import Manifest, reference_of
+from workbench.documents.files import read_json
+from workbench.experiment.describing.entities import (
+    Entity,
+    author,
+    descriptor,
+    ended_as,
+    format_of,
+    is_on_the_web,
+    left_out,
+    license_,
+    link,
+    links,
+    moment,
+    origins,
+    parts,
+    software,
+    values,
+    write_graph,
+)
 
-CRATE = "ro-crate-metadata.json"
-SPEC = "https://w3id.org/ro/crate/1.1"
-PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
-FORMATS = {
-    ".ipynb": "application/x-ipynb+json",
-    ".jsonl": "application/jsonl",
-    ".parquet": "application/vnd.apache.parquet",
-    ".lock": "text/plain",
+PROFILE = {
+    "@id": "https://w3id.org/ro/wfrun/process/0.5",
+    "@type": "CreativeWork",
+    "name": "Process Run Crate",
+    "version": "0.5",
 }
-Entity = dict[str, Any]
-ABOUT = {
-    "template.ipynb": "The template the run started from, without outputs",
-    "notebook.ipynb": "The executed notebook",
-    "report.html": "The executed notebook as a page",
-    "parameters.json": "The values the template was given, and where each came from",
-    "parameters.schema.json": "The template's parameters as JSON Schema",
-    "scores.json": "Every metric with its interval, from out-of-fold predictions",
-    "leaderboard.csv": "The candidates of the search",
-    "predictions.parquet": "Out-of-fold predictions",
-    "trials.jsonl": "Every trial of the search",
-    "checks.json": "What was found about the data",
-    "importance.csv": "What drives the model",
-    "error.json": "The error that ended the run",
-    "events.jsonl": "What happened, in order",
-    "batch.json": "The batch: what was asked for, and what became of every run",
-    "runs.csv": "Every run of the batch with its score, labels and parameters",
-    "runs": "The reports of the batch's runs",
-    "kernel.log": "What the kernel's process itself said",
-    MANIFEST: "What was run, how it ended, and the digest of every file",
-    "data": "The columns of the table and their profile",
-    "environment": "Python, platform and the exact version of every package",
-    "templates": "The templates of the steps, without outputs",
-    "model": "The fitted model, in MLflow's layout",
-    "outputs": "Files the notebook wrote",
-}
+RESULTS = (
+    "notebook.ipynb", "report.html", "scores.json", "leaderboard.csv", "importance.csv", "predictions.parquet",
+    "trials.jsonl", "winner.ipynb", "model/", "outputs/",
+)  # fmt: skip
+ELSEWHERE = "It is no part of this folder. In an export that takes it along, its bytes are the file {}"
 
 
 def write_crate(folder: Path, manifest: Manifest) -> None:
-    """Write ``ro-crate-metadata.json`` for what lies in `folder`; the manifest, written last, is counted as there."""
-    parts = _parts(folder)
-    parameters = _parameters(folder)
-    author, software, license_, profile = _author(manifest), _software(folder), _license(), _profile()
-    data = _data(folder, manifest)
-    action = _action(manifest, parts, [*([data] if data else []), *parameters], author, software)
-    root = _root(manifest, parts, action, author, license_)
-    graph = [_descriptor(), root, profile, license_, author, software, action, *([data] if data else [])]
-    write_json(folder / CRATE, {"@context": f"{SPEC}/context", "@graph": [*graph, *parameters, *parts]})
-
-
-def _link(entity: Entity) -> Entity:
-    return {"@id": entity["@id"]}
-
-
-def _links(field: str, entities: list[Entity]) -> Entity:
-    """Fill a field with its links: nothing for none, and one without a list around it, as the specification asks."""
-    links = [_link(entity) for entity in entities]
-    return {field: links if len(links) > 1 else links[0]} if links else {}
-
-
-def _time(text: str) -> str:
-    return datetime.fromisoformat(text).isoformat(timespec="milliseconds")  # the profile's pattern has room for three
-
-
-def _descriptor() -> Entity:
-    about = {"conformsTo": {"@id": SPEC}, "about": {"@id": "./"}}
-    return {"@id": CRATE, "@type": "CreativeWork", **about}
-
-
-def _root(manifest: Manifest, parts: list[Entity], action: Entity, author: Entity, license_: Entity) -> Entity:
-    return {
+    """Write ``ro-crate-metadata.json`` for a run, from what lies in `folder`."""
+    who, tool, terms, made_of = author(manifest), software(folder), license_(), origins(manifest)
+    given = _given(folder)
+    data = _tables(folder, manifest, given)
+    asked = list(values((name, name, one["value"]) for name, one in given.items()))
+    files, repository = parts(folder), _repository(folder)
+    files = [_from(one, repository) if one["@id"] == "template.ipynb" else one for one in files]
+    action = _action(manifest, files, [*data, *asked], who, tool)
+    held = [*files, *(table for table in data if table["@type"] == "File")]
+    root = {
         "@id": "./",
         "@type": "Dataset",
         "identifier": manifest["ref"],
         "name": f"Experiment {manifest['ref']}",
-        "description": f"One run of the notebook template {manifest['template']!r}: {manifest['status']}",
-        "datePublished": _time(manifest["ended"] or manifest["started"]),
-        "conformsTo": {"@id": PROFILE},
-        "license": _link(license_),
-        "author": _link(author),
-        "publisher": _link(author),
-        "mentions": _link(action),
-        **_links("hasPart", parts),
+        "description": f"One run of the notebook template {manifest['template']!r}: {manifest['status']}"
+        f"{left_out(manifest)}",
+        "datePublished": moment(manifest["ended"] or manifest["started"]),
+        "conformsTo": link(PROFILE),
+        "license": link(terms),
+        "author": link(who),
+        "publisher": link(who),
+        "mentions": link(action),
+        **links("isBasedOn", made_of),
+        **links("hasPart", held),
     }
+    write_graph(
+        folder, descriptor(), root, PROFILE, terms, who, tool, action, made_of, data, asked, files, repository or []
+    )
 
 
-def _profile() -> Entity:
-    return {"@id": PROFILE, "@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
-
-
-def _license() -> Entity:
-    stated = "Nobody has stated under which terms this experiment may be used: ask its author"
-    return {"@id": "#license", "@type": "CreativeWork", "name": "No licence stated", "description": stated}
-
-
-def _author(manifest: Manifest) -> Entity:
-    return {"@id": "#author", "@type": "Person", "name": manifest["author"] or "unknown"}
-
-
-def _software(folder: Path) -> Entity:
-    ours = read_json(folder / "environment" / "workbench.json")
-    version = ours["version"] or "unknown"
-    commit = {"identifier": ours["commit"]} if ours["commit"] else {}
-    return {"@id": "#workbench", "@type": "SoftwareApplication", "name": ours["name"], "version": version, **commit}
-
-
-def _action(manifest: Manifest, parts: list[Entity], used: list[Entity], author: Entity, software: Entity) -> Entity:
-    by_id = {part["@id"]: part for part in parts}
-    template = by_id.get("template.ipynb", software)
-    ids = ("notebook.ipynb", "report.html", "scores.json", "predictions.parquet", "model/", "outputs/")
-    completed = manifest["status"] == "completed"
-    action = {
+def _action(manifest: Manifest, files: list[Entity], used: list[Entity], who: Entity, tool: Entity) -> Entity:
+    by_id = {one["@id"]: one for one in files}
+    ended = {"endTime": moment(manifest["ended"])} if manifest["ended"] else {}
+    return {
         "@id": f"#run-{reference_of(manifest).version}",
         "@type": "CreateAction",
         "name": f"Run of {manifest['template']}",
         "description": "The template was executed with the parameters given, by papermill",
-        "instrument": _link(template),
-        **_links("object", used),
-        **_links("result", [by_id[one] for one in ids if one in by_id]),
-        "agent": _link(author),
-        "startTime": _time(manifest["started"]),
-        "actionStatus": f"http://schema.org/{'Completed' if completed else 'Failed'}ActionStatus",
+        "instrument": link(by_id.get("template.ipynb", tool)),
+        **links("object", used),
+        **links("result", [by_id[one] for one in RESULTS if one in by_id]),
+        "agent": link(who),
+        "startTime": moment(manifest["started"]),
+        **ended,
+        **ended_as(manifest["status"], manifest["reason"]),
     }
-    ended = {"endTime": _time(manifest["ended"])} if manifest["ended"] else {}
-    return action | ended | ({} if completed else {"error": manifest["reason"] or manifest["status"]})
 
 
-def _data(folder: Path, manifest: Manifest) -> Entity | None:
+def _given(folder: Path) -> dict[str, Any]:
+    file = folder / "parameters.json"
+    return dict(read_json(file)["parameters"]) if file.exists() else {}
+
+
+def _tables(folder: Path, manifest: Manifest, given: Mapping[str, Any]) -> list[Entity]:
+    """Describe every table the run was given: by its address where the web has it, else by its digest."""
+    kept = [one for one in manifest.get("objects", ()) if one.get("role") == "data"]
+    if kept:
+        tables = [_table(one, str(given.get(one.get("parameter"), {}).get("value") or ""), manifest) for one in kept]
+        return list({table["@id"]: table for table in tables}.values())
     if manifest["data"]["digest"] is None:
-        return None
+        return []
     source = str(read_json(folder / "task.json").get("data", {}).get("source") or "data")
     name = source.replace("\\", "/").rpartition("/")[2]  # the file's name; its folders are the author's own business
-    return {"@id": "#data", "@type": "CreativeWork", "name": name, "identifier": manifest["data"]["digest"]}
+    return [{"@id": "#data", "@type": "CreativeWork", "name": name, "identifier": manifest["data"]["digest"]}]
 
 
-def _parameters(folder: Path) -> list[Entity]:
-    file = folder / "parameters.json"
-    given = read_json(file)["parameters"] if file.exists() else {}
-    return [
-        {"@id": f"#parameter-{quote(name)}", "@type": "PropertyValue", "name": name, "value": _plain(one["value"])}
-        for name, one in given.items()
-    ]
+def _table(kept: Mapping[str, Any], source: str, manifest: Manifest) -> Entity:
+    about = {
+        "name": kept["name"],
+        "identifier": kept["digest"],
+        "encodingFormat": format_of(kept["name"]),
+        "contentSize": str(kept["size"]),
+    }
+    if is_on_the_web(source):
+        return {"@id": source, "@type": "File", **about, "sdDatePublished": moment(manifest["started"])}
+    place = f"objects/{kept['digest'].replace(':', '/')}"
+    mark = quote(kept.get("parameter") or kept["name"])
+    return {"@id": f"#data-{mark}", "@type": "CreativeWork", **about, "description": ELSEWHERE.format(place)}
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
+def _repository(folder: Path) -> Entity | None:
+    """Describe the repository the template lies in; its changes that are not committed stay where they are."""
+    file = folder / "environment" / "git.json"
+    told = read_json(file) if file.exists() else {}
+    if not told.get("commit"):
+        return None
+    changed = ", with changes that were not committed" if told.get("changed") else ""
+    about = {"name": "The repository the template lies in", "description": f"At this commit{changed}"}
+    remote = {"codeRepository": told["remote"]} if told.get("remote") else {}
+    return {"@id": "#repository", "@type": "SoftwareSourceCode", **about, "version": told["commit"], **remote}
 
 
-def _parts(folder: Path) -> list[Entity]:
-    """Describe the files and folders at the top; what lies deeper belongs to its folder, and the manifest has it."""
-    here = [path for path in sorted(folder.iterdir()) if path.name not in (CRATE, MANIFEST)]
-    described = [_folder(path) if path.is_dir() else _file(path) for path in here]
-    return [*described, {**_named(MANIFEST), "@type": "File", "encodingFormat": "application/json"}]
-
-
-def _named(name: str) -> Entity:
-    return {"@id": quote(name), "name": name, "description": ABOUT.get(name, "Written by the notebook")}
-
-
-def _folder(path: Path) -> Entity:
-    return {**_named(path.name), "@id": f"{quote(path.name)}/", "@type": "Dataset"}
-
-
-def _file(path: Path) -> Entity:
-    form = FORMATS.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    entity = {**_named(path.name), "@type": "File", "encodingFormat": form, "contentSize": str(path.stat().st_size)}
-    if path.name == "template.ipynb":
-        entity["@type"] = ["File", "SoftwareSourceCode"]
-        entity["version"] = digest(path)
-    return entity
+def _from(template: Entity, repository: Entity | None) -> Entity:
+    return {**template, **links("isPartOf", [repository] if repository else [])}
