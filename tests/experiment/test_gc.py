@@ -171,6 +171,14 @@ def half_bundle(store: Store) -> Path:
     return folder
 
 
+def pull_that_was_broken_off(store: Store) -> Path:
+    folder = store.running / ".pull-churn-20261121T000001Z-00000001"
+    (folder / "model").mkdir(parents=True)
+    aged(folder)
+    (folder / "model" / "model.skops").write_text("half")
+    return folder
+
+
 def run_that_never_began(store: Store) -> Path:
     folder = store.running / "20261121T000001Z-00000001"
     (folder / "outputs").mkdir(parents=True)
@@ -203,6 +211,7 @@ def copy_of_a_report(store: Store) -> Path:
     [
         (half_document, gc_module.HALF),
         (half_bundle, gc_module.HALF),
+        (pull_that_was_broken_off, gc_module.HALF),
         (run_that_never_began, gc_module.NEVER_BEGAN),
         (bundle_without_entry, gc_module.NO_ENTRY),
         (old_index, gc_module.MADE_AGAIN),
@@ -213,7 +222,8 @@ def test_what_killed_processes_and_earlier_versions_left_is_freed_when_it_is_a_d
     path = make(store)
     assert freed(store) == {}
     assert path.exists()
-    aged(path)
+    for one in (*path.rglob("*"), path):
+        aged(one)
     assert freed(store) == {path.relative_to(store.path).as_posix(): why}
     assert not path.exists()
 

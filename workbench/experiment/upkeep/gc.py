@@ -26,7 +26,7 @@ from workbench.records import Reference
 
 PART = re.compile(r"\..+\.[a-z0-9_]{8}")  # what `documents.files.writing` writes to, before it is renamed
 UNNAMED = "no experiment and no run names it"
-HALF = "a process that was killed was just writing it"
+HALF = "a process that ended before its time left it"
 NEVER_BEGAN = "a run that never began left it"
 NO_ENTRY = "no entry of its model's ledger names it"
 MADE_AGAIN = "it is made again when it is needed"
@@ -76,7 +76,7 @@ def gc(store: Store, *, now: float, dry_run: bool = False, on_step: Step = lambd
     freed = Freed(store, dry_run)
     old = now - LONGEST_SECONDS
     with translated(store):
-        for find in (_objects, _bundles, _runs, _parts, _indexes):
+        for find in (_objects, _bundles, _runs, _parts, _loaded, _indexes):
             freed.unused.extend(find(store, old, freed.left, on_step))
         if not dry_run:
             store.running.mkdir(exist_ok=True)
@@ -167,6 +167,13 @@ def _parts(store: Store, old: float, _left: list[str], _: Step) -> Iterator[Unus
             for path in (Path(parent) / name for name in half):
                 if _is_old(path, old):
                     yield Unused(path, HALF, _size(path))
+
+
+def _loaded(store: Store, old: float, _left: list[str], _: Step) -> Iterator[Unused]:
+    """Find what was being built or loaded into the store, and has not grown for a day."""
+    for path in _entries(store.running):
+        if path.name.startswith(".") and all(_is_old(one, old) for one in (path, *_files(path))):
+            yield Unused(path, HALF, _size(path))
 
 
 def _indexes(store: Store, old: float, _left: list[str], _: Step) -> Iterator[Unused]:
