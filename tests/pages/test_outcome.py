@@ -59,7 +59,9 @@ def test_a_report_below_this_folder_can_be_opened_and_another_is_named(tmp_path:
     monkeypatch.chdir(home)
     for report in (below, home / below):
         assert '<a href="store/a%3A%20b/report.html">store/a: b/report.html</a>' in outcome_html(REF, "", report=report)
-        assert f'<a href="store/a%3A%20b/report.html">{REF}</a>' in lines_html([Line(REF, "", report=report)], "")
+        assert '<a href="store/a%3A%20b/report.html">churn@1f3ac09e</a>' in lines_html(
+            [Line(REF, "", report=report)], ""
+        )
     for report in (beside, none):
         assert "href" not in lines_html([Line(REF, "", report=report)], "")
         assert str(report) in (shown := outcome_html(REF, "", report=report))
@@ -100,6 +102,7 @@ def test_a_list_has_the_columns_that_say_anything():
     shown = lines_html(lines, "none")
     heads = re.findall(r"<th[^>]*>([^<]*)</th>", shown)
     assert heads == ["experiment", "status", "score", "template", "why"]
+    assert f'title="{REF}">churn@1f3ac09e<' in shown
     assert lines_text(lines, "none").splitlines()[1] == "b@1: failed: it broke"
 
 

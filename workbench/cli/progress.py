@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
@@ -107,3 +109,21 @@ class Progress:
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(max(seconds, 0)), 60)
     return f"{minutes}:{rest:02d}"
+
+
+@contextmanager
+def files(doing: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Draw a bar on stderr while many files are done; what it gives is told how many of how many are."""
+    quiet = quiet or not sys.stderr.isatty()
+    bar = Bar(
+        TextColumn(doing),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("files"),
+        console=Console(stderr=True, quiet=quiet),
+        transient=True,
+        disable=quiet,
+    )
+    task = bar.add_task("", total=None)
+    with bar:
+        yield lambda done, total: bar.update(task, completed=done, total=total)

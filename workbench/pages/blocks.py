@@ -28,7 +28,7 @@ LONG_FACT, LONG_WORD = 30, 20  # letters that fit into one column, broken at bla
 LINE = "display:block;min-width:160px;white-space:nowrap;font-size:0;padding-top:4px"
 LOOKS: dict[Level, Look] = {
     "note": Look("Note", "#3b6ea5", "#f1f5fa"),
-    "warn": Look("Warning", "#b45f06", "#fdf5e9"),
+    "warn": Look("Warning", "#9a4f00", "#fdf5e9"),
     "block": Look("Stop", "#b3261e", "#fcefee"),
 }
 
@@ -136,7 +136,7 @@ def interval_bar(value: float, low: float | None, high: float | None, *, of: tup
     boxes = join_boxes(
         (97 * places[0], 6, "transparent"),
         (97 * (places[1] - places[0]), 6, "#8fb3d9"),
-        (3, 12, "#12355b"),
+        (3, 12, "currentColor"),  # seen on a light and on a dark page
         (97 * (places[2] - places[1]), 6, "#8fb3d9"),
     )
     shown = number(value) + ("" if low is None or high is None else f", from {number(low)} to {number(high)}")

@@ -7,6 +7,7 @@ their ground: it is read on a light and on a dark page. Every text in it is esca
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -18,14 +19,13 @@ from workbench.pages.words import (
     count,
     duration,
     metric_name,
-    moment,
     score_interval,
     score_sentence,
     score_value,
     sentence,
     shorten,
 )
-from workbench.records import Check, Score, Verdict
+from workbench.records import Check, Reference, Score, Verdict
 
 SHOWN = 30  # lines of a table
 LONGEST = 200  # letters of a reason in a line of text
@@ -85,7 +85,7 @@ def outcome_html(
     parts = [
         _headline(ref, status, facts),
         *([paragraph(reason)] if reason else []),
-        *([_scores(scores, test or {})] if scores else []),
+        *([scores_table(scores, test or {})] if scores else []),
         *(check_notice(check) for check in checks if check.level != "note"),
         *([_link(report)] if report is not None else []),
     ]
@@ -104,14 +104,14 @@ def lines_html(lines: Sequence[Line], none: str, what: str = "experiment") -> Ma
         return paragraph(none)
     shown = lines[:SHOWN]
     columns: dict[str, Sequence[str]] = {
-        what: [_whole(_linked(one.ref, one.report)) for one in shown],
+        what: [_whole(_linked(_short(one.ref), one.report), one.ref) for one in shown],
         "status": [_whole(_marked(one.status)) for one in shown],
         "score": ["" if one.score is None else _whole(score_sentence(one.score)) for one in shown],
         "template": [shorten(one.template) for one in shown],
-        "started": [_whole(moment(one.started)) if one.started else "" for one in shown],
+        "started": [_whole(_minute(one.started)) if one.started else "" for one in shown],
         "labels": [labels_text(one.labels) for one in shown],
         "tags": [", ".join(one.tags) for one in shown],
-        "why": [shorten(one.reason, LONGEST) for one in shown],
+        "why": [_wide(shorten(one.reason, LONGEST)) if one.reason else "" for one in shown],
     }
     told = {name: cells for name, cells in columns.items() if name == what or any(cells)}
     return join([table(list(told), zip(*told.values(), strict=True)), *map(paragraph, _more(lines))])
@@ -142,7 +142,7 @@ def _headline(ref: str, status: str, facts: Iterable[str]) -> Markup:
     return Markup("<p><strong>{}</strong> · {}</p>").format(ref, told)
 
 
-def _scores(scores: Mapping[str, Score], test: Mapping[str, Score]) -> Markup:
+def scores_table(scores: Mapping[str, Score], test: Mapping[str, Score]) -> Markup:
     """Show every metric with its interval and, where there are some, the held-back rows."""
     rows = [
         [
@@ -193,9 +193,28 @@ def _tick(verdict: Verdict) -> str:
     return "✓" if verdict.passed else "✕"
 
 
-def _whole(text: str | Markup) -> Markup:
+def _whole(text: str | Markup, title: str = "") -> Markup:
     """Keep a text on one line: a table that is too wide scrolls."""
-    return Markup('<span style="white-space:nowrap">{}</span>').format(text)
+    more = Markup(' title="{}"').format(title) if title else Markup()
+    return Markup('<span style="white-space:nowrap"{}>{}</span>').format(more, text)
+
+
+def _wide(text: str) -> Markup:
+    """Give a sentence some room, or it stands there as a tower of single words."""
+    return Markup('<div style="min-width:220px">{}</div>').format(text)
+
+
+def _short(ref: str) -> str:
+    """Write a reference as short as it can be typed; a run that came to none has only a name."""
+    return Reference.parse(ref).short if "@" in ref else ref
+
+
+def _minute(when: str) -> str:
+    """Write a moment as short as a column wants it."""
+    try:
+        return f"{datetime.fromisoformat(when).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return when
 
 
 def _strong(text: str) -> Markup:

@@ -63,7 +63,7 @@ def report(notebook: Mapping[str, Any], *, title: str, facts: Mapping[str, Any])
     if not body.strip():
         body = Markup('<p class="missing">The notebook has no cells.</p>')
     contents = _contents(headings) if len(headings) >= ENOUGH_FOR_CONTENTS else Markup()
-    return page(title, header=_header(title, facts), body=join([contents, body]), style=CODE_STYLE)
+    return page(title, header=heading(title, facts), body=join([contents, body]), style=CODE_STYLE)
 
 
 def _without_title(body: Markup, title: str) -> Markup:
@@ -74,7 +74,8 @@ def _without_title(body: Markup, title: str) -> Markup:
     return body[: first.start()] + body[first.end() :]
 
 
-def _header(title: str, facts: Mapping[str, Any]) -> Markup:
+def heading(title: str, facts: Mapping[str, Any]) -> Markup:
+    """Show what a reader wants to know first, as `report` takes it."""
     others = {
         LABELS.get(name, sentence(name.replace("_", " "))): _fact(name, value)
         for name, value in facts.items()

@@ -229,9 +229,11 @@ def duration(seconds: float) -> str:
 def size(number: float) -> str:
     """Write a number of bytes as people do.
 
-    >>> size(2_000_000_000), size(1_234_000_000), size(81_500_000)
-    ('2 GB', '1.23 GB', '81.5 MB')
+    >>> size(2_000_000_000), size(1_234_000_000), size(81_500_000), size(41_234)
+    ('2 GB', '1.23 GB', '81.5 MB', '41 kB')
     """
+    if number < 1e6:
+        return f"{number / 1e3:.0f} kB" if number >= 1e3 else f"{number:.0f} B"
     return f"{number / 1e9:.3g} GB" if number >= 1e9 else f"{number / 1e6:.3g} MB"
 
 

@@ -14,6 +14,7 @@ from workbench.workflow.reproducing.reproduce import Reproduced, reproduce
 from workbench.workflow.request import check, labels
 from workbench.workflow.runs import Run, run
 from workbench.workflow.sharing import export, import_
+from workbench.workflow.sites import Site, site
 from workbench.workflow.travelling import pull, push
 from workbench.workflow.trials import trial
 from workbench.workflow.upkeep import fsck, gc, verify
@@ -23,6 +24,7 @@ __all__ = [
     "Foreseen",
     "Reproduced",
     "Run",
+    "Site",
     "batch",
     "check",
     "columns",
@@ -48,6 +50,7 @@ __all__ = [
     "run",
     "scheduled_run",
     "show",
+    "site",
     "tag",
     "template",
     "templates",
