@@ -224,7 +224,7 @@ def test_several_processes_may_write_it_at_once_and_another_delete_it(many, stor
 
 
 def test_what_a_hostile_manifest_holds_does_no_harm(keep, store):
-    odd = {"labels": {"a\ud800": "b\ud800", 'o"; DROP TABLE kept': "'"}, "author": "\ud800", "started": "never",
+    odd = {"labels": {"a\ud800": "b\ud800", 'o"; DROP TABLE kept': "'"}, "author": "\ud800", "started": "",
            "resources": {"wall": 10**400}, "data": {"rows": 10**400}, "metric": "x\ud800",
            "scores": {"x\ud800": {"value": None}}}  # fmt: skip
     kept: Experiment = keep(1)

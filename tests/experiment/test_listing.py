@@ -44,6 +44,7 @@ def test_a_line_has_what_other_tools_rely_on(keep, store):
         "labels": {"farm": "17"},
         "metric": "roc_auc",
         "scores": line["scores"],
+        "seconds": 0.8,
         "tags": [],
     }
     assert line["scores"]["roc_auc"].keys() == {"value", "low", "high", "optimism", "higher_is_better", "rows"}

@@ -57,11 +57,11 @@ def test_a_list_is_a_line_each_in_local_time_with_what_there_is_to_say(store: Pa
     assert [line.split("  ")[0] for line in told] == ["experiment", "shop@00000003"] + [
         f"churn@{number:08x}" for number in (2, 1, 0)
     ]
-    titles = ["experiment", "status", "started", "score", "95 % interval", "template", "labels"]
+    titles = ["experiment", "status", "started", "score", "95 % interval", "took", "template", "labels"]
     assert re.split("  +", told[0]) == titles
-    assert re.split("  +", told[1]) == ["shop@00000003", "timed out", "2026-11-21 19:03", "classification"]
+    assert re.split("  +", told[1]) == ["shop@00000003", "timed out", "2026-11-21 19:03", "1 min", "classification"]
     assert "2026-11-21 19:02" in told[2]
-    assert "roc_auc 0.8471  0.8301 to 0.8642  classification  farm=2" in told[2]
+    assert "roc_auc 0.8471  0.8301 to 0.8642  1 min  classification  farm=2" in told[2]
 
 
 def test_words_are_filters_and_several_hold_all(store: Path, workbench: Callable) -> None:
@@ -182,7 +182,7 @@ def documents(*labels: dict[str, str], tags: list[str] | None = None) -> list[di
     told = {"status": "completed", "template": "classification", "started": "2026-11-21T18:00:00+00:00"}
     ref = "customers@20261121T180000Z-1f3ac09e"
     scores = {"metric": "roc_auc", "scores": {"roc_auc": SCORE}}
-    return [{"ref": ref, **told, **scores, "labels": one, "tags": tags or []} for one in labels]
+    return [{"ref": ref, **told, **scores, "seconds": 61, "labels": one, "tags": tags or []} for one in labels]
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140, 160])

@@ -11,12 +11,13 @@ from rich.cells import cell_len, set_cell_size
 
 from workbench.cli.terminal import plain
 from workbench.cli.text import local
-from workbench.pages.words import measured
+from workbench.pages.words import duration, measured
 from workbench.records import Reference
 
 GAP = "  "
 ROOM = (  # what is done in turn where a terminal is narrow: a column is cut to so many cells, or left out
     ("labels", 30),
+    ("took", 0),
     ("95 % interval", 0),
     ("template", 0),
     ("labels", 10),
@@ -56,6 +57,7 @@ def _columns(experiments: Sequence[Mapping[str, Any]]) -> list[Column]:
         Column("started", [local(one["started"]) for one in experiments]),
         Column("score", [_score(one["metric"], score) for one, score in zip(experiments, scores, strict=True)]),
         Column("95 % interval", [_interval(score) for score in scores]),
+        Column("took", [_took(one["seconds"]) for one in experiments]),
         Column("template", [plain(one["template"]) for one in experiments]),
         Column("tags", [plain(" ".join(one["tags"])) for one in experiments]),
         Column("labels", [plain(" ".join(f"{key}={of}" for key, of in one["labels"].items())) for one in experiments]),
@@ -64,6 +66,10 @@ def _columns(experiments: Sequence[Mapping[str, Any]]) -> list[Column]:
 
 def _score(metric: str | None, score: Mapping[str, Any]) -> str:
     return plain(f"{metric} {measured(score['value'])}") if score else ""
+
+
+def _took(seconds: Any) -> str:
+    return duration(seconds) if isinstance(seconds, int | float) else ""
 
 
 def _interval(score: Mapping[str, Any]) -> str:

@@ -129,7 +129,7 @@ def problems(manifest: Manifest) -> list[str]:
         found.append("objects holds something that is not {role, name, digest, size}")
     if isinstance(scores := manifest.get("scores"), dict) and not all(map(_is_score, scores.values())):
         found.append("scores holds something that is not {value, low, high, …}")
-    whole = (name for name in INNER if isinstance(manifest.get(name), FIELDS[name]))
+    whole = (name for name in INNER if isinstance(manifest.get(name, ...), FIELDS[name]))
     found.extend(f"{name} holds what it cannot" for name in whole if not INNER[name](manifest[name]))
     return found
 

@@ -153,7 +153,7 @@ class Experiment:
         """Give the line of a listing, for ``--json``."""
         told = ("status", "reason", "template", "started", "labels", "metric", "scores")
         document = {"ref": str(self.reference), "name": self.name} | {field: self.manifest[field] for field in told}
-        return document | {"tags": list(self.tags)}
+        return document | {"seconds": self.manifest["resources"].get("wall"), "tags": list(self.tags)}
 
     def _document(self, file: str) -> dict[str, Any]:
         try:
