@@ -558,3 +558,22 @@ def test_the_commands_say_what_travelled(kept, store, tmp_path, workbench):
     refused = workbench("pull", team, "farm", "--store", tmp_path / "mine")
     assert (refused.code, refused.out) == (2, "")
     assert "There are: churn" in refused.err
+
+
+def test_a_copy_without_data_and_the_whole_one_are_told_apart(kept, store, url, elsewhere, tmp_path):
+    open_to_all = url + " open"
+    copied = push_to("churn", open_to_all, store=store.path, without_data=True)
+    assert "customers.csv (data)" not in copied.absent  # the copy names no tables
+    pull_from(open_to_all, "churn", store=elsewhere.path)
+    found = resolve("churn", elsewhere)
+    assert found.manifest["whole"] == kept.manifest["digest"]
+    assert not (found.path / "predictions.parquet").exists()
+    with pytest.raises(BadArtifact, match="without its data"):
+        push_to("churn", open_to_all, store=store.path)
+    push_to("churn", url, store=store.path)
+    assert push_to("churn", url, store=store.path, without_data=True).files == 0
+    assert pull_from(open_to_all, "churn", store=store.path).files == 0
+    with pytest.raises(BadArtifact, match="without its data"):
+        pull_from(url, "churn", store=elsewhere.path)
+    again = push_to("churn", str(tmp_path / "whole again"), store=store.path)
+    assert again.files == len(kept.manifest["files"]) + 2

@@ -64,9 +64,12 @@ def place(kept: Experiment) -> str:
 
 
 def there(url: str) -> dict[str, str]:
-    """The names of what lies in a bucket, and when each was written."""
-    system = fsspec.filesystem("s3", skip_instance_cache=True)
-    return {name: str(one["LastModified"]) for name, one in system.find(url, detail=True).items()}
+    """The names of what lies in a bucket, and when each was written: asked of the server itself, which is quicker."""
+    name = url.split("/")[2]
+    from moto.s3.models import s3_backends
+
+    [keys] = [one.buckets[name].keys for one in s3_backends["123456789012"].values() if name in one.buckets]
+    return {key: str(one.last_modified) for key, one in list(keys.items())}
 
 
 def test_what_is_pushed_to_a_bucket_is_pulled_as_the_same(kept, store, bucket, tmp_path, snapshot):
@@ -99,7 +102,7 @@ def test_a_push_that_was_killed_goes_on_with_what_is_missing(kept, store, bucket
             ["push", "churn", bucket, "--store", store.path], lambda least=least: len(there(bucket)) >= least
         )
         before = there(bucket)
-        if f"{bucket.removeprefix('s3://')}/{place(kept)}/manifest.json" in before:
+        if f"team/{place(kept)}/manifest.json" in before:
             continue
         with pytest.raises(Exception, match=r"has no manifest\.json|matches no experiment"):
             pull(bucket, kept.short, store=tmp_path / "elsewhere")

@@ -41,7 +41,7 @@ def export(
         raise BadParameters(["What was not committed may quote values of the data: take it along, or leave them out."])
     roles = () if without_data else (objects.DATA, objects.CHANGES) if with_changes else (objects.DATA,)
     where = store_of(store)
-    with _shown(resolve(ref, where), without_data) as experiment:
+    with shown(resolve(ref, where), without_data) as experiment:
         if experiment.manifest["kind"] != "batch":
             return export(experiment, Path(file), roles=roles)
         runs = (resolve(run, where) for run in children(experiment))
@@ -49,7 +49,7 @@ def export(
 
 
 @contextmanager
-def _shown(experiment: Experiment, without_data: bool) -> Iterator[Experiment]:
+def shown(experiment: Experiment, without_data: bool) -> Iterator[Experiment]:
     """Give an experiment as it is to be shared: itself, or a copy without its data that is gone afterwards."""
     from workbench.experiment import without_data as copy
 
@@ -62,8 +62,8 @@ def _shown(experiment: Experiment, without_data: bool) -> Iterator[Experiment]:
 
 def _each_shown(experiments: Iterable[Experiment], without_data: bool) -> Iterator[Experiment]:
     for experiment in experiments:
-        with _shown(experiment, without_data) as shown:
-            yield shown
+        with shown(experiment, without_data) as one:
+            yield one
 
 
 def import_(file: Path, *, store: Where = None) -> str:

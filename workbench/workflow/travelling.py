@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.errors import BadParameters
 from workbench.workflow.place import Where, experiment_of, store_of
+from workbench.workflow.sharing import shown
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment
@@ -12,38 +16,57 @@ if TYPE_CHECKING:
 
 
 def push(
-    ref: str, url: str, *, store: Where = None, with_changes: bool = False, heard: Heard = lambda *_: None
+    ref: str,
+    url: str,
+    *,
+    with_changes: bool = False,
+    without_data: bool = False,
+    store: Where = None,
+    heard: Heard = lambda *_: None,
 ) -> Moved:
     """Bring an experiment to a URL, with its tables; a batch together with its runs.
 
     Parameters
     ----------
     ref, url : str
-        The experiment, and a folder of any file system: a path, ``s3://…``, ``gs://…``, ``abfs://…``, ``sftp://…``.
-        It is laid out as a store is, and becomes one when it is copied.
-    with_changes : bool
+        The experiment, and a folder of any file system: a path, ``s3://…``, ``gs://…``, ``abfs://…``, ``sftp://…``. It
+        is laid out as a store is, and becomes one when it is copied. Or a repository of images: ``oci://…``.
+    with_changes : bool, optional
         Bring along what was changed in the template's repository and not committed.
-    heard : callable
+    without_data : bool, optional
+        Leave the tables out, and whatever else values of them stand in.
+    heard : callable, optional
         Is told the bytes that are done, and those in all.
     """
-    from workbench.experiment.sharing.folder import folder_at
+    from workbench.experiment import objects
+
+    if with_changes and without_data:
+        raise BadParameters(["What was not committed may quote values of the data: take it along, or leave them out."])
+    roles = [] if without_data else [objects.DATA, objects.CHANGES] if with_changes else [objects.DATA]
+    with ExitStack() as copies:
+        whole = _with_runs(experiment_of(ref, store), store)
+        return _push([copies.enter_context(shown(one, without_data)) for one in whole], url, roles, heard)
+
+
+def _push(experiments: list[Experiment], url: str, roles: list[str], heard: Heard) -> Moved:
+    from workbench.experiment.sharing.folder import Folder
     from workbench.experiment.sharing.here import push_here
+    from workbench.experiment.sharing.places import remote_at
     from workbench.experiment.sharing.push import push
     from workbench.experiment.store import Store
 
-    experiments = _with_runs(experiment_of(ref, store), store)
-    roles = ["data", *(["changes"] if with_changes else [])]
-    folder = folder_at(url)
-    if folder.local is not None:
-        return push_here(experiments, Store(folder.local), roles, heard)
-    return push(experiments, folder, roles, heard)
+    remote = remote_at(url)
+    if isinstance(remote, Folder) and remote.local is not None:
+        return push_here(experiments, Store(Path(remote.local)), roles, heard)
+    return push(experiments, remote, roles, heard)
 
 
 def _with_runs(experiment: Experiment, store: Where) -> list[Experiment]:
     from workbench.experiment import children, resolve
 
     runs = children(experiment) if experiment.manifest["kind"] == "batch" else []
-    return [*(resolve(run, store_of(store)) for run in runs), experiment]
+    where = store_of(store)
+    return [*(resolve(run, where) for run in runs), experiment]
 
 
 def pull(url: str, ref: str, *, store: Where = None, heard: Heard = lambda *_: None) -> Moved:
@@ -52,13 +75,13 @@ def pull(url: str, ref: str, *, store: Where = None, heard: Heard = lambda *_: N
     Parameters
     ----------
     url, ref : str
-        A folder experiments were pushed to, and one of them: ``churn`` (the latest), ``churn@1f3a``.
-    heard : callable
+        Where experiments were pushed to, and one of them: ``churn`` (the latest), ``churn@1f3a``.
+    heard : callable, optional
         Is told the bytes that are done, and those in all.
     """
-    from workbench.experiment.sharing.folder import folder_at
     from workbench.experiment.sharing.lookup import look_up
+    from workbench.experiment.sharing.places import remote_at
     from workbench.experiment.sharing.pull import pull
 
-    folder = folder_at(url)
-    return pull(folder, look_up(ref, folder), store_of(store), heard)
+    remote = remote_at(url)
+    return pull(remote, look_up(ref, remote), store_of(store), heard)

@@ -23,19 +23,21 @@ LINE_SECONDS = 10  # a log file gets a line every ten seconds
 @click.argument("ref")
 @click.argument("url")
 @click.option("--with-changes", is_flag=True, help="Bring along what was changed in the repository and not committed.")
+@click.option("--without-data", is_flag=True, help="Leave out the tables, and whatever else values of them stand in.")
 @store_option
 @json_option
-def push(ref: str, url: str, with_changes: bool, store: Path, as_json: bool) -> None:
+def push(ref: str, url: str, with_changes: bool, without_data: bool, store: Path, as_json: bool) -> None:
     """Bring one experiment to a URL; a batch together with its runs.
 
     \b
     workbench push churn /mnt/team/experiments
     workbench push churn s3://bucket/experiments
+    workbench push churn oci://registry.example/team/experiments
     """
     from workbench import workflow
 
     with _bytes(quiet=as_json) as heard:
-        moved = workflow.push(ref, url, store=store, with_changes=with_changes, heard=heard)
+        moved = workflow.push(ref, url, with_changes=with_changes, without_data=without_data, store=store, heard=heard)
     tell(_document(moved), as_json, lambda: _say(moved, "sent"))
 
 

@@ -23,7 +23,7 @@ from workbench.experiment import objects
 from workbench.experiment.kept import Experiment
 from workbench.experiment.names import clashes, problem_with
 from workbench.experiment.sharing.archive import MOST_BYTES, MOST_FILES
-from workbench.experiment.sharing.remote import Heard, Moved, Source, Tally, content, place_of, place_of_object
+from workbench.experiment.sharing.remote import Heard, Moved, Source, Tally, content, covers, place_of, place_of_object
 from workbench.experiment.store import Store, building, put_in_place
 from workbench.experiment.verifying import compared, verify
 from workbench.records import Reference
@@ -121,12 +121,12 @@ def _is_kept(manifest: Manifest, store: Store, remote: Source) -> bool:
     place = store.folder(reference)
     if not place.exists():
         return False
-    present, theirs = read_manifest(place), manifest.get("digest")
-    if present.get("whole") == theirs:
+    present = read_manifest(place)
+    if present.get("whole") == manifest.get("digest"):
         raise BadArtifact(
             remote.told, f"holds {reference} as a whole, and the store holds it without its data", NOTHING
         )
-    if present.get("digest") not in (theirs, manifest.get("whole")):
+    if not covers(present, manifest):
         raise BadArtifact(
             remote.told, f"holds {reference}, and the store holds another experiment of that name", NOTHING
         )

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from workbench.documents.experiment import LARGEST, MANIFEST, parse_manifest
+from workbench.documents.experiment import LARGEST, MANIFEST, Manifest, parse_manifest
 from workbench.errors import BadArtifact, BadReference
 from workbench.experiment import objects
 from workbench.experiment.kept import Experiment
-from workbench.experiment.sharing.remote import Heard, Moved, Remote, Tally, content, place_of, place_of_object
+from workbench.experiment.sharing.remote import Heard, Moved, Remote, Tally, content, covers, place_of, place_of_object
 from workbench.experiment.verifying import verify
 
 
@@ -89,9 +89,11 @@ def _push(experiment: Experiment, files: list[Piece], kept: list[Piece], remote:
     place = place_of(experiment.reference)
     there = {f"{place}/{name}": size for name, size in remote.sizes(place).items()}
     last = _manifest_of(experiment)
-    finished = last.name in there
-    if finished:
-        _insist_on_same(experiment, remote, last.name)
+    manifest = _manifest_there(experiment, remote, last.name) if last.name in there else None
+    finished = manifest is not None
+    if manifest is not None and manifest.get("digest") != experiment.manifest["digest"]:
+        tally.count(sum(one.size for one in (*files, *kept, last)))  # the whole one of a copy without its data
+        return []
     rest = [one for one in files if there.get(one.name) != one.size or not (finished or _is_there(one, remote))]
     rest += [one for one in kept if remote.size(one.name) != one.size]
     if rest or not finished:
@@ -112,15 +114,15 @@ def _is_there(piece: Piece, remote: Remote) -> bool:
     return f"sha256:{sha.hexdigest()}" == piece.digest
 
 
-def _insist_on_same(experiment: Experiment, remote: Remote, name: str) -> None:
-    told = f"{remote.told}/{name}"
-    there = parse_manifest(content(remote, name, LARGEST), told)
-    ours = experiment.manifest
-    if there.get("whole") == ours["digest"]:
+def _manifest_there(experiment: Experiment, remote: Remote, name: str) -> Manifest:
+    """Read the manifest that lies there, and refuse to go on where it is another experiment's."""
+    there = parse_manifest(content(remote, name, LARGEST), f"{remote.told}/{name}")
+    if there.get("whole") == experiment.manifest["digest"]:
         problem = f"holds {experiment.reference} without its data"
         raise BadArtifact(remote.told, problem, "Push it to another URL, or remove that one first.")
-    if there.get("digest") not in (ours["digest"], ours.get("whole")):
+    if not covers(there, experiment.manifest):
         raise BadArtifact(remote.told, f"holds another experiment under the reference {experiment.reference}")
+    return there
 
 
 def insist_on_whole(experiment: Experiment) -> None:

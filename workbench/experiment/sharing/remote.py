@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from workbench.documents.experiment import Manifest
 from workbench.errors import WorkbenchError
 from workbench.records import Reference
 
@@ -122,3 +123,11 @@ def content(remote: Source, name: str, most: int) -> bytes:
         if len(read) > most:
             break
     return bytes(read)
+
+
+def covers(there: Manifest, ours: Manifest) -> bool:
+    """Whether what is there is the same experiment; the whole one is the same as a copy of it without its data."""
+    return there.get("digest") == ours.get("digest") or ours.get("whole") in (
+        there.get("digest"),
+        there.get("whole", ""),
+    )
