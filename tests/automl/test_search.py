@@ -356,10 +356,10 @@ def test_by_hand_one_line_tells_what_is_tried_how_good_the_best_is_and_what_is_l
     assert lines[0] == "0 trials done · trying linear 1 · 2 planned"
     first = result.trials[0]["score"]
     assert lines[1:3] == [
-        f"1 trial done · best roc_auc {first:.4f} (linear) · 2 planned",
-        f"1 trial done · best roc_auc {first:.4f} (linear) · trying extra_trees 2 · 2 planned",
+        f"1 trial done · best ROC AUC {first:.4f} (linear) · 2 planned",
+        f"1 trial done · best ROC AUC {first:.4f} (linear) · trying ExtraTrees 2 · 2 planned",
     ]
-    assert lines[3].startswith("2 trials done · best roc_auc")
+    assert lines[3].startswith("2 trials done · best ROC AUC")
     assert re.fullmatch(r"2 trials in \d+ s\.", lines[-1])
 
 

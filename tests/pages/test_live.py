@@ -50,10 +50,10 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Display:
 @pytest.mark.parametrize(
     ("event", "text", "share"),
     [
-        (TRYING, "6 trials done · best roc_auc 0.8471 (lightgbm) · trying catboost 7 · 1 min left", 0.25),
-        ({**TRYING, "kind": "trial", "left": 5.0}, "6 trials done · best roc_auc 0.8471 (lightgbm) · 5 s left", 0.8),
-        ({**TRYING, "left": None, "planned": 24}, "… · trying catboost 7 · 24 planned", 0.25),
-        ({**TRYING, "best": None, "done": 1}, "1 trial done · trying catboost 7 · 1 min left", 0.25),
+        (TRYING, "6 trials done · best ROC AUC 0.8471 (LightGBM) · trying CatBoost 7 · 1 min left", 0.25),
+        ({**TRYING, "kind": "trial", "left": 5.0}, "6 trials done · best ROC AUC 0.8471 (LightGBM) · 5 s left", 0.8),
+        ({**TRYING, "left": None, "planned": 24}, "… · trying CatBoost 7 · 24 planned", 0.25),
+        ({**TRYING, "best": None, "done": 1}, "1 trial done · trying CatBoost 7 · 1 min left", 0.25),
         (
             {"kind": "search", "state": "resumed", "done": 4},
             "4 trials known from before; the best are fitted again.",
@@ -95,11 +95,11 @@ def test_time_left_goes_on_while_a_trial_takes_long(display: Display, monkeypatc
     now[0] += 40
     shown.hear({"kind": "resources", "memory": 1, "cpu": 1.0, "peak_memory": 1})  # is not for people
     assert shown.tick()
-    assert display.text.endswith("trying catboost 7 · 20 s left")
+    assert display.text.endswith("trying CatBoost 7 · 20 s left")
     assert display.share == 0.75
     now[0] += 40
     assert not shown.tick()
-    assert display.text.endswith("trying catboost 7 · 0 s left")
+    assert display.text.endswith("trying CatBoost 7 · 0 s left")
     shown.hear({"kind": "search", "state": "ended", "done": 7, "elapsed": 62.0})
     assert not shown.tick()
     assert display.text == "7 trials in 1 min 2 s."

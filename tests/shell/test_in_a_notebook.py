@@ -178,9 +178,10 @@ def test_a_verb_that_takes_a_while_shows_how_far_it_is_in_one_place(executed: Ex
 @pytest.mark.parametrize("name", ["run", "search"])
 def test_of_a_search_it_shows_what_is_tried_and_the_best_so_far(executed: Executed, name: str):
     texts = [data["text/plain"] for _, _, data in executed.displays[name]]
-    assert any(re.search(r"^0 trials done · trying \w+ 1 · 2 planned", text) for text in texts)
+    assert any(re.search(r"^0 trials done · trying [\w ]+ 1 · 2 planned", text) for text in texts)
     assert any(
-        re.search(r"^1 trial done · best roc_auc 0\.\d{4} \(\w+\) · trying \w+ 2 · 2 planned", text) for text in texts
+        re.search(r"^1 trial done · best ROC AUC 0\.\d{4} \([\w ]+\) · trying [\w ]+ 2 · 2 planned", text)
+        for text in texts
     )
     bars = [re.search(r'value="([\d.]+)"', data["text/html"]) for _, _, data in executed.displays[name]]
     shares = [float(bar.group(1)) for bar in bars if bar]

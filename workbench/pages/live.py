@@ -18,7 +18,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from markupsafe import Markup
 
 from workbench.errors import WorkbenchError
-from workbench.pages.words import count, duration, measured, sentence, step_name
+from workbench.pages.words import count, duration, family_name, measured, metric_name, sentence, step_name
 
 P = ParamSpec("P")
 R = TypeVar("R", bound="Ended")
@@ -168,10 +168,10 @@ def _search(event: Mapping[str, Any], since: float) -> tuple[str, float | None]:
     done, planned, best = event["done"], event.get("planned"), event.get("best")
     told = [f"{count(done, 'trial')} done"]
     if best is not None:
-        by = f" ({event['by']})" if event.get("by") else ""
-        told.append(f"best {event['metric']} {measured(best)}{by}")
+        by = f" ({family_name(event['by'])})" if event.get("by") else ""
+        told.append(f"best {metric_name(event['metric'])} {measured(best)}{by}")
     if event["kind"] == "trying":
-        told.append(f"trying {event['family']} {event['number']}")
+        told.append(f"trying {family_name(event['family'])} {event['number']}")
     if event.get("left") is None:
         return " · ".join([*told, *([f"{planned} planned"] if planned else [])]), done / planned if planned else None
     left = max(event["left"] - since, 0.0)
