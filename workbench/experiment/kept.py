@@ -111,7 +111,13 @@ class Experiment:
 
     def parameters(self) -> dict[str, dict[str, Any]]:
         """Each parameter's ``value`` and ``source``."""
-        return self._document("parameters.json").get("parameters", {})
+        told = self._document("parameters.json").get("parameters", {})
+        whole = isinstance(told, dict) and all(
+            isinstance(one, dict) and {"value", "source"} <= one.keys() for one in told.values()
+        )
+        if not whole:
+            raise BadArtifact(str(self.path), "has a damaged parameters.json (a parameter has a value and a source)")
+        return told
 
     def task(self) -> dict[str, Any]:
         """Read kind, target, classes, features, and the data they come from."""

@@ -181,9 +181,18 @@ def _building(place: Path, store: Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
 
 
+def _copy(source: Path, target: Path) -> None:
+    """Copy a model folder; the first file that cannot be written ends it, and is told alone."""
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+
+
 def _fill(folder: Path, experiment: Experiment, model: str, version: str, entry: Entry) -> str:
     """Put the bundle together and check it as it will be read; return the seal of its manifest."""
-    shutil.copytree(experiment.model, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    _copy(experiment.model, folder)
     profile = experiment.path / "data" / "profile.json"
     if profile.is_file():
         shutil.copyfile(profile, folder / "profile.json")
