@@ -90,13 +90,16 @@ def write_workflow_crate(folder: Path, manifest: Manifest) -> None:
 
 def _tools(folder: Path, runs: Iterable[Run]) -> dict[str, Entity]:
     """Describe the templates by the names of their steps, in the order they are first come to."""
-    told = {}
-    for name in dict.fromkeys(_step_of(run) for run in runs):
-        place = f"templates/{name}.ipynb" if name else "template.ipynb"
-        about = {"name": place.rpartition("/")[2], "description": "A template, without outputs"}
-        about["encodingFormat"] = format_of(place)
-        told[name] = as_code({"@id": quote(place), **about}, folder / place)
-    return told
+    return {name: _tool(folder, name) for name in dict.fromkeys(_step_of(run) for run in runs)}
+
+
+def _tool(folder: Path, name: str) -> Entity:
+    place = f"templates/{name}.ipynb" if name else "template.ipynb"
+    about = {"name": place.rpartition("/")[2], "description": "A template, without outputs"}
+    if (folder / place).is_file():
+        return as_code({"@id": quote(place), **about, "encodingFormat": format_of(place)}, folder / place)
+    left_out = {"@type": "SoftwareSourceCode", "version": "unknown", "description": "A template that was left out"}
+    return {"@id": f"#template-{quote(name or 'run')}", **about, **left_out}
 
 
 def _step_of(run: Run) -> str:
@@ -192,7 +195,7 @@ def _with_parts(
     """Say what the folders hold, and that ``batch.json`` is the workflow."""
     told = {one["@id"]: one for one in files}
     pages = list({page["@id"]: page for page in reports.values()}.values())
-    deeper = [tool for tool in tools.values() if "/" in tool["@id"]]
+    deeper = [tool for tool in tools.values() if tool["@id"].startswith("templates/")]
     for folder, inside in (("runs/", pages), ("templates/", deeper)):
         if folder in told:
             told[folder] = {**told[folder], **links("hasPart", inside)}
