@@ -106,11 +106,44 @@ def many_runs() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def ranked(experiments: int) -> dict[str, Any]:
+    """What a comparison may tell of experiments that all can be ranked together, with all there is to draw."""
+    rows = []
+    for rank in range(1, experiments + 1):
+        value = 0.91 - rank / 400
+        trials = [
+            {"number": number, "family": "lightgbm", "score": value - 0.2 / number, "best": value - 0.2 / number,
+             "elapsed": 1.5 * number, "parameters": {"num_leaves": 4 * number, "extra_trees": number % 2 == 0}}
+            for number in range(1, 9)
+        ]  # fmt: skip
+        gain = {
+            "value": rank / 400,
+            "low": rank / 400 - 0.01,
+            "high": rank / 400 + 0.01,
+            "rows": 7043,
+            "tied": rank < 5,
+        }
+        rows.append(
+            {
+                "ref": f"churn@20261121T183000Z-{rank:08x}", "rank": rank, "group": 1, "metric": "roc_auc",
+                "searched_by": "roc_auc", "value": value, "low": value - 0.01, "high": value + 0.01, "rows": 7043,
+                "higher_is_better": True, "seconds": 60.0 * rank, "behind": gain if rank > 1 else None,
+                "trials": trials,
+                "note": "a reproduction of churn@00000001" if rank == 2 else "", "resources": {"cpu": 100.0 / rank},
+                "parameters": {"budget": f"{rank}m", "seed": rank % 4, "data": f"/data/farms/{rank % 3}.csv"},
+                "importance": [{"feature": name, "value": 0.2 / place / rank, "low": 0.0, "high": 0.4 / place / rank}
+                               for place, name in enumerate(["tenure", "contract", "monthly charges"], 1)],
+            }
+        )  # fmt: skip
+    return {"sentences": ["churn@00000001 is tied with 3 others."], "leaderboard": rows}
+
+
 @pytest.fixture(scope="session")
 def pages(chromium: str, tmp_path_factory: pytest.TempPathFactory, churn: pd.DataFrame) -> SimpleNamespace:
-    """The report of one real run, a page that compares it with the golden experiment, and the page of a batch."""
+    """The report of one real run, pages that compare it with the golden experiment, of many experiments and a batch."""
     from workbench import workflow
     from workbench.pages.batch import batch_page
+    from workbench.pages.comparison import comparison_page
 
     folder = tmp_path_factory.mktemp("with a space")
     csv, store, comparison = folder / "customers.csv", folder / "store", folder / "comparison.html"
@@ -119,4 +152,10 @@ def pages(chromium: str, tmp_path_factory: pytest.TempPathFactory, churn: pd.Dat
     churn.to_csv(csv, index=False)
     run = workflow.run("classification", {"data": str(csv), "target": "Churn", "trials": 2}, store=store)
     workflow.compare(run.ref, str(GOLDEN), store=store, html=comparison)
-    return SimpleNamespace(report=Path(run.path) / "report.html", comparison=comparison, batch=batch)
+    difference, leaderboard = folder / "difference.html", folder / "leaderboard.html"
+    workflow.diff(run.ref, str(GOLDEN), store=store, html=difference)
+    leaderboard.write_text(comparison_page(ranked(30)))
+    report = Path(run.path) / "report.html"
+    return SimpleNamespace(
+        report=report, comparison=comparison, difference=difference, leaderboard=leaderboard, batch=batch
+    )

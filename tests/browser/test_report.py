@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-each_page = pytest.mark.parametrize("name", ["report", "comparison", "batch"])
+each_page = pytest.mark.parametrize("name", ["report", "comparison", "difference", "leaderboard", "batch"])
 each_width = pytest.mark.parametrize("width", [1200, 400])
 
 # What sticks out of the window: an element that lies in a box with a scroll bar of its own may.
@@ -184,7 +184,7 @@ def test_axe_finds_nothing_that_keeps_anyone_out(
     assert [(one["id"], one["impact"], [node["html"][:150] for node in one["nodes"]]) for one in violations] == []
 
 
-@pytest.mark.parametrize("name", ["report", "batch"])
+@pytest.mark.parametrize("name", ["report", "batch", "leaderboard"])
 def test_on_a_phone_no_line_of_a_table_is_mostly_empty(name: str, pages: SimpleNamespace, visit: Callable) -> None:
     page = visit(getattr(pages, name), width=390).page
     heights = page.evaluate("[...document.querySelectorAll('tr')].map(one => one.getBoundingClientRect().height)")

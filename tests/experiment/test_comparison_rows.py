@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from workbench.comparison import compare
@@ -53,6 +55,34 @@ def test_two_parts_that_nobody_can_name_are_not_taken_for_the_same(without_predi
     assert [place.rank for place in comparison.places] == [1, 1]
     assert "were measured on is not known" in said(comparison)
     assert "better" not in said(comparison)
+
+
+def with_column(folder, name, values):
+    file = folder.outbox / "predictions.parquet"
+    frame = pd.read_parquet(file)
+    frame[name] = values
+    frame.to_parquet(file)
+    return folder
+
+
+def test_weighted_and_unweighted_scores_of_the_same_rows_are_not_the_same_thing(run, store, keep):
+    weighted = capture(with_column(run(1), "weight", np.linspace(0.5, 2, 120)), store)
+    comparison = compare([weighted, keep(2, seed=3)])
+    assert not comparison.comparable
+    assert said(comparison) == (
+        "These scores cannot be compared with one another: they were measured with different weights."
+    )
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_rows_that_one_knows_to_belong_together_are_drawn_together(run, store, keep, first):
+    skill = {True: 3.0, False: 0.5}
+    grouped = capture(with_column(run(1, skill=skill[first], seed=1), "group", np.arange(120) // 40), store)
+    plain = keep(2, skill=skill[not first], seed=2)
+    gain = compare([grouped, plain]).places[1].behind
+    alone = compare([keep(3, skill=skill[first], seed=1), plain]).places[1].behind
+    assert gain.value == pytest.approx(alone.value)
+    assert (gain.low, gain.high) != pytest.approx((alone.low, alone.high))
 
 
 def test_the_whole_of_a_table_is_not_the_rows_of_a_part_of_it(keep, without_predictions):

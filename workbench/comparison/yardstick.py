@@ -23,6 +23,7 @@ class Yardstick:
     data: str | None
     target: str
     rows: str | None
+    weights: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +55,28 @@ def grouped(facts: Sequence[Facts], metric: str | None) -> list[Group]:
 def yardstick(one: Facts, metric: str | None) -> Yardstick:
     """Say what a score was measured by."""
     target = f"{one.target} ({', '.join(one.classes or [str(one.kind)])})"
-    return Yardstick(metric or str(one.experiment.metric), one.digest, target, _rows(one, metric))
+    return Yardstick(metric or str(one.experiment.metric), one.digest, target, *_rows(one, metric))
 
 
-def _rows(one: Facts, metric: str | None) -> str | None:
-    """Tell the rows a score was measured on by their numbers and truth; without these, only all of them are known."""
+def _rows(one: Facts, metric: str | None) -> tuple[str | None, str | None]:
+    """Tell the rows a score was measured on by their numbers and truth, and their weights.
+
+    Where predictions were not kept, only all rows of the table are known to be the same, and of equal weight.
+    """
     with judged(one.experiment):
         kept = one.experiment.predictions()
         if kept is not None:
-            hashes = pd.util.hash_pandas_object(kept[["row", "truth"]].sort_values("row"), index=False).to_numpy()
-            return hashlib.sha256(np.ascontiguousarray(hashes).tobytes()).hexdigest()
+            ordered = kept.sort_values("row", kind="stable")
+            return _mark(ordered[["row", "truth"]]), _mark(ordered[["weight"]]) if "weight" in ordered else None
+        unweighted = not any(column.get("role") == "weight" for column in one.experiment.columns())
     score = one.score(metric)
     every = score is not None and score.rows is not None and score.rows == one.table_rows and one.digest is not None
-    return WHOLE if every else None
+    return (WHOLE if every and unweighted else None), None
+
+
+def _mark(columns: pd.DataFrame) -> str:
+    hashes = pd.util.hash_pandas_object(columns, index=False).to_numpy()
+    return hashlib.sha256(np.ascontiguousarray(hashes).tobytes()).hexdigest()
 
 
 def _known(stick: Yardstick, found: dict[Yardstick, list[Facts]]) -> Yardstick:
@@ -88,16 +98,16 @@ def apart(groups: Sequence[Group]) -> list[str]:
     """Say why not all can be ranked together; nothing when they can."""
     sticks = [group.measured_by for group in groups]
     rows = {stick.rows for stick in sticks if stick.rows is not None}
-    named = {"metric": "metrics", "data": "data", "target": "targets"}
+    named = {"metric": "metrics", "data": "data", "target": "targets", "weights": "weights"}
     differ = [words for name, words in named.items() if len({getattr(stick, name) for stick in sticks}) > 1]
     # Of another table the whole may be the same rows: only where nothing else differs is a part of it told apart.
     differ += ["rows"] if len(rows - {WHOLE}) > 1 or (len(rows) > 1 and not differ) else []
     said = []
     if differ:
-        said.append(
-            f"These scores cannot be compared with one another: they were measured with different {listing(differ)}. "
-            f"Each of the {len(groups)} groups is ranked by itself."
-        )
+        several = any(len(group.members) > 1 for group in groups)
+        each = f" Each of the {len(groups)} groups is ranked by itself." if several else ""
+        why = f"they were measured with different {listing(differ)}"
+        said.append(f"These scores cannot be compared with one another: {why}.{each}")
     if differ == ["metrics"] and (shared := _shared_metrics(groups)):
         names = listing([metric_name(name) for name in shared])
         said.append(f"All of them have {names}: --metric {shared[0]} ranks them by it.")
