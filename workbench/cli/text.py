@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from workbench.cli.terminal import plain
-from workbench.pages.words import count, duration, measured, money, spent
+from workbench.pages.words import count, duration, measured, money, size, spent
 
 if TYPE_CHECKING:
     from workbench.comparison import Comparison, Difference
@@ -114,10 +114,23 @@ def show(document: Mapping[str, Any]) -> None:
     for name, one in document["scores"].items():
         line(("* " if name == document["metric"] else "  ") + score(name, one))
     checks(document["checks"])
+    beside(document)
     rows(
         ("parameter", "value", "from"), ((n, repr(p["value"]), p["source"]) for n, p in document["parameters"].items())
     )
     line(f"folder: {document['path']}")
+
+
+def beside(document: Mapping[str, Any]) -> None:
+    """Tell which tables an experiment was given, at which commit its template lay, and what is left out of it."""
+    for one in document["objects"]:
+        where = "kept" if one["kept"] else "not kept here"
+        line(f"{one.get('parameter') or one['role']}: {one['name']}, {size(one['size'])}, {where}")
+    if (git := document["git"]) and git.get("commit"):
+        changed = ", with changes that were not committed" if git.get("changed") else ""
+        line(f"commit: {git['commit'][:12]} on {git.get('branch') or 'no branch'}{changed}")
+    if document["left_out"]:
+        line(f"left out: {', '.join(document['left_out'])}")
 
 
 def notes(document: Mapping[str, Any]) -> None:

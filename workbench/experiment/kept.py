@@ -139,6 +139,11 @@ class Experiment:
         """Read the version and commit of the workbench it was made with."""
         return self._document("environment/workbench.json")
 
+    def git(self) -> dict[str, Any]:
+        """Read the commit, branch and remote of the repository its template lay in; empty where it lay in none."""
+        told = self._document("environment/git.json")
+        return {name: value for name, value in told.items() if name != "format"}
+
     def leaderboard(self) -> pd.DataFrame:
         """Read the candidates of the search, best first."""
         return outbox.read_leaderboard(self.path)

@@ -13,7 +13,7 @@ from workbench.workflow.place import Where, experiment_of, reading, store_of
 
 if TYPE_CHECKING:
     from workbench.documents.note import Note
-    from workbench.experiment import Store
+    from workbench.experiment import Experiment, Store
     from workbench.experiment.finding.listing import Experiments
     from workbench.records import Reference
 
@@ -94,11 +94,22 @@ def show(ref: str, *, store: Where = None) -> dict[str, Any]:
             "author": experiment.manifest["author"],
             "ended": experiment.manifest["ended"],
             "data": experiment.manifest["data"],
+            "objects": _objects(experiment),
+            "git": experiment.git() or None,
+            "left_out": experiment.manifest.get("left_out", {}),
             "resources": experiment.manifest["resources"],
             "parameters": experiment.parameters(),
             "checks": [asdict(check) for check in experiment.checks()],
             "path": str(experiment.path),
         }
+
+
+def _objects(experiment: Experiment) -> list[dict[str, Any]]:
+    """Tell what belongs to an experiment and lies beside it, such as its tables, and whether that is kept here."""
+    from workbench.experiment import objects
+
+    home = objects.home(experiment.path)
+    return [{**entry, "kept": objects.is_kept(home, entry)} for entry in objects.named(experiment.manifest)]
 
 
 def report(ref: str, *, store: Where = None) -> Path:

@@ -19,10 +19,11 @@ from workbench.cli.commands.common import json_option, store_option, tell, workb
 def export(ref: str, file: Path, with_changes: bool, without_data: bool, store: Path, as_json: bool) -> None:
     """Write one experiment to one zip file, with the tables it was given; a batch together with its runs."""
     from workbench import workflow
+    from workbench.pages.words import size
 
     written = workflow.export(ref, file, with_changes=with_changes, without_data=without_data, store=store)
-    size = f"{written.stat().st_size / 1e6:.1f} MB"
-    tell({"path": str(written), "bytes": written.stat().st_size}, as_json, lambda: click.echo(f"{written} ({size})"))
+    number = written.stat().st_size
+    tell({"path": str(written), "bytes": number}, as_json, lambda: click.echo(f"{written} ({size(number)})"))
 
 
 @workbench.command(name="import")
