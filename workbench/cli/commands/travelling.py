@@ -69,7 +69,7 @@ def _say(moved: Moved, verb: str) -> None:
     facts = f"{moved.files} files, {moved.bytes / 1e6:.1f} MB {verb}" if moved.files else "it was there already"
     click.echo(f"{moved.references[-1]}{runs} ({facts})")
     if moved.absent:
-        click.echo(f"Not there: {', '.join(dict.fromkeys(moved.absent))}.", err=True)
+        click.echo(f"Not {verb}: {', '.join(dict.fromkeys(moved.absent))}.", err=True)
 
 
 @contextmanager
