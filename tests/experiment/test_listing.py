@@ -156,6 +156,11 @@ def test_filters_that_all_hold(farm, words, found):
     assert listed.total == len(found)
 
 
+def test_an_empty_list_tells_nothing_found_from_nothing_there(farm, tmp_path):
+    assert repr(experiments(farm, where=["status=killed"])) == "No experiment here matches."
+    assert repr(experiments(Store(tmp_path / "nowhere"))) == "No experiments here yet."
+
+
 def test_a_name_may_stand_for_several(farm):
     assert [one.name for one in experiments(farm, "Farm-*")] == ["farm-3", "farm-2", "farm-2", "farm-1"]
     assert [one.name for one in experiments(farm, "farm-?", where="status=completed")] == ["farm-2", "farm-1"]

@@ -20,19 +20,20 @@ from workbench.experiment.store import Store
 from workbench.pages.outcome import lines_html, lines_text
 from workbench.records import Reference
 
-NONE = "No experiments here."
+NONE, NO_MATCH = "No experiments here yet.", "No experiment here matches."
 SORTS = ("started", "score", "seconds")
 
 
 class Experiments(list[Experiment]):
     """Experiments as a list that a notebook shows as a table; a part of it is one, too.
 
-    `total` is how many there are, where only the first of them were asked for.
+    `total` is how many there are, where only the first of them were asked for; `none` is what an empty one says.
     """
 
-    def __init__(self, found: Iterable[Experiment] = (), total: int | None = None) -> None:
+    def __init__(self, found: Iterable[Experiment] = (), total: int | None = None, none: str = NONE) -> None:
         super().__init__(found)
         self.total = len(self) if total is None else total
+        self.none = none
 
     @overload
     def __getitem__(self, place: SupportsIndex) -> Experiment: ...
@@ -42,10 +43,10 @@ class Experiments(list[Experiment]):
         return Experiments(super().__getitem__(place)) if isinstance(place, slice) else super().__getitem__(place)
 
     def __repr__(self) -> str:
-        return lines_text([one.line for one in self], NONE)
+        return lines_text([one.line for one in self], self.none)
 
     def _repr_html_(self) -> str:
-        return str(lines_html([one.line for one in self], NONE))
+        return str(lines_html([one.line for one in self], self.none))
 
 
 def experiments(
@@ -90,7 +91,7 @@ def experiments(
     noted = set(notes.noted(store))
     tags = {one.reference: notes.read(store, one.reference).tags for one in found if one.reference in noted}
     paths = {one: path for one, (_, path) in runs.items() if not store.folder(one).exists()}
-    return Experiments((_listed(store, one, paths, tags) for one in found), total)
+    return Experiments((_listed(store, one, paths, tags) for one in found), total, NO_MATCH if conditions else NONE)
 
 
 def age(experiment: Experiment) -> tuple[str, str, str]:
