@@ -186,7 +186,7 @@ def test_a_demo_that_cannot_write_its_tables_says_so(workbench: Callable, tmp_pa
     assert "workbench-demo" in said.err
 
 
-@pytest.mark.parametrize("where", ["execute", "_page"])
+@pytest.mark.parametrize("where", ["execute", "page"])
 def test_ctrl_c_after_the_last_cell_loses_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str) -> None:
     """The run has ended; the interrupt comes while it is being kept."""
     from workbench import execution
