@@ -11,8 +11,8 @@ from markupsafe import Markup
 from workbench.pages.batch_cells import Run, columns, named, own, taken, used
 from workbench.pages.batch_scores import scored
 from workbench.pages.blocks import join, key_facts, table
+from workbench.pages.heading import STATUS_WORDS
 from workbench.pages.page import page
-from workbench.pages.report import STATUS_WORDS
 from workbench.pages.words import count, duration, moment, sentence, shorten, spent
 
 # Tables of many columns may take the whole of a desktop's window; lines of text are no longer than elsewhere.

@@ -10,9 +10,9 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from workbench.pages.blocks import check_notice, folded, join, key_facts, notice, paragraph, table
+from workbench.pages.heading import heading
 from workbench.pages.outcome import scores_table
 from workbench.pages.page import page
-from workbench.pages.report import heading
 from workbench.pages.site import Entry, Way, chips, pill, style, when
 from workbench.pages.words import count, score_sentence, size, typed
 from workbench.records import Check, Score
@@ -186,17 +186,23 @@ def _environment(details: Details) -> list[Markup]:
     return [_head("Made with"), key_facts(details.environment), *(packages if details.packages else [])]
 
 
+FILES = Markup(
+    '<div class="wb-scroll" tabindex="0" role="group" aria-label="Files"><table><thead><tr><th>file</th>'
+    '<th style="text-align:right">size</th><th>SHA-256</th></tr></thead><tbody>{}</tbody></table></div>'
+)
+FILE = Markup('<tr><td>{}</td><td style="text-align:right">{}</td><td class="digest">{}</td></tr>')
+
+
 def _files(files: Sequence[File]) -> list[Markup]:
     if not files:
         return []
-    rows = [[_file(one), size(one.size), Markup('<span class="digest">{}</span>').format(one.digest)] for one in files]
+    lines = Markup("\n").join(FILE.format(_file(one), size(one.size), one.digest) for one in files)
     told = paragraph("Those with a link are in this site; the others stay with the experiment.")
-    shown = table(["file", "size", "SHA-256"], rows, right=("size",))
-    return [_head("Files"), told, folded(count(len(files), "file"), shown)]
+    return [_head("Files"), told, folded(count(len(files), "file"), FILES.format(lines))]
 
 
-def _file(file: File) -> Markup:
-    return _link(Way(file.name, file.page)) if file.page else Markup("{}").format(file.name)
+def _file(file: File) -> Markup | str:
+    return _link(Way(file.name, file.page)) if file.page else file.name
 
 
 def _link(way: Way) -> Markup:

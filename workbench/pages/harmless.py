@@ -12,7 +12,6 @@ import re
 from markupsafe import Markup
 
 from workbench.errors import BadArtifact
-from workbench.pages.cells import CODE_STYLE
 from workbench.pages.page import POLICY, SHELL, page
 from workbench.pages.sanitize import TAGS, clean
 
@@ -51,6 +50,8 @@ def cleaned(html: str, *, title: str) -> str:
     BadArtifact
         If it is too large, or nested as no page is.
     """
+    from workbench.pages.cells import CODE_STYLE  # with nbconvert, and most pages need no cleaning
+
     if len(html) > LARGEST:
         raise BadArtifact(title, f"has a page of more than {LARGEST // 2**20} MB, too much to be cleaned")
     told = Markup(
