@@ -108,6 +108,19 @@ def test_one_that_was_damaged_and_is_whole_again_is_whole(many, store):
     assert told(store) == straight(store)
 
 
+def test_a_manifest_that_is_changed_all_the_time_is_told_as_it_was_at_one_time(many, store, monkeypatch):
+    told(store)
+    states = iter(range(10_000))
+    monkeypatch.setattr(index, "_state", lambda *_: f"{next(states)} 1")
+    assert told(store) == straight(store)
+
+
+def test_a_store_may_be_named_from_where_one_is(many, store, monkeypatch):
+    told(store)
+    monkeypatch.chdir(store.path.parent)
+    assert told(Store(Path(store.path.name))) == straight(store)
+
+
 def test_a_whole_name_that_is_gone_is_gone(many, store):
     told(store)
     shutil.rmtree(store.experiments / "farm-0")

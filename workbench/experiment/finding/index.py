@@ -115,12 +115,13 @@ class Look:
         """Find the experiments that meet all conditions: the first `limit` of them, and how many there are."""
         where, values = question(self._settled(conditions))
         asked = f"FROM all_kept WHERE {where}"
-        for _ in range(TRIES):
+        for tries_left in reversed(range(TRIES)):
             rows = self.connection.execute(
                 f"SELECT id, name, version, state {asked} ORDER BY {ORDERS[order]} LIMIT ?",
                 [*values, -1 if limit is None else limit],
             ).fetchall()
-            if not (changed := [row[:3] for row in rows if row[3] not in (None, _state(self.store, *row[1:3]))]):
+            changed = [row[:3] for row in rows if row[3] not in (None, _state(self.store, *row[1:3]))]
+            if not (changed and tries_left):
                 break
             self._read_again(changed)
         total = len(rows)
@@ -188,7 +189,7 @@ def _caught_up(store: Store, file: Path | None, hear: Hear | None) -> sqlite3.Co
 
 def _open(file: Path | None) -> sqlite3.Connection:
     if file is not None and file.is_file():  # it is never changed, so it needs neither locks nor a journal
-        connection = sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
+        connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None)
     else:
         connection = sqlite3.connect(":memory:", isolation_level=None)
         connection.executescript(TABLES.format(where="main"))

@@ -23,6 +23,7 @@ TIMES = ("since", "until")
 FIELDS = (*NUMBERS, *TEXTS, *TIMES)
 KEYED = ("score.", "label.")  # and the name of a metric, or of a label
 STATUSES = (*get_args(Status), "running", "damaged")
+LONGEST = 1000  # letters of a filter
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 _WORD = re.compile(r"([^=!<>]*)(>=|<=|!=|==|=|>|<)(.*)", re.DOTALL)
@@ -88,6 +89,10 @@ def parse(word: str, now: datetime) -> Condition:
     if not field or not value:
         missing = "value" if field else "field"
         raise BadFilter(word, f"has no {missing}", "Write field, comparison and value: 'score>0.8', status=failed.")
+    if field in KEYED:
+        raise BadFilter(word, "names no metric or label", "Write which: score.rmse, label.farm.")
+    if len(word) > LONGEST:
+        raise BadFilter(f"{word[:40]}…", f"is longer than {LONGEST:,} letters", "Use * for the rest.")
     if field in TIMES:
         return _time(condition, value, now)
     if field in NUMBERS or field.startswith("score."):

@@ -86,10 +86,11 @@ def _positive(condition: Condition) -> tuple[str, list[Any]]:
     comparison = condition.comparison.removeprefix("!")
     operator = "GLOB" if condition.is_pattern else comparison
     value = _pattern(str(condition.value)) if condition.is_pattern else condition.value
+    value = _text(value) if isinstance(value, str) else value
     table, _, key = condition.field.partition(".")
     if key:
         column = "value" if isinstance(value, str) else "number"
-        return f"id IN (SELECT id FROM all_{table}s WHERE key = ? AND {column} {operator} ?)", [key, value]  # noqa: S608
+        return f"id IN (SELECT id FROM all_{table}s WHERE key = ? AND {column} {operator} ?)", [_text(key), value]  # noqa: S608
     if condition.field == "tag":
         return f"(name, version) IN (SELECT name, version FROM temp.tags WHERE tag {operator} ?)", [value]  # noqa: S608
     return f"{condition.field} {operator} ?", [value]
