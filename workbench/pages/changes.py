@@ -100,7 +100,7 @@ def score_against_cost(entries: Sequence[Spent], *, unit: str, metric: str, high
                 str(rank), (one.took, one.score.value), xytext=(6, 3), textcoords="offset points", fontsize=8.5
             )
         costs_axis(axes, [one.took for one in entries])
-        axes.set(xlabel=f"{unit} (numbers: rank in the table)", ylabel=score_axis(metric, higher_is_better))
+        axes.set(xlabel=f"{unit} (numbers: 1 is the best)", ylabel=score_axis(metric, higher_is_better))
         axes.plot([], [], "o", color=BLUE, label="best, or tied with it")
         if not all(one.leads for one in entries):
             axes.plot([], [], "o", color=MUTED, label="others")

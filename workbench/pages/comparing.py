@@ -42,9 +42,9 @@ def pictures(rows: Sequence[Row], *, only: Collection[str] = ()) -> list[Markup]
 def _said(title: str, rows: Sequence[Row]) -> list[Markup]:
     """Say what a reader of a picture must know."""
     if title == SEARCHES:
-        text = "Of single models, trial by trial; the score of the table is of all that is made of them in the end."
+        text = "Of single models, trial by trial; the final score is of all that was made of them in the end."
     elif title == DRIVES and len(_alike(rows)) > 2:
-        text = "How much worse the score gets when a column is shuffled, for the first few of the table."
+        text = "How much worse the score gets when a column is shuffled, for the first few of them."
     elif title == TRIALS:
         family, trials = _commonest(rows)
         text = f"{count(len(trials), 'trial')} of {family_name(family)}: each line is one, {SHADED}."
