@@ -97,6 +97,8 @@ def test_a_hundred_are_shown_and_json_tells_all(store: Path, workbench: Callable
         (["score"], "Write it in quotes, 'score>0.8': otherwise the shell takes > and writes a file of what follows."),
         (["roc_auc"], "The filter 'roc_auc' compares nothing."),
         (["churn", "shop"], "'churn' and 'shop' are two names: give one, such as 'farm-*' for several."),
+        (["--status", "failed"], "A filter is a word of its own: status=…, without --."),
+        (["churn", "--since=7d"], "A filter is a word of its own: since=…, without --."),
         (["--sort", "best"], "'best' is not one of 'started', 'score', 'seconds'"),
     ],
 )

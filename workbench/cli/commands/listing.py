@@ -15,7 +15,23 @@ from workbench.errors import BadFilter
 SHOWN = 100  # where no limit is given: a page of a hundred thousand is read by nobody
 
 
-@workbench.command(name="list")
+class Listing(click.Command):
+    """A command that tells who types ``--status failed`` how it is said here."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from workbench.experiment.finding.query import FIELDS
+
+            name = error.option_name.lstrip("-")
+            if name not in FIELDS:
+                raise
+            raise click.UsageError(f"A filter is a word of its own: {name}=…, without --.") from error
+
+
+@workbench.command(name="list", cls=Listing)
 @click.argument("words", nargs=-1, metavar="[NAME] [FILTER]...")
 @click.option(
     "--sort",
