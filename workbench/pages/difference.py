@@ -157,7 +157,9 @@ def _value(change: Row, side: str) -> Markup:
 
 def _data(difference: Row, named: Sequence[str]) -> list[Markup]:
     told = difference["data"]
-    facts = [[one["name"], *(_fact(one, side) for side in SIDES)] for one in told]
+    facts = [
+        ["content" if one["name"] == "digest" else one["name"], *(_fact(one, side) for side in SIDES)] for one in told
+    ]
     blocks = [_table(named, facts)] if facts else []
     blocks += [*_columns(difference["columns"], named), *_drift(difference.get("drift", ()), named)]
     return [H2.format("Data"), *blocks] if blocks else []
