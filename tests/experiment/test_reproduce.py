@@ -86,6 +86,8 @@ def document(said) -> dict[str, Any]:
 
 
 def test_a_run_whose_table_is_gone_is_made_again_equal_and_kept_as_what_it_is(workbench, first, store):
+    git = first.path / "environment" / "git.json"
+    git.write_text(json.dumps({"format": 0, "commit": "5d0d9cbc"}))
     said = workbench("reproduce", "sum", "--here", "--json")
     assert (said.code, said.err) == (0, "")
     told = document(said)
@@ -105,6 +107,7 @@ def test_a_run_whose_table_is_gone_is_made_again_equal_and_kept_as_what_it_is(wo
     assert manifest["fingerprint"] == first.manifest["fingerprint"]
     assert manifest["objects"] == first.manifest["objects"]
     assert now.parameters() == first.parameters()
+    assert (now.path / "environment" / "git.json").read_bytes() == git.read_bytes()
     findings = json.loads((now.path / "reproduction.json").read_text())
     assert findings.pop("format") == 0
     assert findings.items() <= told.items()
@@ -160,6 +163,7 @@ def test_a_damaged_copy_is_none(workbench, first, store):
 
 
 def test_a_secret_has_to_be_given_again_and_is_named(workbench, store, tmp_path, monkeypatch):
+    (then,) = workflow.experiments("secret", store=store)
     said = workbench("reproduce", "secret", "--here")
     assert said.code == 2
     assert said.err == (
@@ -171,6 +175,7 @@ def test_a_secret_has_to_be_given_again_and_is_named(workbench, store, tmp_path,
     assert done.code == 0
     folder = Path(document(done)["path"])
     assert (folder / "outputs" / "sum.txt").read_text() == f"12 {len(SECRET)}"
+    assert load(folder).manifest["fingerprint"] == then.manifest["fingerprint"]
     assert not [path for path in folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
     (tmp_path / "scratch").mkdir()
     told = given_again(load(folder), [Store(store)], tmp_path / "scratch", environ={"WORKBENCH_PARAM_TOKEN": SECRET})

@@ -188,7 +188,18 @@ def test_trials_that_were_taken_from_the_record_prove_nothing_and_are_not_counte
     assert found.replayed
     assert found.equal
     assert "trials" not in found.counted
-    assert "its 2 trials were taken from there" in said(found)
+    assert "of its 2 trials those that matter were fitted again" in said(found)
+
+
+def test_the_model_itself_is_compared_by_the_predictions_that_are_kept_with_it(keep):
+    then, now = keep(1), keep(2)
+    for one, number in ((then, 0.25), (now, 0.75)):
+        golden = {"columns": ["prediction", "probability_Yes"], "data": [["Yes", 0.5], ["No", number]]}
+        (one.model / "golden.json").write_text(json.dumps({"predictions": golden}))
+    found = reproduction(then, now)
+    assert found.counted["model"].as_document() == {"total": 2, "equal": 1, "differ": ["row 1"]}
+    assert "1 of 2 predictions of the model itself differ." in said(found)
+    assert reproduction(then, then).equal
 
 
 def test_a_run_that_failed_this_time_says_so(keep):

@@ -217,10 +217,10 @@ def _lines(experiment: Experiment) -> dict[str, list[Any]]:
 
 def _golden(experiment: Experiment) -> dict[str, Any]:
     try:
-        said = read_json(experiment.model / "golden.json")["predictions"]
+        said = read_json(experiment.model / "golden.json")["predictions"]["data"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):  # there may be no model, or a stranger's
         return {}
-    return {f"row {number}": one for number, one in enumerate(said)} if isinstance(said, list) else {"all": said}
+    return {f"row {number}": one for number, one in enumerate(said)} if isinstance(said, list) else {}
 
 
 def _outputs(experiment: Experiment) -> dict[str, str]:

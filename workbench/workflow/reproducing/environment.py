@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -56,13 +57,13 @@ def environment_for(experiment: Experiment, *, here: bool, folder: Path, say: Sa
     """
     from workbench.execution.locked import build, cache_folder, read_lock
 
-    then = experiment.environment()
+    then, note = experiment.environment(), _note(experiment)
     if here:
-        return Environment("here", sys.executable)
+        return Environment("here", sys.executable, note=note)
     if not then.get("packages"):
         return Environment("here", sys.executable, note="What it ran with is not on record.")
     if is_installed_here(then):
-        return Environment("same", sys.executable)
+        return Environment("same", sys.executable, note=note)
     which, lock = str(experiment.reference), experiment.path / "environment" / "requirements.lock"
     if not lock.is_file():
         raise BadEnvironment(which, "is not on record", "Run it with what is installed here: --here.")
@@ -74,7 +75,7 @@ def environment_for(experiment: Experiment, *, here: bool, folder: Path, say: Sa
         except BadEnvironment as error:
             if released not in error.problem:
                 raise
-    return Environment("built", str(build(locked, cache, say)), _modules(folder), _note(experiment))
+    return Environment("built", str(build(locked, cache, say)), _modules(folder), note)
 
 
 def is_installed_here(then: dict[str, Any]) -> bool:
@@ -113,20 +114,16 @@ def _note(experiment: Experiment) -> str:
 
 def _modules(folder: Path) -> Path:
     """Copy the workbench that is here, with what tells its version, for an interpreter that has none."""
-    import json
-
     import workbench
     from workbench.experiment.capturing.environment import OURS, workbench_here
 
     modules, told = folder / "modules", workbench_here()
-    shutil.copytree(
-        Path(workbench.__file__).parent, modules / "workbench", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    about = modules / f"{OURS.replace('-', '_')}-{told['version'] or workbench.__version__}.dist-info"
+    package, version = Path(workbench.__file__).parent, told["version"] or workbench.__version__
+    shutil.copytree(package, modules / "workbench", ignore=shutil.ignore_patterns("__pycache__"))
+    about = modules / f"{OURS.replace('-', '_')}-{version}.dist-info"
     about.mkdir()
-    version = told["version"] or workbench.__version__
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {OURS}\nVersion: {version}\n", encoding="utf-8")
     if told["commit"]:
-        origin = {"url": about.as_uri(), "vcs_info": {"vcs": "git", "commit_id": told["commit"]}}
+        origin = {"url": package.as_uri(), "vcs_info": {"vcs": "git", "commit_id": told["commit"]}}
         (about / "direct_url.json").write_text(json.dumps(origin), encoding="utf-8")
     return modules

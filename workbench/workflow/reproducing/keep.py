@@ -47,6 +47,7 @@ def keep(
     folder = made.path
     with translated(store):
         _restore_parameters(then, folder, given)
+        _restore_repository(then, folder)
         manifest = _manifest(then, made, given)
         experiment = Experiment(made.reference, folder, manifest)
         found = reproduction(then, experiment)
@@ -55,9 +56,8 @@ def keep(
         about = (f"This is {then.reference}, made again.", *found.sentences)
         (folder / "report.html").write_text(page(experiment, given.template.title, about), encoding="utf-8")
         describe(folder, manifest)
-        for entry in manifest["objects"]:
-            if not objects.is_kept(store, entry):
-                objects.keep_file(store, objects.place(scratch, entry["digest"]))
+        for entry in objects.named(manifest, objects.DATA):
+            objects.keep_file(store, objects.place(scratch, entry["digest"]))
         manifest = write_manifest(folder, manifest | {"files": entries(folder)})
         if not put_in_place(store.create(), folder, made.reference):
             raise StoreError(str(store.path), f"already holds {made.reference}", "Run it again.")
@@ -74,14 +74,27 @@ def _restore_parameters(then: Experiment, folder: Path, given: Given) -> None:
     write_json(file, document | {"parameters": told})
 
 
+def _restore_repository(then: Experiment, folder: Path) -> None:
+    """Say of the repository what was said then: the copy of the template that was run lies in none."""
+    known, file = (place / "environment" / "git.json" for place in (then.path, folder))
+    file.unlink(missing_ok=True)
+    if known.is_file():
+        file.write_bytes(known.read_bytes())
+
+
 def _told(document: dict[str, Any]) -> dict[str, Any]:
     return dict(document.get("parameters", {}))
 
 
 def _manifest(then: Experiment, made: Experiment, given: Given) -> Manifest:
-    named = {(one["role"], one.get("parameter"), one["digest"]): one for one in then.manifest["objects"]}
-    objects = [named.get((one["role"], one.get("parameter"), one["digest"]), one) for one in made.manifest["objects"]]
-    same_work = not given.anew and made.manifest["data"].get("digest") == then.manifest["data"].get("digest")
+    from workbench.experiment import objects
+    from workbench.template.named import SecretType
+
+    tables = {(one.get("parameter"), one["digest"]): one for one in objects.named(then.manifest, objects.DATA)}
+    used = objects.named(made.manifest, objects.DATA)
+    named = [tables.get((one.get("parameter"), one["digest"]), one) for one in used]
+    same_values = given.anew <= set(given.template.named(SecretType))  # of a secret no fingerprint knows
+    same_work = same_values and made.manifest["data"].get("digest") == then.manifest["data"].get("digest")
     plain = {name: value for name, value in made.manifest.items() if name not in ("format", "digest")}
     return plain | {
         "kind": KIND,
@@ -89,5 +102,5 @@ def _manifest(then: Experiment, made: Experiment, given: Given) -> Manifest:
         "parents": [str(then.reference)],
         "template": then.manifest["template"],
         "fingerprint": then.manifest["fingerprint"] if same_work else made.manifest["fingerprint"],
-        "objects": objects,
+        "objects": [*named, *objects.named(then.manifest, objects.CHANGES)],
     }
