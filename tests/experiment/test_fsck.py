@@ -264,7 +264,8 @@ def test_two_stores_merged_by_copying_are_one_whole_store(tmp_path, keep_in, cop
     noted(other, second.path)
     for store in (one, other):
         list(experiments(store))
-    subprocess.run([*copy, f"{other.path}/.", f"{one.path}/"], check=False)  # some cp call it an error to leave a file alone
+    # Some versions of cp call it an error to leave a file alone.
+    subprocess.run([*copy, f"{other.path}/.", f"{one.path}/"], check=False)
 
     assert {str(kept.reference) for kept in experiments(one)} == {
         str(first.reference), str(second.reference), f"farm@{experiments(other, 'farm')[0].version}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from workbench.documents.experiment import Manifest, parse_manifest, reference_of
@@ -97,9 +97,23 @@ def import_batch(file: Path, store: Store) -> Imported:
         _judge_objects(archive, manifests)
         for manifest in manifests:
             keep_carried(own.parent / objects.FOLDER, manifest, store)
+        return _take_over(own, runs, store)
+
+
+def _take_over(own: Path, runs: Iterable[Path], store: Store) -> Imported:
+    """Import the runs and then their batch; when one cannot be written, those before it are taken out again."""
+    with ExitStack() as undo:
         for run in runs:
-            import_(run, store)
-        return import_(own, store)
+            if (done := import_(run, store)).new:
+                undo.callback(_take_out, done.experiment, own.parent)
+        batch = import_(own, store)
+        undo.pop_all()
+        return batch
+
+
+def _take_out(run: Experiment, room: Path) -> None:
+    with suppress(OSError):  # of a disk that cannot even do this; what is there is whole
+        run.path.rename(room / str(run.reference))
 
 
 def _judge(own: Path, runs: list[Path], file: Path, store: Store) -> list[Manifest]:
