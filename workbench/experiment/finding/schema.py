@@ -85,8 +85,9 @@ def _positive(condition: Condition) -> tuple[str, list[Any]]:
     """Ask whether it holds; for ``!=``, whether its opposite does."""
     comparison = condition.comparison.removeprefix("!")
     operator = "GLOB" if condition.is_pattern else comparison
-    value = _pattern(str(condition.value)) if condition.is_pattern else condition.value
-    value = _text(value) if isinstance(value, str) else value
+    value = condition.value
+    if isinstance(value, str):
+        value = _text(_pattern(value) if condition.is_pattern else value) or ""
     table, _, key = condition.field.partition(".")
     if key:
         column = "value" if isinstance(value, str) else "number"
