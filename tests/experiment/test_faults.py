@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import resource
+import secrets
 import shutil
 import signal
 import subprocess
@@ -253,6 +254,34 @@ def test_killed_at_whichever_write_the_store_stays_whole_and_the_verb_can_be_rep
     assert [(killed, problems, left, again) for _, killed, problems, left, again in found] == [
         (True, [], [], [])
     ] * len(found)
+
+
+ON_A_DISK = """
+mount -t tmpfs -o "$3" workbench "$0" || exit 77
+"$1" -m workbench import "$2" --store "$0"
+echo "exit $?"
+"$1" -m workbench fsck --store "$0"
+find "$0" -type f
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [("size=2m", "No space left on device"), ("size=2m,ro", "Read-only file system")],
+    ids=["full", "read-only"],
+)
+def test_on_a_real_disk_that_is_full_or_read_only_an_import_leaves_nothing(keep, tmp_path, options, said):
+    large = keep(1, outputs={"numbers.txt": secrets.token_hex(3 * 2**20)})
+    file, disk = export(large, tmp_path / "large.zip"), tmp_path / "disk"
+    disk.mkdir()
+    words = ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_DISK, disk, sys.executable, file, options]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("this machine lets nobody mount a disk of one's own")
+    assert f"cannot be written: {said}" in done.stderr
+    assert done.stderr.count("\n") == 1
+    whole = "0 experiments, 0 models, 0 objects, 0 runs, 0 notes: all is whole."
+    assert done.stdout.splitlines() == ["exit 2", whole]
 
 
 WRITERS = 32
