@@ -106,6 +106,12 @@ class BadNote(Problem):
     what = "note"
 
 
+class BadKey(Problem):
+    """A key that cannot sign, or did not."""
+
+    what = "key"
+
+
 class StoreError(Problem):
     """A store that cannot be read or written."""
 

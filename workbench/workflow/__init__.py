@@ -14,6 +14,7 @@ from workbench.workflow.reproducing.reproduce import Reproduced, reproduce
 from workbench.workflow.request import check, labels
 from workbench.workflow.runs import Run, run
 from workbench.workflow.sharing import export, import_
+from workbench.workflow.signing import Signed, sign, verify_signature
 from workbench.workflow.sites import Site, site
 from workbench.workflow.travelling import pull, push
 from workbench.workflow.trials import trial
@@ -24,6 +25,7 @@ __all__ = [
     "Foreseen",
     "Reproduced",
     "Run",
+    "Signed",
     "Site",
     "batch",
     "check",
@@ -50,11 +52,13 @@ __all__ = [
     "run",
     "scheduled_run",
     "show",
+    "sign",
     "site",
     "tag",
     "template",
     "templates",
     "trial",
     "verify",
+    "verify_signature",
     "write_example",
 ]

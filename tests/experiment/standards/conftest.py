@@ -28,6 +28,7 @@ TOOLS = {
     "crates": ["roc-validator==0.13.0", "rocrate==0.13.0"],  # the last with the context of RO-Crate 1.1 in it
     "croissant": ["mlcroissant==1.1.1", "pyarrow>=17"],
     "bill": ["cyclonedx-python-lib[json-validation]==11.12.0"],
+    "signing": ["model-signing==1.1.1", "pyopenssl>=24"],  # which it imports and does not name
     "mlflow": ["mlflow-skinny==3.17.2", *(f"{name}=={importlib.metadata.version(name)}" for name in MODEL)],
 }
 

@@ -36,3 +36,22 @@ def import_(file: Path, store: Path, as_json: bool) -> None:
 
     ref = workflow.import_(file, store=store)
     tell({"ref": ref}, as_json, lambda: click.echo(ref))
+
+
+@workbench.command()
+@click.argument("ref")
+@click.option(
+    "--key", required=True, type=click.Path(path_type=Path), help="A private key, PEM: P-256, P-384 or P-521."
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The signature's file. By default NAME@HEX.sig.")
+@store_option
+@json_option
+def sign(ref: str, key: Path, output: Path | None, store: Path, as_json: bool) -> None:
+    """Vouch for an experiment with a key, in the form of OpenSSF Model Signing; `verify --key` tells others.
+
+    The password of a key stands in WORKBENCH_KEY_PASSWORD.
+    """
+    from workbench import workflow
+
+    signed = workflow.sign(ref, key, output, store=store)
+    tell(signed.as_document(), as_json, lambda: click.echo(str(signed.path)))

@@ -15,16 +15,23 @@ from workbench.cli.commands.common import NO, json_option, store_option, tell, w
 
 @workbench.command()
 @click.argument("ref")
+@click.option("--key", type=click.Path(path_type=Path), help="The public key of who signed it, PEM.")
+@click.option("--signature", type=click.Path(path_type=Path), help="What `sign` wrote. By default NAME@HEX.sig.")
 @store_option
 @json_option
-def verify(ref: str, store: Path, as_json: bool) -> int:
+def verify(ref: str, key: Path | None, signature: Path | None, store: Path, as_json: bool) -> int:
     """Check every byte of an experiment: a reference, a folder or a zip.
 
-    Exit code 3 when a file is extra, missing, changed or cut short; each is named.
+    Exit code 3 when a file is extra, missing, changed or cut short; each is named. With --key, also whether it is what
+    the owner of the key signed.
     """
     from workbench import workflow
 
+    if signature is not None and key is None:
+        raise click.UsageError("--signature needs --key, the public key of who signed.")
     found = workflow.verify(ref, store=store)
+    if key is not None:
+        found = workflow.verify_signature(found, key, signature)
     tell(found.as_document(), as_json, lambda: _say_verified(found.as_document()))
     return 0 if found.whole else NO
 
