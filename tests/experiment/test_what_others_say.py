@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 
 from workbench.documents.experiment import seal
 from workbench.errors import BadArtifact
@@ -159,3 +160,16 @@ def test_a_store_is_not_changed_by_looking_at_what_others_say(others, store, wor
     for look in LOOKS:
         workbench(*look, "--store", store.path)
     assert snapshot(Store(store.path).experiments) == before
+
+
+def test_a_comparison_leads_to_no_report_that_could_act(others, store, workbench, tmp_path):
+    from workbench.pages.page import page
+
+    ours = page("Report", header=Markup("<h1>Report</h1>"), body=Markup("<p>text</p>")).encode()
+    (churn,) = experiments(store, "churn")
+    forged(churn, **{"report.html": ours})
+    forged(others, **{"report.html": ours.replace(b"<p>", b"<script>alert(1)</script><p>")})
+    assert workbench("compare", "churn", "theirs", "--html", "page.html", "--store", store.path).code == 0
+    links = re.findall(r'href="([^"]*report\.html)"', (tmp_path / "page.html").read_text())
+    assert len(set(links)) == 1
+    assert churn.version in links[0]
