@@ -111,8 +111,11 @@ def test_the_notebook_cannot_write_the_runners_own_documents(run, store):
     (folder.outbox / "manifest.json").write_text('{"status": "completed", "ref": "other@1"}')
     (folder.outbox / "environment").mkdir()
     (folder.outbox / "environment" / "requirements.lock").write_text("evil==1\n")
+    (folder.outbox / "objects").mkdir()
+    (folder.outbox / "objects" / "sha256").write_text("rows")
     kept = capture(folder, store)
     assert kept.name == "churn"
+    assert not (kept.path / "objects").exists()
     assert "evil" not in (kept.path / "environment" / "requirements.lock").read_text()
 
 

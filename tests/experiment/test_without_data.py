@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -184,3 +186,14 @@ def test_a_stranger_s_copy_is_judged_like_any_experiment(bare: Experiment, tmp_p
     write_manifest(bare.path, {**bare.manifest, "files": bare.manifest["files"][1:]})
     with pytest.raises(BadArtifact, match="is not what was kept"):
         export(load(bare.path), tmp_path / "forged.zip")
+
+
+def test_show_says_what_is_kept_and_what_was_left_out(
+    kept: Experiment, bare: Experiment, store: Store, tmp_path: Path, workbench: Callable[..., Any]
+) -> None:
+    ask = ("show", kept.reference, "--store")
+    assert re.search(r"^data: customers\.csv, .*, kept$", workbench(*ask, store.path).out, re.MULTILINE)
+    shutil.rmtree(store.path / "objects")
+    assert re.search(r"^data: customers\.csv, .*, not kept here$", workbench(*ask, store.path).out, re.MULTILINE)
+    import_(export(bare, tmp_path / "bare.zip"), Store(tmp_path / "there"))
+    assert "left out: events.jsonl, model/, notebook.ipynb, objects/" in workbench(*ask, tmp_path / "there").out
