@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from workbench.documents.experiment import write_manifest
 from workbench.errors import BadArtifact, BadReference
 from workbench.experiment import Store, export, resolve
 
@@ -108,3 +109,13 @@ def test_of_two_started_in_one_second_the_later_is_the_latest(tmp_path, keep_in)
     keep_in(store, 1, version="20261121T000001Z-aaaaaaaa", started="2026-11-21T00:00:01.700000+00:00")
     keep_in(store, 1, version="20261121T000001Z-ffffffff", started="2026-11-21T00:00:01.200000+00:00")
     assert resolve("churn", store).version == "20261121T000001Z-aaaaaaaa"
+
+
+def test_what_was_made_again_is_not_the_latest_unless_there_is_nothing_else(tmp_path, keep_in):
+    store = Store(tmp_path / "store").create()
+    again = keep_in(store, 1, version="20261122T000001Z-ffffffff")
+    write_manifest(again.path, again.manifest | {"kind": "reproduction"})
+    assert resolve("churn", store).version == again.version
+    first = keep_in(store, 2, version="20261121T000001Z-aaaaaaaa")
+    assert resolve("churn", store).version == first.version
+    assert resolve("churn@ffff", store).version == again.version

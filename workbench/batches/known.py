@@ -6,13 +6,13 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from workbench.documents.experiment import reference_of
+from workbench.documents.experiment import REPRODUCTION, reference_of
 from workbench.documents.run_folder import is_alive, under_way
 from workbench.errors import BadArtifact
 from workbench.experiment import Experiment, Store, load, summaries
 from workbench.records import Reference
 
-NO_WORK = ("batch", "reproduction")  # the work of others
+NO_WORK = ("batch", REPRODUCTION)  # the work of others
 MISSING = ("cancelled", "killed")  # it did not come to an end of its own: it is still to be done
 
 

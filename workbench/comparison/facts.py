@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.documents import outbox
+from workbench.documents.experiment import REPRODUCTION
 from workbench.documents.run_folder import RunFolder
 from workbench.errors import BadArtifact
 from workbench.experiment import Experiment
@@ -181,7 +182,7 @@ def _note(experiment: Experiment) -> str:
         runs = len(manifest.get("children") or [])
         return f"a batch of {runs} run{'' if runs == 1 else 's'}"
     parents = [Reference.parse(str(parent)).short for parent in manifest["parents"]]
-    if manifest["kind"] == "reproduction" and parents:
+    if manifest["kind"] == REPRODUCTION and parents:
         return f"a reproduction of {parents[0]}"
     return "came without its data" if manifest.get("whole") else ""
 

@@ -24,6 +24,7 @@ from workbench.errors import BadArtifact
 from workbench.records import Reference, Score
 
 MANIFEST = "manifest.json"
+REPRODUCTION = "reproduction"  # the kind of an experiment that makes another one again
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}", re.ASCII)
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)

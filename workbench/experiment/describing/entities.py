@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from workbench.documents.experiment import MANIFEST, Manifest
+from workbench.documents.experiment import MANIFEST, REPRODUCTION, Manifest
 from workbench.documents.files import digest, read_json, write_json
 
 CRATE = "ro-crate-metadata.json"
@@ -123,7 +123,7 @@ def origins(manifest: Manifest) -> list[Entity]:
     if whole := manifest.get("whole"):
         about = "The manifest of the whole experiment, of which this is what may be shown without its data"
         told.append({"@id": "#whole", "@type": "CreativeWork", "name": about, "identifier": str(whole)})
-    if manifest["kind"] == "reproduction":
+    if manifest["kind"] == REPRODUCTION:
         names = {"@type": "CreativeWork", "description": "The experiment that was made again"}
         told += [{"@id": f"#{quote(ref)}", **names, "name": ref, "identifier": ref} for ref in manifest["parents"]]
     return told

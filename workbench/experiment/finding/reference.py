@@ -10,7 +10,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
-from workbench.documents.experiment import MANIFEST, NAME
+from workbench.documents.experiment import MANIFEST, NAME, REPRODUCTION
 from workbench.documents.leftovers import make
 from workbench.errors import BadReference
 from workbench.experiment.finding.listing import age
@@ -67,10 +67,15 @@ def _in_store(text: str, store: Store, name: str, version: str, versions: list[s
 
 
 def _latest(store: Store, name: str, versions: list[str]) -> Experiment:
-    """Find the one started last; the exact time decides between those of one second."""
-    second = versions[-1].partition("-")[0]
-    last = [load(store.folder(Reference(name, version))) for version in versions if version.startswith(second)]
-    return max(last, key=age)
+    """Find the one started last; of what was made again the first is meant, unless there is nothing else."""
+    seconds = dict.fromkeys(version.partition("-")[0] for version in reversed(versions))
+    found: list[Experiment] = []
+    for second in seconds:
+        alike = [load(store.folder(Reference(name, one))) for one in versions if one.startswith(second)]
+        found += sorted(alike, key=age, reverse=True)  # the exact time decides between those of one second
+        if own := [one for one in found if one.manifest["kind"] != REPRODUCTION]:
+            return own[0]
+    return found[0]
 
 
 def _none(text: str, name: str, store: Store) -> BadReference:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.documents.experiment import Manifest, write_manifest
+from workbench.documents.experiment import REPRODUCTION, Manifest, write_manifest
 from workbench.documents.files import FORMAT, read_json, write_json
 from workbench.errors import StoreError
 from workbench.workflow.reproducing.environment import Environment
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workbench.comparison import Reproduction
     from workbench.experiment import Experiment, Store
 
-KIND, FINDINGS = "reproduction", "reproduction.json"
+FINDINGS = "reproduction.json"
 
 
 def keep(
@@ -97,8 +97,8 @@ def _manifest(then: Experiment, made: Experiment, given: Given) -> Manifest:
     same_work = same_values and made.manifest["data"].get("digest") == then.manifest["data"].get("digest")
     plain = {name: value for name, value in made.manifest.items() if name not in ("format", "digest")}
     return plain | {
-        "kind": KIND,
-        "cause": {"kind": KIND, "of": str(then.reference)},
+        "kind": REPRODUCTION,
+        "cause": {"kind": REPRODUCTION, "of": str(then.reference)},
         "parents": [str(then.reference)],
         "template": then.manifest["template"],
         "fingerprint": then.manifest["fingerprint"] if same_work else made.manifest["fingerprint"],
