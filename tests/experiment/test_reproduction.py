@@ -188,7 +188,7 @@ def test_trials_that_were_taken_from_the_record_prove_nothing_and_are_not_counte
     assert found.replayed
     assert found.equal
     assert "trials" not in found.counted
-    assert "of its 2 trials those that matter were fitted again" in said(found)
+    assert "(2 trials): those that matter were fitted again" in said(found)
 
 
 def test_the_model_itself_is_compared_by_the_predictions_that_are_kept_with_it(keep):

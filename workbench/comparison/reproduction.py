@@ -122,7 +122,7 @@ def _sentences(found: Reproduction, then: Experiment, now: Experiment, differs: 
     yield from _sizes(found)
     if found.replayed:
         trials = count(len(then.trials()), "trial")
-        yield f"The search is on record: of its {trials} those that matter were fitted again, as they were."
+        yield f"The search is on record ({trials}): those that matter were fitted again, as they were."
     yield _reason(found)
     if not found.equal and now.score is not None:
         yield from differs.sentences

@@ -107,9 +107,7 @@ def _note(experiment: Experiment) -> str:
 
     if (versions := other_version(experiment.workbench(), workbench_here())) is None:
         return ""
-    return (
-        f"It was made by workbench {versions[0]}, and made again by {versions[1]}: this may be why something differs."
-    )
+    return f"It was made by workbench {versions[0]}, and made again by {versions[1]}."
 
 
 def _modules(folder: Path) -> Path:
