@@ -7,7 +7,7 @@ WORKERS ?= 2
 UV := $(shell command -v uv 2>/dev/null || echo $(BIN)/uv)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
 
-.PHONY: demo test test-long check format bench-quick clean help
+.PHONY: demo test test-long test-servers check format bench-quick clean help
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed 's/:.*##/  —/'
 
@@ -20,6 +20,11 @@ test: .venv/ready-dev   ## set up, then pass the tests: two files at a time (WOR
 
 test-long: .venv/ready-dev   ## the tests that take minutes: runs killed at a hundred random moments
 	@$(BIN)/python -m pytest -m long
+
+test-servers: .venv/ready-dev   ## push and pull with servers of S3 and SFTP on this machine, in an environment of their own
+	@"$(UV)" venv --quiet --allow-existing --python $(BIN)/python .venv/servers
+	@"$(UV)" pip install --quiet --python .venv/servers/bin/python -e . --group s3 --group sftp pytest hypothesis
+	@.venv/servers/bin/python -m pytest tests/experiment/test_s3.py tests/experiment/test_sftp.py tests/dataset/test_fetch.py
 
 check: .venv/ready-dev   ## format, lint, types, import contracts, docs
 	$(BIN)/python -m ruff format --check .

@@ -89,7 +89,7 @@ def killed_when(command: list[object], is_time) -> bool:
             process.kill()
             process.wait()
             return process.returncode == -signal.SIGKILL
-        time.sleep(0.002)
+        time.sleep(0.02)
     return False
 
 
@@ -97,7 +97,7 @@ def killed_when(command: list[object], is_time) -> bool:
 def test_a_push_that_was_killed_goes_on_with_what_is_missing(kept, store, bucket, tmp_path):
     whole = len(kept.manifest["files"]) + 2
     killed = 0
-    for least in (1, whole // 4, whole // 2, whole - 8):
+    for least in (1, whole // 2, whole - 8):
         killed += killed_when(
             ["push", "churn", bucket, "--store", store.path], lambda least=least: len(there(bucket)) >= least
         )
@@ -127,7 +127,7 @@ def test_a_pull_that_was_killed_goes_on_with_what_is_missing(kept, store, bucket
 
     killed = sum(
         killed_when(["pull", bucket, "churn", "--store", elsewhere.path], lambda least=least: loaded() >= least)
-        for least in (1, whole // 3, whole // 2)
+        for least in (1, whole // 2)
     )
     assert killed >= 2
     assert list(elsewhere.experiments.rglob("*.json")) == []
