@@ -26,9 +26,10 @@ from workbench.automl.planning.planner import Plan
 from workbench.automl.record import record, task_document
 from workbench.automl.result import Found
 from workbench.automl.search import search
-from workbench.automl.searching.again import best_of
+from workbench.automl.searching.again import best_of, told_to_replay
 from workbench.automl.searching.exploring import with_trial
 from workbench.automl.task import task
+from workbench.documents import outbox
 from workbench.documents.process import this_process
 from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.errors import BadReference, UnknownName
@@ -153,6 +154,16 @@ class TestReplay:
         other = task(table(shop_table(60)), "grade", ignore=["worth", "bought"])
         with pytest.raises(BadReference, match="another table and target"):
             search(other, replay=document)
+
+    def test_a_run_that_is_told_to_replays_the_search_on_record_and_no_other(
+        self, made, reference, table, shop_table, tmp_path, monkeypatch
+    ):
+        outbox.write_task(tmp_path, task_document(reference))
+        outbox.write_trials(tmp_path, reference.trials)
+        assert told_to_replay(made) is None
+        monkeypatch.setenv(outbox.REPLAY, str(tmp_path))
+        agree(search(made, trials=1, families=FAMILIES), reference)
+        assert told_to_replay(task(table(shop_table(60)), "grade", ignore=["worth", "bought"])) is None
 
     def test_a_folder_without_a_record_is_refused(self, made, tmp_path):
         with pytest.raises(BadReference, match="no record of a search"):
