@@ -26,8 +26,12 @@ def sentences(scored: Sequence[Place], rest: Sequence[Place]) -> list[str]:
         best, *others = places
         said += [_against(best, other) for other in others] if len(others) <= EACH else _summed_up(best, others)
         said += [*_cheaper(best, others), *_held_back([best, *others])]
-    said += [f"{place.short} is {place.note}." for place in scored if place.note.startswith("a ")]
+    said += [_noted(place) for place in scored if place.note]
     return [*said, *(_without_score(place) for place in rest)]
+
+
+def _noted(place: Place) -> str:
+    return f"{place.short} {'is ' if place.note.startswith('a ') else ''}{place.note}."
 
 
 def _against(best: Place, other: Place) -> str:
