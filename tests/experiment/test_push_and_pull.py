@@ -68,7 +68,7 @@ def puts(monkeypatch) -> list[str]:
 
     def put(self, file, name, told):
         sent.append(name)
-        before(self, file, name, told)
+        return before(self, file, name, told)
 
     monkeypatch.setattr(Folder, "put", put)
     return sent

@@ -90,13 +90,14 @@ class Folder:
             while chunk := file.read(CHUNK):
                 yield chunk
 
-    def put(self, file: Path, name: str, sent: Callable[[int], None]) -> None:
-        """Write a file as a whole, and tell the bytes sent."""
+    def put(self, file: Path, name: str, sent: Callable[[int], None]) -> bool:
+        """Write a file as a whole, and tell the bytes sent; it always has to be sent."""
         put = self._put_whole if scheme_of(self.url) in WHOLE else self._put_hidden
         try:
             self._tried(lambda: put(file, self._at(name), sent), "written to")
         except FileNotFoundError:
             raise BadAddress(self.told, "cannot be written to: it does not exist", "Look at the address.") from None
+        return True
 
     def _put_whole(self, file: Path, target: str, sent: Callable[[int], None]) -> None:
         told = _counting(sent)

@@ -92,20 +92,21 @@ class Image:
             mark = self._layers("/".join(name.split("/")[:3]))[name]["digest"]
         return self._blobs.chunks(mark)
 
-    def put(self, file: Path, name: str, sent: Callable[[int], None]) -> None:
-        """Write a file as a layer; the manifest of an experiment also writes its artifact."""
-        mark = self._add(file, sent)
+    def put(self, file: Path, name: str, sent: Callable[[int], None]) -> bool:
+        """Write a file as a layer, if it is not there; the manifest of an experiment also writes its artifact."""
+        mark, is_new = self._add(file, sent)
         if name.rpartition("/")[2] == MANIFEST and name.count("/") == 3:
             own = {"name": MANIFEST, "digest": mark, "size": file.stat().st_size}
             self._finish(read_manifest(file.parent), own)
+        return is_new
 
-    def _add(self, file: Path, sent: Callable[[int], None]) -> str:
+    def _add(self, file: Path, sent: Callable[[int], None]) -> tuple[str, bool]:
         mark, size = digest_of(file), file.stat().st_size
         if self._blobs.size(mark) == size:
             sent(size)
-        else:
-            self._blobs.add(file, mark, sent)
-        return mark
+            return mark, False
+        self._blobs.add(file, mark, sent)
+        return mark, True
 
     def _finish(self, manifest: Manifest, own: Descriptor) -> None:
         """Write the artifact of an experiment whose files are all there, with those of its objects that are."""
@@ -117,8 +118,9 @@ class Image:
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "config.json"
             config.write_bytes(_encoded(_config(manifest, layers)))
-            described: Descriptor = {"mediaType": f"{MODEL}config.v1+json", "digest": self._add(config, lambda _: None)}
-            described["size"] = config.stat().st_size
+            mark, _ = self._add(config, lambda _: None)
+            size = config.stat().st_size
+            described = {"mediaType": f"{MODEL}config.v1+json", "digest": mark, "size": size}
         document = _encoded(
             {
                 "schemaVersion": 2,

@@ -99,12 +99,18 @@ def _push(experiment: Experiment, files: list[Piece], kept: list[Piece], remote:
     if rest or not finished:
         insist_on_whole(experiment)
     tally.count(sum(one.size for one in (*files, *kept)) - sum(one.size for one in rest))
-    tally.carry_out([partial(remote.put, one.file, one.name, tally.count) for one in rest], remote.workers)
+    sent: list[Piece] = []
+    tally.carry_out([partial(_send, one, remote, tally, sent) for one in rest], remote.workers)
     if rest or not finished:
-        remote.put(last.file, last.name, tally.count)
-        return [*rest, last]
-    tally.count(last.size)
-    return rest
+        _send(last, remote, tally, sent)
+    else:
+        tally.count(last.size)
+    return sent
+
+
+def _send(piece: Piece, remote: Remote, tally: Tally, sent: list[Piece]) -> None:
+    if remote.put(piece.file, piece.name, tally.count):
+        sent.append(piece)
 
 
 def _is_there(piece: Piece, remote: Remote) -> bool:

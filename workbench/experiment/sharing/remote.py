@@ -69,8 +69,11 @@ class Source(Protocol):
 class Remote(Source, Protocol):
     """Files at a URL that may be written to."""
 
-    def put(self, file: Path, name: str, sent: Callable[[int], None]) -> None:
-        """Write a file as a whole: whoever reads sees the old content, or the new, or none. Tell the bytes sent."""
+    def put(self, file: Path, name: str, sent: Callable[[int], None]) -> bool:
+        """Write a file as a whole: whoever reads sees the old content, or the new, or none. Tell the bytes sent.
+
+        Whether it had to be sent: what is known by its content may be there already.
+        """
 
 
 class Stopped(WorkbenchError):
