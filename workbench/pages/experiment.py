@@ -115,19 +115,18 @@ def _report(report: str) -> list[Markup]:
 
 
 def _children(children: Sequence[tuple[Way, Entry]]) -> list[Markup]:
+    """Show the runs of a batch, with the columns that say anything."""
     if not children:
         return []
-    rows = [
-        [
-            _link(way),
-            pill(one.status),
-            "" if one.score is None else score_sentence(one.score),
-            chips(one.labels, one.tags),
-            one.reason,
-        ]
-        for way, one in children
-    ]
-    return [_head("Its runs"), table(["run", "status", "score", "labels", "why"], rows)]
+    columns: dict[str, list[Any]] = {
+        "run": [_link(way) for way, _ in children],
+        "status": [pill(one.status) for _, one in children],
+        "score": ["" if one.score is None else score_sentence(one.score) for _, one in children],
+        "labels": [chips(one.labels, one.tags) for _, one in children],
+        "why": [one.reason for _, one in children],
+    }
+    told = {name: cells for name, cells in columns.items() if any(cells)}
+    return [_head("Its runs"), table(list(told), zip(*told.values(), strict=True))]
 
 
 def _scores(details: Details) -> list[Markup]:
@@ -180,10 +179,9 @@ def _related(details: Details) -> list[Markup]:
 def _environment(details: Details) -> list[Markup]:
     if not details.environment:
         return []
-    packages = [
-        folded(count(len(details.packages), "package"), table(["package", "version"], details.packages.items()))
-    ]
-    return [_head("Made with"), key_facts(details.environment), *(packages if details.packages else [])]
+    lines = "\n".join(f"{name} {version}" for name, version in details.packages.items())
+    packages = folded(count(len(details.packages), "package"), Markup("<pre>{}</pre>").format(lines))
+    return [_head("Made with"), key_facts(details.environment), *([packages] if details.packages else [])]
 
 
 FILES = Markup(

@@ -244,18 +244,21 @@ def _loss(shown: Shown) -> float:
 def _side_by_side(group: Sequence[Shown], *, without_data: bool) -> tuple[Part, str]:
     """Compare the best of those that were measured alike, and say what the page is about."""
     from workbench.documents.site import Part
-    from workbench.pages.words import count, metric_name, shorten
+    from workbench.pages.words import count, listing, metric_name, shorten
 
     best, first = group[:SIDE_BY_SIDE], group[0].entry
     score = first.score
     metric = "" if score is None else score.metric
     about = f"{shorten(first.target)} in {shorten(first.data)} by {metric_name(metric)}"
     of = count(len(group), "experiment") if len(group) == len(best) else f"the best {len(best)} of {len(group):,}"
+    names = listing(sorted({one.experiment.name for one in group}), most=3)
     key = hashlib.sha256("\n".join(str(one.experiment.manifest.get("digest")) for one in best).encode()).hexdigest()
     place = hashlib.sha256(repr((first.target, metric, group[0].experiment.manifest["data"]["digest"])).encode())
     slug = re.sub(r"[^a-z0-9]+", "-", first.target.lower()).strip("-")[:40] or "target"
     page = partial(_comparison, [one.experiment for one in best], about, without_data=without_data)
-    return Part(f"comparisons/{slug}-{place.hexdigest()[:8]}.html", lambda: _encoded(page()), key), f"{about}: {of}"
+    return Part(
+        f"comparisons/{slug}-{place.hexdigest()[:8]}.html", lambda: _encoded(page()), key
+    ), f"{about}: {of} ({names})"
 
 
 def _comparison(experiments: Sequence[Experiment], title: str, *, without_data: bool) -> str:
