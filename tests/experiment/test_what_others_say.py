@@ -21,12 +21,10 @@ UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]")
 DOCUMENTS = [
     "parameters.json", "checks.json", "task.json", "scores.json", "trials.jsonl", "leaderboard.csv", "importance.csv",
     "predictions.parquet", "environment/python.json", "environment/workbench.json", "environment/git.json",
-    "data/schema.json", "data/profile.json", "template.ipynb", "notebook.ipynb", "parameters.schema.json",
+    "data/schema.json", "template.ipynb", "notebook.ipynb",
 ]  # fmt: skip
 CONTENTS = {
     "nothing": b"",
-    "half a document": b'{"parameters": {"data',
-    "a list": b"[1, 2]",
     "not UTF-8": b"\xff\xfe\x00",
     "deep": b"[" * 100_000,
     "other fields": b'{"parameters": [1], "checks": 3, "scores": [], "kind": 7, "columns": "all", "cells": {}}',
