@@ -147,6 +147,18 @@ def test_a_run_says_which_commit_its_template_lay_at(git: Callable[..., str], st
     assert json.loads((done.path / "manifest.json").read_text())["objects"] == []
 
 
+def test_a_shipped_template_is_told_by_the_repository_somebody_works_in(
+    git: Callable[..., str], store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gallery").mkdir()
+    template(tmp_path / "gallery" / "look.ipynb", "n: int = 0")
+    monkeypatch.setattr("workbench.template.gallery._shipped_folder", lambda: tmp_path / "gallery")
+    monkeypatch.chdir(tmp_path / "farm")
+    done = workflow.run("look", store=store.path)
+    told = json.loads((done.path / "environment" / "git.json").read_text())
+    assert (told["commit"], told["changed"]) == (git("rev-parse", "HEAD"), False)
+
+
 def test_what_was_not_committed_is_kept_as_a_patch_without_secrets(
     git: Callable[..., str], store: Store, tmp_path: Path
 ) -> None:

@@ -33,6 +33,11 @@ class Template:
         """Names of the parameters that are, or are made of, one of the `kinds`, in the order of the cell."""
         return [one.name for one in self.parameters if any(holds(one.type, kind) for kind in kinds)]
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether it came with the workbench, and is not the user's own."""
+        return self.path.resolve().parent == _shipped_folder()
+
 
 def find(name_or_path: str | Path) -> Template:
     """Find a template by its name in the gallery or by the path of a notebook, and read it.

@@ -217,11 +217,15 @@ def _work(template: Template, inputs: Inputs, given: Conditions) -> str:
 
 
 def _kept_beside(template: Template, inputs: Inputs, store: Store) -> dict[str, Any]:
-    """Keep the tables and the state of the template's repository as they are now."""
+    """Keep the tables, and the state of the template's repository, as they are now.
+
+    Of a template of ours that is the repository somebody works in, as if it lay there.
+    """
     from workbench.experiment import repository
 
     objects = kept_in(store, inputs)
-    git, changes = repository(template.path, store, inputs.redactor)
+    place = Path.cwd() / template.path.name if template.is_shipped else template.path
+    git, changes = repository(place, store, inputs.redactor)
     return {"objects": [*objects, *changes], "git": git}
 
 
