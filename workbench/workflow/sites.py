@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 TITLE = "Experiments"
 SIDE_BY_SIDE = 10  # of those measured alike: the best; each is tested against the first of them
-GROUPS = 20  # of such, the largest: a page of pictures takes a second to draw
+GROUPS = 10  # of such, the largest: a page of pictures takes a second to draw
 Told = Callable[[int, int], None]
 
 
