@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +153,7 @@ def test_a_shipped_template_is_told_by_the_repository_somebody_works_in(
 ) -> None:
     (tmp_path / "gallery").mkdir()
     template(tmp_path / "gallery" / "look.ipynb", "n: int = 0")
-    monkeypatch.setattr("workbench.template.gallery._shipped_folder", lambda: tmp_path / "gallery")
+    monkeypatch.setattr(import_module("workbench.template.gallery"), "_shipped_folder", lambda: tmp_path / "gallery")
     monkeypatch.chdir(tmp_path / "farm")
     done = workflow.run("look", store=store.path)
     told = json.loads((done.path / "environment" / "git.json").read_text())
