@@ -124,6 +124,24 @@ def test_no_drift_is_told_that_the_rows_themselves_do_not_have(one, other):
         assert truly > 0.05, drift
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_few_values_of_a_column_that_is_mostly_missing_move_by_chance(seed):
+    random = np.random.default_rng(seed)
+
+    def table():
+        known = random.random(5000) < 0.005
+        plan = pd.Series(random.choice(["a", "b", "c"], 5000).astype(object)).where(known)
+        return profiled(fee=pd.Series(random.normal(size=5000)).where(known), plan=plan)
+
+    assert drifts(table(), table()) == []
+
+
+def test_shares_are_of_all_rows_those_with_a_missing_value_too():
+    before = profiled(plan=pd.Series(["month", "year", None, None] * 250))
+    (drift,) = drifts(before, profiled(plan=pd.Series(["year", "year", None, None] * 250)))
+    assert {drift.one, drift.other} in ({0.25, 0.5}, {0.25, 0.0})
+
+
 def test_a_profile_without_values_still_tells_of_what_is_missing():
     lean = {"rows": 1000, "columns": {"fee": {"kind": "number", "missing": 0.0, "levels": 7}}}
     (drift,) = drifts(lean, {"rows": 1000, "columns": {"fee": {"kind": "number", "missing": 0.4, "levels": 7}}})

@@ -50,7 +50,7 @@ def drifts(one: Profile, other: Profile) -> list[Drift]:
 def _most_moved(name: str, one: Profile, other: Profile, least: float) -> Drift | None:
     best, most = None, least
     for what, before, after in _shares(one, other):
-        gap = max(before[0] - after[1], after[0] - before[1])
+        gap = round(max(before[0] - after[1], after[0] - before[1]), 9)  # else a last bit decides between two alike
         if gap > most:
             best, most = Drift(name, what, sum(before) / 2, sum(after) / 2), gap
     return best
@@ -60,6 +60,17 @@ def _shares(one: Profile, other: Profile) -> Iterator[tuple[str, Range, Range]]:
     """Give shares of the rows that both profiles tell of: what is missing, and by kind levels or what lies below."""
     missing, after = (float(column.get("missing", 0.0)) for column in (one, other))
     yield "missing", (missing, missing), (after, after)
+    for what, known, known_after in _of_known(one, other):
+        # A profile counts known values; chance is judged by rows, of which a column may know next to none.
+        yield what, _of_rows(known, missing), _of_rows(known_after, after)
+
+
+def _of_rows(known: Range, missing: float) -> Range:
+    return known[0] * (1 - missing), known[1] * (1 - missing)
+
+
+def _of_known(one: Profile, other: Profile) -> Iterator[tuple[str, Range, Range]]:
+    """Give shares of the values that are not missing."""
     if one.get("kind") != other.get("kind"):
         return
     if "values" in one and "values" in other:
