@@ -208,7 +208,7 @@ def test_wide_letters_are_counted_as_wide() -> None:
 def test_a_reader_that_goes_away_hears_nothing_more(store: Path) -> None:
     for number in range(40):
         make(store, number, f"many-{number}", labels={"long": "x" * 4000})
-    command = f"{sys.executable} -m workbench list --limit 0 --store '{store}' | head -1"
+    command = f"'{sys.executable}' -m workbench list --limit 0 --store '{store}' | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("experiment")
     assert done.stderr == ""

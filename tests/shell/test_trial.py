@@ -66,7 +66,7 @@ def test_without_a_name_it_is_called_by_experiment_and_trial(kept, tmp_path: Pat
 
 def test_the_winner_is_kept_with_every_experiment(kept):
     for experiment in experiments(store=kept.store):
-        assert "winner.ipynb" in {entry["name"] for entry in experiment.manifest["files"]}
+        assert (experiment.path / "winner.ipynb").is_file()
 
 
 def test_the_studies_of_an_experiment_open_as_optuna_dashboard_opens_them_and_stay_as_they_were(kept):
