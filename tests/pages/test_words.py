@@ -24,6 +24,11 @@ def test_numbers_read_against_each_other_have_minus_signs():
     assert "gives −0.01" in " ".join(summary(Found(task, Score("r2", 0.4, 0.2, 0.6), guess=-0.01)))
 
 
+def test_what_is_written_as_zero_has_no_sign():
+    gain = Score("", -0.0001, -0.0002, 0.019)
+    assert (words.score_value(gain), words.score_interval(gain)) == ("0.000", "0.000 to 0.019")
+
+
 def test_a_class_label_stands_in_quotes():
     assert "75 % of 12 rows are 'other'" in figures.class_counts({"not": 3, "other": 9}, target="kind").alt
     labels = ["all", "other", "other", "all"]

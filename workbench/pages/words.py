@@ -193,7 +193,7 @@ def score_sentence(score: Score) -> str:
 def _fixed(value: float, score: Score) -> str:
     if score.low is None or score.high is None or score.high <= score.low:
         return number(value)
-    return _minus(f"{value:,.{decimals_for(score.high - score.low)}f}")
+    return _with_decimals(value, decimals_for(score.high - score.low))
 
 
 def share(value: float) -> str:
