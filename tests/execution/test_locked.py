@@ -74,6 +74,13 @@ def test_it_is_built_once_from_the_exact_lock(wheels, tool, tmp_path):
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [wanted.key]
 
 
+def test_an_environment_whose_python_is_gone_is_built_again(wheels, tmp_path):
+    wanted = read_lock("shop@1", HERE, "brick==1.0\n")
+    build(wanted, tmp_path / "cache", lambda _: None).unlink()
+    assert version_in(build(wanted, tmp_path / "cache", lambda _: None)).strip() == "1.0"
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [wanted.key]
+
+
 def test_a_package_that_is_gone_is_named_and_nothing_is_left(wheels, tool, tmp_path):
     wanted = read_lock("shop@1", HERE, "brick==1.0\nmortar==3.1\n")
     with pytest.raises(BadEnvironment) as refused:

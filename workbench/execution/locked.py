@@ -96,22 +96,25 @@ def build(locked: Locked, cache: Path, say: Say) -> Path:
             cache.mkdir(parents=True, exist_ok=True)
             sweep(cache)
             part = make(cache, ".building")
+            try:
+                _make(locked, part / "environment", say)
+                _put_in_place(part / "environment", place)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
         except OSError as error:
             problem = f"cannot be built in {cache}: {error.strerror or error}"
             raise locked.error(problem, "Name another folder in XDG_CACHE_HOME.") from error
-        try:
-            _make(locked, part / "environment", say)
-            _put_in_place(part / "environment", place)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
     return place / "bin" / "python"
 
 
 def _put_in_place(made: Path, place: Path) -> None:
+    python = place / "bin" / "python"
+    if place.exists() and not python.exists():  # its Python was uninstalled, or a part of it cleaned away
+        place.rename(made.with_name("broken"))
     try:
         made.rename(place)
     except OSError:
-        if not place.exists():  # else another process was faster, with the same
+        if not python.exists():  # else another process was faster, with the same
             raise
 
 
