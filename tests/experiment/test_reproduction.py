@@ -123,6 +123,22 @@ def test_the_same_rows_under_another_path_are_no_cause(keep):
     assert because(reproduction(then, now)) == {}
 
 
+@pytest.mark.parametrize(("was", "others"), [("a" * 64, True), ("b" * 64, False), (None, True)])
+def test_another_table_than_the_first_is_a_cause_too(keep, was, others):
+    then, now = keep(1, parameters={"test": was and "held.csv"}), keep(2, parameters={"test": "other.csv"})
+    described = {"properties": {name: {"x-workbench": "table"} for name in ("data", "test")}}
+    for one, digest in ((then, was), (now, "b" * 64)):
+        (one.path / "parameters.schema.json").write_text(json.dumps(described))
+        tables = {"data": one.manifest["data"]["digest"], "test": digest and f"sha256:{digest}"}
+        one.manifest["objects"] = [
+            {"role": "data", "name": "a.csv", "parameter": name, "digest": content, "size": 1}
+            for name, content in tables.items()
+            if content
+        ]
+    told = because(reproduction(then, now))
+    assert told == ({"data": "what was given as test is not the same"} if others else {})
+
+
 def test_packages_that_matter_come_first(keep):
     then, now = keep(1), keep(2)
     kept = now.environment()
@@ -213,6 +229,14 @@ def test_a_failure_is_reproduced_too(keep):
     found = reproduction(*(keep(number, status="failed", reason="No such column.") for number in (1, 2)))
     assert found.equal
     assert said(found).startswith("It left nothing that could be compared")
+
+
+def test_a_failure_for_another_reason_is_not_the_same(keep):
+    found = reproduction(
+        keep(1, status="failed", reason="No such column."), keep(2, status="failed", reason="No disk.")
+    )
+    assert not found.equal
+    assert said(found).startswith("It failed then: No such column. It failed now for another reason: No disk. ")
 
 
 def test_files_decide_only_where_nothing_was_measured(keep):

@@ -10,7 +10,7 @@ from typing import Any
 from workbench.comparison.alike import trials
 from workbench.comparison.difference import Change, Difference, changes
 from workbench.documents.files import read_json
-from workbench.experiment import Experiment
+from workbench.experiment import Experiment, objects
 from workbench.pages.words import agree, count, listing
 
 MATTER_MOST = ("scikit-learn", "lightgbm", "catboost", "numpy", "scipy", "pandas", "optuna", "pyarrow", "joblib")
@@ -51,6 +51,8 @@ def causes(then: Experiment, now: Experiment, differs: Difference, *, replayed: 
     one, other = (kept.manifest["data"].get("digest") for kept in (then, now))
     if one != other:
         yield Cause("data", "the table is not the same", changes({"content": one}, {"content": other}))
+    if others := _other_tables(then, now, tables, besides=None if one == other else one):
+        yield Cause("data", f"what was given as {listing([change.name for change in others])} is not the same", others)
     if differs.code:
         yield Cause("code", "the code of the template is not the same")
     if given := tuple(change for change in differs.parameters if change.name not in tables):
@@ -110,6 +112,27 @@ def time_limit(experiment: Experiment) -> str | None:
     """Give the budget an experiment's search had; None when it was for a number of trials, or is not known."""
     given = {name: one["value"] for name, one in experiment.parameters().items()}
     return None if given.get("trials") is not None or given.get("budget") is None else str(given["budget"])
+
+
+def _other_tables(then: Experiment, now: Experiment, tables: set[str], besides: str | None) -> tuple[Change, ...]:
+    """Find the tables that hold something else now, or are given to one of the two alone, `besides` one of a digest."""
+    kept, known = (then, now), (_contents(then), _contents(now))
+    told: list[dict[str, Any]] = [{}, {}]
+    for name in sorted(tables):
+        given = [bool(one.parameters().get(name, {}).get("value")) for one in kept]
+        contents = [one.get(name) for one in known]
+        if contents[0] != [besides] and (all(contents) or given[0] != given[1]):
+            for side, content in zip(told, contents, strict=True):
+                side |= {name: ", ".join(content)} if content else {}
+    return changes(*told)
+
+
+def _contents(experiment: Experiment) -> dict[str, list[str]]:
+    """Give the digests of what the store keeps of the tables that were given, by parameter."""
+    found: dict[str, list[str]] = {}
+    for one in objects.named(experiment.manifest, objects.DATA):
+        found.setdefault(str(one.get("parameter")), []).append(str(one["digest"]))
+    return found
 
 
 def _tables(experiment: Experiment) -> set[str]:

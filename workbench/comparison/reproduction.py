@@ -21,9 +21,9 @@ MOST = 9  # kinds of things that are named in one sentence
 class Reproduction:
     """What two runs of the same request came to, side by side.
 
-    `status` is how each ended. `replayed` says that the trials were those on record, fitted again: they prove nothing
-    then. `counted` holds trials, leaderboard, model and outputs, as far as there are any; files the notebook wrote
-    decide only where there is neither a score nor a prediction.
+    `status` is how each ended, `reasons` why they did not complete. `replayed` says that the trials were those on
+    record, fitted again: they prove nothing then. `counted` holds trials, leaderboard, model and outputs, as far as
+    there are any; files the notebook wrote decide only where there is neither a score nor a prediction.
     """
 
     status: tuple[str, str]
@@ -33,12 +33,18 @@ class Reproduction:
     causes: tuple[Cause, ...]
     replayed: bool = False
     sentences: tuple[str, ...] = ()
+    reasons: tuple[str, str] = ("", "")
 
     @property
     def equal(self) -> bool:
-        """Whether all that decides is equal to the last bit."""
+        """Whether all that decides is equal to the last bit; of two that failed, why."""
         then, now = self.status
-        return then == now and all(part.equal == part.total for part in self._decisive())
+        return then == now and not self.failed_otherwise and all(part.equal == part.total for part in self._decisive())
+
+    @property
+    def failed_otherwise(self) -> bool:
+        """Whether both failed, for reasons that are not the same."""
+        return self.status == ("failed", "failed") and self.reasons[0] != self.reasons[1]
 
     def parts(self) -> dict[str, Counted]:
         """Count the equal among everything that was compared."""
@@ -59,6 +65,7 @@ class Reproduction:
         return {
             "equal": self.equal,
             "status": dict(zip(("then", "now"), self.status, strict=True)),
+            "reasons": dict(zip(("then", "now"), self.reasons, strict=True)),
             "replayed": self.replayed,
             "scores": [one.as_document() for one in self.scores],
             "predictions": None if self.predictions is None else self.predictions.as_document(),
@@ -109,6 +116,7 @@ def reproduction(then: Experiment, now: Experiment) -> Reproduction:
         counted={name: part for name, part in compared.items() if part is not None and part.total},
         causes=tuple(causes(then, now, differs, replayed=replayed)),
         replayed=replayed,
+        reasons=(then.reason, now.reason),
     )
     return replace(found, sentences=tuple(_sentences(found, then, now, differs)))
 
@@ -118,6 +126,9 @@ def _sentences(found: Reproduction, then: Experiment, now: Experiment, differs: 
     if then.status != now.status:
         why = f": {now.reason.rstrip('.')}" if now.reason else ""
         yield f"It {_ended(then.status)} then, and {_ended(now.status)} now{why}."
+    if found.failed_otherwise:
+        before, after = (reason.rstrip(".") for reason in found.reasons)
+        yield f"It failed then: {before}. It failed now for another reason: {after}."
     yield _verdict(found)
     yield from _sizes(found)
     if found.replayed:

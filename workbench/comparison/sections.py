@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 NOTHING = "–"
+LEFT = ' style="text-align:left"'  # Jupyter puts what stands in tables to the right
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # what a stranger's names could tell a terminal to do
 
 
@@ -43,8 +44,8 @@ def _html(section: Section) -> str:
     lines = "".join(f"<p>{escape(line)}</p>" for line in section.lines)
     if section.lines and not section.columns and section.lines[0].startswith("---"):
         lines = f"<pre>{escape(chr(10).join(section.lines))}</pre>"  # a unified diff
-    head = "".join(f"<th>{escape(column)}</th>" for column in section.columns)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows)
+    head = "".join(f"<th{LEFT}>{escape(column)}</th>" for column in section.columns)
+    body = "".join(f"<tr>{''.join(f'<td{LEFT}>{escape(cell)}</td>' for cell in row)}</tr>" for row in section.rows)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if section.rows else ""
     return f"<h4>{escape(section.title)}</h4>{lines}{table}"
 
