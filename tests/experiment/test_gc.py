@@ -238,6 +238,9 @@ def test_what_is_in_use_stays_however_old_it_is(store, keep, run, snapshot):
     (store.path / "index" / index.NAME).touch()
     (store.path / ".stfolder").mkdir()
     (kept.path.parent / ".DS_Store").touch()
+    for other in ("index/page.html", "running/.git/config", "notes/.draft.markdown"):
+        (store.path / other).parent.mkdir(parents=True, exist_ok=True)
+        (store.path / other).touch()
     for path in store.path.rglob("*"):
         aged(path, 400)
     before = snapshot(store.path)
@@ -260,6 +263,17 @@ def test_a_store_that_is_not_there_is_refused_and_not_made(workbench, tmp_path):
         assert (said.code, said.out) == (2, "")
         assert "mistyped' does not exist. Name it with --store" in said.err
     assert not (tmp_path / "mistyped").exists()
+
+
+def test_a_folder_that_is_no_store_is_refused_and_left_alone(workbench, tmp_path):
+    page = aged(copy_of_a_report(Store(tmp_path / "site")))
+    for command in (("gc",), ("gc", "--dry-run"), ("fsck",)):
+        said = workbench(*command, "--store", tmp_path / "site")
+        assert (said.code, said.out) == (2, "")
+        assert "site' is no store: it holds neither experiments nor models." in said.err
+        assert workbench(*command, "--store", tmp_path / ("x" * 300)).code == 2
+    assert page.exists()
+    assert list((tmp_path / "site").iterdir()) == [tmp_path / "site" / "index"]
 
 
 def test_a_store_that_cannot_be_written_is_told_in_one_line(store, monkeypatch):

@@ -61,9 +61,12 @@ def fsck(*, store: Where = None, on_step: Step = lambda _done, _of: None) -> Che
 
 
 def _there(store: Where) -> Store:
-    """Give a store that exists: one that was mistyped must not be called whole."""
+    """Give a store that exists: another folder must not be called whole, and nothing in it be freed."""
     from workbench.experiment import store_at
 
-    if not (named := store_at(store, os.environ)).path.is_dir():
-        raise StoreError(str(named.path), "does not exist", "Name it with --store or WORKBENCH_STORE.")
+    named = store_at(store, os.environ)
+    if not any(os.path.isdir(room) for room in (named.experiments, named.models)):  # noqa: PTH112 - Path raises where a name is too long
+        is_there = os.path.isdir(named.path)  # noqa: PTH112
+        problem = "is no store: it holds neither experiments nor models" if is_there else "does not exist"
+        raise StoreError(str(named.path), problem, "Name it with --store or WORKBENCH_STORE.")
     return store_of(store)

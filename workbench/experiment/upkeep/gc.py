@@ -21,10 +21,13 @@ from workbench.documents.leftovers import LONGEST_SECONDS, MADE, make, remove
 from workbench.errors import BadArtifact
 from workbench.experiment import objects
 from workbench.experiment.finding import index
+from workbench.experiment.showing import COPIES
 from workbench.experiment.store import Store, translated
 from workbench.records import Reference
 
-PART = re.compile(r"\..+\.[a-z0-9_]{8}")  # what `documents.files.writing` writes to, before it is renamed
+PART = re.compile(r"\..+\.json\.[a-z0-9_]{8}")  # what `documents.files.writing` writes to, before it is renamed
+PULL = ".pull-"  # what a pull has loaded so far
+INDEX = re.compile(r"(?:experiments|summaries)-\d+\..+")
 UNNAMED = "no experiment and no run names it"
 HALF = "a process that ended before its time left it"
 NEVER_BEGAN = "a run that never began left it"
@@ -172,14 +175,17 @@ def _parts(store: Store, old: float, _left: list[str], _: Step) -> Iterator[Unus
 def _loaded(store: Store, old: float, _left: list[str], _: Step) -> Iterator[Unused]:
     """Find what was being built or loaded into the store, and has not grown for a day."""
     for path in _entries(store.running):
-        if path.name.startswith(".") and all(_is_old(one, old) for one in (path, *_files(path))):
+        ours = MADE.fullmatch(path.name) or path.name.startswith(PULL)
+        if ours and all(_is_old(one, old) for one in (path, *_files(path))):
             yield Unused(path, HALF, _size(path))
 
 
 def _indexes(store: Store, old: float, _left: list[str], _: Step) -> Iterator[Unused]:
     """Find indexes of other versions, and copies of reports: all of them are made again when they are asked for."""
-    for path in _files(store.path / "index"):
-        if path.name != index.NAME and _is_old(path, old):
+    room = store.path / "index"
+    indexes = (path for path in _entries(room) if INDEX.fullmatch(path.name) and path.name != index.NAME)
+    for path in (*indexes, *_files(room / COPIES)):
+        if _is_old(path, old):
             yield Unused(path, MADE_AGAIN, _size(path))
 
 
