@@ -444,6 +444,18 @@ def test_a_batch_takes_its_runs_along(kept, keep, store, url, elsewhere):
     assert [problem for one in experiments(elsewhere) for problem in verify(one)] == []
 
 
+def test_a_table_that_the_runs_of_a_batch_share_is_loaded_once(keep, store, url, elsewhere):
+    named = [{"role": "data", "name": "customers.csv", **objects.keep_bytes(store, TABLE)}]
+    kept = [keep(number, objects=named) for number in (1, 2, 3)]
+    children = [str(run.reference) for run in kept[:2]]
+    write_manifest(kept[2].path, {**kept[2].manifest, "kind": "batch", "children": children})
+    push_to("churn", url, store=store.path)
+    moved = pull_from(url, "churn", store=elsewhere.path)
+    assert moved.files == sum(len(one.manifest["files"]) + 1 for one in kept) + 1
+    assert moved.absent == []
+    assert objects.place(elsewhere, named[0]["digest"]).read_bytes() == TABLE
+
+
 def test_of_a_batch_with_a_damaged_run_nothing_is_taken_over(keep, store, memory, elsewhere, snapshot):
     runs = [keep(number, name="farm") for number in (5, 6)]
     batch = keep(7, name="farms")
@@ -480,6 +492,20 @@ def test_references_are_looked_up_there_as_in_a_store(keep, store, memory):
     assert look_up("churn", folder) == [kept[1].reference]
     with pytest.raises(BadAddress, match=r"has no manifest\.json. It was not pushed to its end"):
         look_up(kept[2].short, folder)
+
+
+def test_what_was_made_again_is_not_the_latest_there_unless_there_is_nothing_else(keep, store, memory):
+    first, again = keep(1), keep(2)
+    write_manifest(again.path, {**again.manifest, "kind": "reproduction"})
+    push_to(again.short, memory, store=store.path)
+    assert look_up("churn", folder_at(memory)) == [again.reference]
+    push_to(first.short, memory, store=store.path)
+    assert look_up("churn", folder_at(memory)) == [first.reference]
+
+
+def test_a_folder_whose_name_is_too_long_is_refused_in_one_line(kept, store, tmp_path):
+    with pytest.raises(StoreError, match="File name too long"):
+        push_to("churn", f"{tmp_path}/{'x' * 300}", store=store.path)
 
 
 def test_what_fails_for_a_moment_is_tried_again(kept, store, memory, elsewhere, monkeypatch, no_pauses):

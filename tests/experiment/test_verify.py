@@ -103,6 +103,13 @@ def test_what_names_nothing_is_refused(verify, workbench, store, tmp_path):
         assert said.err.count("\n") == 1
 
 
+def test_what_the_store_holds_comes_before_a_file_of_that_name(kept, verify, workbench, store, tmp_path, monkeypatch):
+    (tmp_path / "churn").write_text("my notes")
+    monkeypatch.chdir(tmp_path)
+    assert verify("churn")[1]["ref"] == str(kept.reference)
+    assert workbench("verify", "x" * 300, "--store", store.path).code == 2
+
+
 def test_a_folder_copied_elsewhere_is_verified_where_it_lies(kept, verify, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(kept.path, copy)

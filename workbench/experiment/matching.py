@@ -1,9 +1,10 @@
-"""Which version of a name is meant by a part of it."""
+"""Which version of a name is meant: by a part of it, or by the name alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from workbench.documents.experiment import REPRODUCTION, Manifest
 from workbench.errors import BadReference
 from workbench.records import Reference
 
@@ -28,6 +29,28 @@ def matching(text: str, name: str, version: str, versions: Sequence[str]) -> str
     raise BadReference(
         text, f"matches none of the {len(versions)} experiments", f"There are: {_shown(name, versions)}."
     )
+
+
+def latest(versions: Sequence[str], manifest_of: Callable[[str], Manifest | None]) -> str | None:
+    """Choose the version started last; one that was made again only where there is nothing else.
+
+    Parameters
+    ----------
+    versions : sequence of str
+    manifest_of : callable
+        Reads the manifest of a version. Where it gives None, that one is not there yet, and is passed over.
+    """
+    found: list[tuple[str, Manifest]] = []
+    for second in dict.fromkeys(version.partition("-")[0] for version in sorted(versions, reverse=True)):
+        alike = [(one, told) for one in versions if one.startswith(second) and (told := manifest_of(one)) is not None]
+        found += sorted(alike, key=_start, reverse=True)  # the exact time decides between those of one second
+        if own := [one for one, told in found if told["kind"] != REPRODUCTION]:
+            return own[0]
+    return found[0][0] if found else None
+
+
+def _start(one: tuple[str, Manifest]) -> tuple[str, str]:
+    return str(one[1]["started"]), one[0]
 
 
 def _shown(name: str, versions: Sequence[str]) -> str:

@@ -50,6 +50,18 @@ def verified(experiment: Experiment, store: Store) -> Verified:
     return Verified(str(experiment.reference), experiment.path, files, problems, tuple(absent))
 
 
+def insist_on_whole(experiment: Experiment) -> None:
+    """Refuse an experiment that is not what was kept.
+
+    Raises
+    ------
+    BadArtifact
+        With all that is wrong with it.
+    """
+    if problems := verify(experiment):
+        raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")
+
+
 def verify(experiment: Experiment) -> list[str]:
     """Compare an experiment's folder with its manifest; one sentence for each file that is extra, missing or changed.
 
@@ -61,7 +73,7 @@ def verify(experiment: Experiment) -> list[str]:
         return [str(error)]
     found = _files_below(experiment.path)
     regular = {name: path for name, path in found.items() if path is not None}
-    sizes = {name: path.stat().st_size for name, path in regular.items()}
+    sizes = {name: size for name, path in regular.items() if (size := _size(path)) is not None}
     problems = compared(manifest, sizes, lambda name: _digest(regular[name]))
     odd = [f"{name} is not a regular file" for name in found if name not in regular]
     moved = [] if reference_of(manifest) == experiment.reference else [f"it was kept as {manifest['ref']}"]
@@ -104,6 +116,13 @@ def _difference(name: str, size: int, entry: Entry, digest_of: Callable[[str], s
     if size < entry["size"]:
         return f"was cut short: {size:,} of {entry['size']:,} bytes"
     return None if size == entry["size"] and digest_of(name) == entry["digest"] else "was changed"
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # it was removed just now
+        return None
 
 
 def _digest(path: Path) -> str:

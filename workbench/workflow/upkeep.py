@@ -28,13 +28,14 @@ def verify(ref: str, *, store: Where = None) -> Verified:
     BadReference
         If it names no experiment.
     """
+    from workbench.experiment.finding.reference import is_file
     from workbench.experiment.objects import home
     from workbench.experiment.sharing.zipped import verified_zip
     from workbench.experiment.verifying import Verified, verified
 
-    if Path(ref).is_file():
-        return verified_zip(Path(ref))
     where = store_of(store)
+    if is_file(ref, where):
+        return verified_zip(Path(ref))
     try:
         experiment = experiment_of(ref, store)
     except BadArtifact as error:

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
-from workbench.documents.experiment import MANIFEST, NAME, REPRODUCTION
+from workbench.documents.experiment import MANIFEST, NAME, read_manifest
 from workbench.documents.leftovers import make
 from workbench.errors import BadReference
-from workbench.experiment.finding.listing import age
 from workbench.experiment.kept import Experiment, load
-from workbench.experiment.matching import SHOWN, matching
+from workbench.experiment.matching import SHOWN, latest, matching
 from workbench.experiment.sharing.share import import_
 from workbench.experiment.sharing.together import import_batch, is_batch
 from workbench.experiment.store import Store
@@ -43,14 +42,24 @@ def resolve(text: str, store: Store) -> Experiment:
     name, _, version = text.strip().partition("@")
     if text.startswith("model:"):
         raise BadReference(text, "names a model, and an experiment is needed here", "Name an experiment: churn@1f3a.")
-    if NAME.fullmatch(name.lower()) and (versions := store.versions(name.lower())):
+    if versions := _versions(text, store):
         return _in_store(text, store, name.lower(), version.lower(), versions)
+    if is_file(text, store):
+        return _in_zip(Path(text).absolute())
     path = Path(text)
     if text.strip() and _is(Path.is_dir, path):
         return _in_folder(text, path)
-    if _is(Path.is_file, path):
-        return _in_zip(path.absolute())
     raise _none(text, name, store)
+
+
+def is_file(text: str, store: Store) -> bool:
+    """Whether a reference is the path of a file; what the store holds under that name comes first."""
+    return not _versions(text, store) and _is(Path.is_file, Path(text))
+
+
+def _versions(text: str, store: Store) -> list[str]:
+    name = text.strip().partition("@")[0].lower()
+    return store.versions(name) if NAME.fullmatch(name) else []
 
 
 def _is(kind: Callable[[Path], bool], path: Path) -> bool:
@@ -61,21 +70,14 @@ def _is(kind: Callable[[Path], bool], path: Path) -> bool:
 
 
 def _in_store(text: str, store: Store, name: str, version: str, versions: list[str]) -> Experiment:
-    if not version:
-        return _latest(store, name, versions)
-    return load(store.folder(Reference(name, matching(text, name, version, versions))))
+    def folder(one: str) -> Path:
+        return store.folder(Reference(name, one))
 
-
-def _latest(store: Store, name: str, versions: list[str]) -> Experiment:
-    """Find the one started last; of what was made again the first is meant, unless there is nothing else."""
-    seconds = dict.fromkeys(version.partition("-")[0] for version in reversed(versions))
-    found: list[Experiment] = []
-    for second in seconds:
-        alike = [load(store.folder(Reference(name, one))) for one in versions if one.startswith(second)]
-        found += sorted(alike, key=age, reverse=True)  # the exact time decides between those of one second
-        if own := [one for one in found if one.manifest["kind"] != REPRODUCTION]:
-            return own[0]
-    return found[0]
+    meant = (
+        matching(text, name, version, versions) if version else latest(versions, lambda one: read_manifest(folder(one)))
+    )
+    assert meant is not None  # each of them was read
+    return load(folder(meant))
 
 
 def _none(text: str, name: str, store: Store) -> BadReference:

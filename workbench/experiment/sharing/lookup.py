@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from workbench.documents.experiment import LARGEST, MANIFEST, NAME, VERSION, Manifest, parse_manifest
 from workbench.errors import BadAddress, BadArtifact, BadReference
-from workbench.experiment.matching import matching
+from workbench.experiment.matching import latest, matching
 from workbench.experiment.sharing.remote import EXPERIMENTS, Source, content, place_of
 from workbench.records import Reference
 
@@ -26,42 +26,33 @@ def look_up(text: str, remote: Source) -> list[Reference]:
     if not NAME.fullmatch(name):
         raise BadReference(text, "is not a name, or a name and a version", "Give it like this: churn, or churn@1f3a.")
     found = _found(text, name, version, remote)
-    runs = [Reference.parse(run) for run in _runs(_manifest(remote, found))]
+    manifest = _manifest(remote, found)
+    if manifest is None:
+        told = f"{remote.told}/{place_of(found)}"
+        raise BadAddress(told, f"has no {MANIFEST}", "It was not pushed to its end: push it again.")
+    runs = [Reference.parse(run) for run in _runs(manifest)]
     if odd := [str(run) for run in runs if not (NAME.fullmatch(run.name) and VERSION.fullmatch(run.version))]:
         problem = f"holds a batch with a run {odd[0][:200]!r}, which is not a name and a version"
         raise BadArtifact(remote.told, problem, "Nothing of it was taken over.")
     return [*runs, found]
 
 
-def _manifest(remote: Source, reference: Reference) -> Manifest:
+def _manifest(remote: Source, reference: Reference) -> Manifest | None:
+    """Read a manifest; None where there is none."""
     place = place_of(reference)
-    told = f"{remote.told}/{place}"
     if remote.size(f"{place}/{MANIFEST}") is None:
-        raise BadAddress(told, f"has no {MANIFEST}", "It was not pushed to its end: push it again.")
-    return parse_manifest(content(remote, f"{place}/{MANIFEST}", LARGEST), told)
+        return None
+    return parse_manifest(content(remote, f"{place}/{MANIFEST}", LARGEST), f"{remote.told}/{place}")
 
 
 def _found(text: str, name: str, version: str, remote: Source) -> Reference:
     versions = [one for one in remote.folders(f"{EXPERIMENTS}/{name}") if VERSION.fullmatch(one)]
-    if not versions:
-        raise _none(text, remote)
-    if version:
+    if versions and version:
         return Reference(name, matching(text, name, version, versions))
-    return _latest(text, name, versions, remote)
-
-
-def _latest(text: str, name: str, versions: list[str], remote: Source) -> Reference:
-    """Find the one started last that is whole; the exact time decides between those of one second."""
-    found: list[tuple[str, Reference]] = []
-    for version in sorted(versions, reverse=True):
-        if found and not version.startswith(found[0][1].version.partition("-")[0]):
-            break
-        reference = Reference(name, version)
-        if remote.size(f"{place_of(reference)}/{MANIFEST}") is not None:
-            found.append((str(_manifest(remote, reference)["started"]), reference))
-    if not found:
+    newest = latest(versions, lambda one: _manifest(remote, Reference(name, one)))
+    if newest is None:
         raise _none(text, remote)
-    return max(found, key=lambda one: one[0])[1]
+    return Reference(name, newest)
 
 
 def _none(text: str, remote: Source) -> BadReference:

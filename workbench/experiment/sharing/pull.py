@@ -8,10 +8,11 @@ folder holds; two at once share it, for its name is the digest of the manifest: 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ def pull(remote: Source, references: Sequence[Reference], store: Store, heard: H
     """
     wanted = [_judged(remote, reference, store) for reference in references]
     absent = [told for one in wanted for told in _absent(one, store)]
-    missing = [one for one in wanted if one.new or one.objects]
+    missing = [one for one in _each_object_once(wanted) if one.new or one.objects]
     if missing:
         store.create()
         _insist_on_room(missing, store, remote)
@@ -76,6 +77,15 @@ def pull(remote: Source, references: Sequence[Reference], store: Store, heard: H
     else:
         loaded = []
     return Moved(list(references), len(loaded), sum(loaded), absent)
+
+
+def _each_object_once(wanted: Iterable[_Wanted]) -> Iterator[_Wanted]:
+    """Leave an object to the first that names it: the runs of a batch were given the same table."""
+    seen: set[str] = set()
+    for one in wanted:
+        fresh = [entry for entry in one.objects if entry["digest"] not in seen]
+        seen |= {entry["digest"] for entry in fresh}
+        yield replace(one, objects=fresh)
 
 
 def _judged(remote: Source, reference: Reference, store: Store) -> _Wanted:
@@ -119,7 +129,7 @@ def _problem_of(manifest: Manifest) -> str | None:
 def _is_kept(manifest: Manifest, store: Store, remote: Source) -> bool:
     reference = reference_of(manifest)
     place = store.folder(reference)
-    if not place.exists():
+    if not os.path.lexists(place):
         return False
     present = read_manifest(place)
     if present.get("whole") == manifest.get("digest"):
@@ -193,7 +203,10 @@ def _gather(wanted: _Wanted, remote: Source, scratch: Path, tally: Tally) -> lis
 
 
 def _is_loaded(path: Path, entry: dict[str, Any]) -> bool:
-    return path.is_file() and path.stat().st_size == entry["size"] and digest(path) == entry["digest"]
+    try:
+        return path.is_file() and path.stat().st_size == entry["size"] and digest(path) == entry["digest"]
+    except FileNotFoundError:  # another pull has just put it in place
+        return False
 
 
 def _fetch(remote: Source, name: str, entry: dict[str, Any], target: Path, scratch: Path, tally: Tally) -> None:
@@ -224,8 +237,11 @@ def _settle(part: Path, target: Path) -> None:
 
 def _put_in_place(wanted: _Wanted, store: Store, remote: Source) -> None:
     for one in wanted.objects:
-        with suppress(FileNotFoundError):  # another pull of the same has kept it
+        try:
             objects.keep_file(store, wanted.part / "objects" / one["digest"][7:])
+        except (FileNotFoundError, StoreError):
+            if not objects.is_kept(store, one):  # by another pull of the same, which has removed what it had loaded
+                raise
     problems = verify(Experiment(wanted.reference, wanted.files, wanted.manifest)) if wanted.new else []
     if not wanted.new or store.folder(wanted.reference).exists():  # by another pull of the same
         return
