@@ -117,6 +117,7 @@ DAMAGED = {
     "deep": lambda bundle: b"[" * 100_000,
     "no envelope": lambda bundle: changed(bundle, dsseEnvelope=None),
     "no key": lambda bundle: changed(bundle, verificationMaterial={"tlogEntries": []}),
+    "a list of hints": lambda bundle: changed(bundle, verificationMaterial={"publicKey": ["hint"]}),
     "no signature": lambda bundle: changed(bundle, dsseEnvelope={**bundle["dsseEnvelope"], "signatures": []}),
     "another type of payload": lambda bundle: changed(
         bundle, dsseEnvelope={**bundle["dsseEnvelope"], "payloadType": "text/plain"}
@@ -160,6 +161,18 @@ def test_a_key_that_cannot_sign_is_refused_in_one_line(keep: Any, keys: Any, tmp
         sign(folder, tmp_path / "none.pem")
 
 
+def test_a_key_of_an_unknown_curve_is_refused_in_one_line(keep: Any, keys: Any, tmp_path: Path) -> None:
+    of_prime239v1 = (
+        "MFUwEwYHKoZIzj0CAQYIKoZIzj0DAQQDPgAELixnwSq6UCFDR+60I2nrxeAHfMOZ"
+        "2hS8uAIRMFtmV+z2l1GoHsYrTVcSS9gE4SIVhtssUC4I2zGTp7pn"
+    )
+    public = tmp_path / "public.pem"
+    public.write_text(f"-----BEGIN PUBLIC KEY-----\n{of_prime239v1}\n-----END PUBLIC KEY-----\n")
+    (tmp_path / "it.sig").write_bytes(sign(keep(1).path, keys[0]))
+    with pytest.raises(BadKey, match="is no public key of P-256"):
+        compare_with_signature(tmp_path, tmp_path / "it.sig", public)
+
+
 def test_the_commands_sign_and_verify(keep: Any, keys: Any, store: Any, workbench: Any, tmp_path: Path) -> None:
     kept = keep(1)
     said = workbench("sign", kept.short, "--key", keys[0], "--store", store.path)
@@ -177,4 +190,9 @@ def test_the_commands_sign_and_verify(keep: Any, keys: Any, store: Any, workbenc
     inside = workbench("sign", kept.short, "--key", keys[0], "-o", kept.path / "it.sig", "--store", store.path)
     assert inside.code == 2
     assert "never changes" in inside.err
+    secret = keys[0].read_bytes()
+    over = workbench("sign", kept.short, "--key", keys[0], "-o", keys[0], "--store", store.path)
+    assert over.code == 2
+    assert "is the key itself" in over.err
+    assert keys[0].read_bytes() == secret
     assert workbench("verify", kept.short, "--signature", "it.sig", "--store", store.path).code == 2

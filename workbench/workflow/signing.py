@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadArtifact, BadOutput, BadReference
+from workbench.errors import BadOutput, BadReference
 from workbench.workflow.place import Where, experiment_of
 
 if TYPE_CHECKING:
@@ -49,15 +49,14 @@ def sign(ref: str, key: Path | str, out: Path | str | None = None, *, store: Whe
         If the signature cannot be written, or would lie in the experiment itself.
     """
     from workbench.documents.files import write_bytes
-    from workbench.experiment import verify
     from workbench.experiment.sharing import signing
+    from workbench.experiment.verifying import insist_on_whole
 
     experiment = experiment_of(ref, store)
     if experiment.status == "running":
         raise BadReference(ref, "is still running", "Sign it when it has ended.")
-    if problems := verify(experiment):
-        raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")
-    path = _beside(experiment.path, Path(out or f"{experiment.short}.sig"))
+    insist_on_whole(experiment)
+    path = _beside(experiment.path, Path(key), Path(out or f"{experiment.short}.sig"))
     password = os.environ.get(PASSWORD)
     signature = signing.sign(experiment.path, Path(key), password.encode() if password else None)
     try:
@@ -67,9 +66,11 @@ def sign(ref: str, key: Path | str, out: Path | str | None = None, *, store: Whe
     return Signed(str(experiment.reference), path)
 
 
-def _beside(folder: Path, path: Path) -> Path:
+def _beside(folder: Path, key: Path, path: Path) -> Path:
     if path.resolve().is_relative_to(folder.resolve()):
         raise BadOutput(str(path), "lies in the experiment, which never changes", "Name a file elsewhere.")
+    if path.resolve() == key.resolve():
+        raise BadOutput(str(path), "is the key itself", "Name another file.")
     return path
 
 

@@ -145,11 +145,12 @@ def _proven(bundle: Document, signature: Path, public: ec.EllipticCurvePublicKey
         envelope, told = bundle["dsseEnvelope"], bundle["verificationMaterial"]["publicKey"]
         (one,) = envelope["signatures"]
         payload, proof = (base64.b64decode(text, validate=True) for text in (envelope["payload"], one["sig"]))
+        hint = told.get("hint", _hint(public))
         if envelope["payloadType"] != PAYLOAD or not ("hint" in told or "rawBytes" in told):
             raise ValueError
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadArtifact(str(signature), "is no signature that was made with a key pair", REMEDY) from error
-    if told.get("hint", _hint(public)) != _hint(public):
+    if hint != _hint(public):
         raise BadKey(str(key), f"is not the key {signature.name} was signed with", "Name the public key of the signer.")
     try:
         public.verify(proof, _authenticated(payload), _algorithm(public))
@@ -203,7 +204,11 @@ def _public(key: Path) -> ec.EllipticCurvePublicKey:
 @contextmanager
 def _reading(key: Path, kind: str) -> Iterator[None]:
     """Tell what goes wrong when a key is read, in one line."""
+    unknown: tuple[type[Exception], ...] = (ValueError, AttributeError)
     try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+
+        unknown = (*unknown, UnsupportedAlgorithm)
         yield
     except ImportError as error:
         remedy = "Install it with: pip install 'notebook-workbench[sign]'."
@@ -212,7 +217,7 @@ def _reading(key: Path, kind: str) -> Iterator[None]:
         raise BadKey(str(key), f"cannot be read: {error.strerror}") from error
     except TypeError as error:
         raise BadKey(str(key), "has a password and was given none, or the other way round", LOCKED) from error
-    except (ValueError, AttributeError) as error:
+    except unknown as error:
         raise BadKey(str(key), f"is no {kind} key of P-256, P-384 or P-521, or has another password", MAKE) from error
 
 
