@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from workbench.cli.listing import laid_out
 from workbench.documents.experiment import write_manifest
 from workbench.documents.process import this_process
 from workbench.documents.run_folder import RunFolder, RunRecord
@@ -37,6 +38,7 @@ def test_a_line_has_what_other_tools_rely_on(keep, store):
     assert line == {
         "ref": str(kept.reference),
         "name": "churn",
+        "kind": "run",
         "status": "completed",
         "reason": "",
         "template": "classification",
@@ -48,6 +50,16 @@ def test_a_line_has_what_other_tools_rely_on(keep, store):
         "tags": [],
     }
     assert line["scores"]["roc_auc"].keys() == {"value", "low", "high", "optimism", "higher_is_better", "rows"}
+
+
+@pytest.mark.parametrize("kind", ["batch", "reproduction"])
+def test_what_is_no_plain_run_is_told_from_one(keep, store, kind):
+    kept = keep(1)
+    write_manifest(kept.path, {**kept.manifest, "kind": kind})
+    (one,) = listed = experiments(store)
+    assert (one.as_document()["kind"], one.line.template) == (kind, f"classification ({kind})")
+    assert f"classification ({kind})" in laid_out([one.as_document()], 200)
+    assert f"classification ({kind})" in listed._repr_html_()
 
 
 def test_a_run_under_way_is_listed_as_running(run, store):

@@ -181,7 +181,7 @@ def test_a_damaged_note_is_named(store: Path, workbench: Callable) -> None:
 
 
 def documents(*labels: dict[str, str], tags: list[str] | None = None) -> list[dict[str, Any]]:
-    told = {"status": "completed", "template": "classification", "started": "2026-11-21T18:00:00+00:00"}
+    told = {"kind": "run", "status": "completed", "template": "classification", "started": "2026-11-21T18:00:00+00:00"}
     ref = "customers@20261121T180000Z-1f3ac09e"
     scores = {"metric": "roc_auc", "scores": {"roc_auc": SCORE}}
     return [{"ref": ref, **told, **scores, "seconds": 61, "labels": one, "tags": tags or []} for one in labels]

@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 
 from workbench.cli.terminal import plain
 from workbench.cli.text import local
-from workbench.pages.words import duration, measured
+from workbench.pages.words import duration, measured, template_name
 from workbench.records import Reference
 
 GAP = "  "
@@ -58,7 +58,7 @@ def _columns(experiments: Sequence[Mapping[str, Any]]) -> list[Column]:
         Column("score", [_score(one["metric"], score) for one, score in zip(experiments, scores, strict=True)]),
         Column("95 % interval", [_interval(score) for score in scores]),
         Column("took", [_took(one["seconds"]) for one in experiments]),
-        Column("template", [plain(one["template"]) for one in experiments]),
+        Column("template", [plain(template_name(one["template"], one["kind"])) for one in experiments]),
         Column("tags", [plain(" ".join(one["tags"])) for one in experiments]),
         Column("labels", [plain(" ".join(f"{key}={of}" for key, of in one["labels"].items())) for one in experiments]),
     ]

@@ -11,7 +11,7 @@ from workbench.documents.experiment import Manifest, read_manifest, reference_of
 from workbench.documents.files import read_json
 from workbench.errors import BadArtifact
 from workbench.pages.outcome import Line, labels_text, outcome_html, outcome_text
-from workbench.pages.words import moment
+from workbench.pages.words import moment, template_name
 from workbench.records import Check, Reference, Score
 
 if TYPE_CHECKING:
@@ -100,9 +100,16 @@ class Experiment:
     @property
     def line(self) -> Line:
         """What a list of experiments says of it."""
-        told = {name: self.manifest[name] for name in ("template", "started", "labels")}
         return Line(
-            str(self.reference), self.status, self.reason, self.score, **told, report=self.report, tags=self.tags
+            str(self.reference),
+            self.status,
+            self.reason,
+            self.score,
+            template_name(self.manifest["template"], self.manifest["kind"]),
+            self.manifest["started"],
+            self.manifest["labels"],
+            self.report,
+            self.tags,
         )
 
     def scores(self) -> dict[str, Score]:
@@ -162,7 +169,7 @@ class Experiment:
 
     def as_document(self) -> dict[str, Any]:
         """Give the line of a listing, for ``--json``."""
-        told = ("status", "reason", "template", "started", "labels", "metric", "scores")
+        told = ("kind", "status", "reason", "template", "started", "labels", "metric", "scores")
         document = {"ref": str(self.reference), "name": self.name} | {field: self.manifest[field] for field in told}
         return document | {"seconds": self.manifest["resources"].get("wall"), "tags": list(self.tags)}
 

@@ -74,6 +74,15 @@ def model_name(model: str) -> str:
     return f"{family_name(family)} {number_}" if family and number_.isdigit() else model
 
 
+def template_name(template: str, kind: str) -> str:
+    """Name a template, and what was made of it where that is not a plain run: a batch, a reproduction.
+
+    >>> template_name("classification", "run"), template_name("classification", "batch")
+    ('classification', 'classification (batch)')
+    """
+    return template if kind in ("run", "") else f"{template} ({kind})"  # of what cannot be read the kind is not known
+
+
 def step_name(step: Any) -> str:
     """Name what a run is just doing: ``checking`` is "reading the table"."""
     return STEP_NAMES.get(step, str(step))

@@ -63,6 +63,7 @@ def folder_of(reference: Reference) -> str:
 def entry_of(experiment: Experiment, tags: Sequence[str], *, without_data: bool) -> Entry:
     """Read what the table says of an experiment."""
     from workbench.pages.site import Entry
+    from workbench.pages.words import template_name
 
     manifest, task = experiment.manifest, experiment.task()
     source, rows = (task.get("data") or {}).get("source"), task.get("rows")
@@ -74,7 +75,7 @@ def entry_of(experiment: Experiment, tags: Sequence[str], *, without_data: bool)
         started=manifest["started"],
         reason="" if without_data else experiment.reason,
         score=sound({"": experiment.score}).get("") if experiment.score else None,
-        template=manifest["template"],
+        template=template_name(manifest["template"], manifest["kind"]),
         author=manifest["author"],
         target=str(task.get("target") or ""),
         data=str(source).partition("?")[0].rstrip("/").rpartition("/")[2] if source else "",
