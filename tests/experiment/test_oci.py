@@ -233,6 +233,17 @@ def test_a_layout_is_one_by_the_letter_of_its_specification(kept, store, tmp_pat
         assert (len(content), hashlib.sha256(content).hexdigest()) == (one["size"], one["digest"][7:])
 
 
+def test_a_layout_that_lost_its_document_is_mended_by_a_push(kept, store, tmp_path, elsewhere):
+    layout = f"oci-layout:{tmp_path}/layout"
+    push("churn", layout, store=store.path)
+    [listed] = json.loads((tmp_path / "layout" / "index.json").read_text())["manifests"]
+    (tmp_path / "layout" / "blobs" / listed["digest"].replace(":", "/")).unlink()
+    with pytest.raises(BadReference, match="matches no experiment"):
+        pull(layout, "churn", store=elsewhere.path)
+    push("churn", layout, store=store.path)
+    assert pull(layout, "churn", store=elsewhere.path).references == [kept.reference]
+
+
 def test_a_push_that_was_broken_off_goes_on_with_what_is_missing(kept, store, server, small, elsewhere, monkeypatch):
     monkeypatch.setattr(patience, "PAUSES", ())
     serve = Registry.serve

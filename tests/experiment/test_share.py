@@ -58,6 +58,14 @@ def test_an_export_does_not_replace_a_file(kept, zipped):
     assert zipped.read_text() == "mine"
 
 
+def test_an_export_writes_to_no_link_and_to_no_name_that_is_too_long(kept, tmp_path):
+    (tmp_path / "link.zip").symlink_to(tmp_path / "nowhere.zip")
+    with pytest.raises(BadArtifact, match="exists already"):
+        export(kept, tmp_path / "link.zip")
+    with pytest.raises(BadArtifact, match="cannot be written: File name too long"):
+        export(kept, tmp_path / ("x" * 300))
+
+
 def test_an_export_into_a_folder_that_is_not_there_is_refused(kept, tmp_path):
     with pytest.raises(BadArtifact, match="cannot be written: No such file or directory"):
         export(kept, tmp_path / "no" / "churn.zip")

@@ -164,6 +164,8 @@ def test_what_was_not_committed_is_kept_as_a_patch_without_secrets(
     git: Callable[..., str], store: Store, tmp_path: Path
 ) -> None:
     folder = tmp_path / "farm"
+    git("config", "diff.noprefix", "true")
+    git("config", "diff.context", "0")
     (folder / "helper.py").write_text("power = 2\nkey = 'correct-horse'\n")
     (folder / "new idea.py").write_text("print('not shown')\n")
     told, patch = noted(folder, store, token="correct-horse")
@@ -228,6 +230,13 @@ def test_what_lies_in_no_repository_or_is_ignored_there_has_none(
 def test_a_broken_repository_does_not_stop_a_run(git: Callable[..., str], store: Store, tmp_path: Path) -> None:
     (tmp_path / "farm" / ".git" / "HEAD").write_text("nothing\n")
     assert repository(tmp_path / "farm" / "farm.ipynb", store, Redactor()) == (None, [])
+
+
+def test_an_address_that_is_none_does_not_stop_a_run(git: Callable[..., str], store: Store, tmp_path: Path) -> None:
+    git("remote", "add", "origin", "https://ada:hunter2@[farm/x.git")
+    told, _ = repository(tmp_path / "farm" / "farm.ipynb", store, Redactor())
+    assert told is not None
+    assert "hunter2" not in told["remote"]
 
 
 def test_runs_that_begin_together_share_one_look(

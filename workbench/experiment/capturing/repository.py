@@ -1,6 +1,6 @@
 """The repository a template lies in: the commit a run began with, and what was changed and not committed.
 
-Nothing is written there, and no program that the repository names is run.
+Nothing is written there. Of the programs a repository can name only its filters are run, as by any ``git status``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ MOST_NAMES = 1000  # of files that are not tracked
 SECONDS = 10  # for one answer of git
 FRESH, SHARE = 1.0, 10  # a look serves for a second, or ten times as long as it took: runs of a batch begin at once
 QUIET = ("-c", "core.fsmonitor=false")
+AS_A_PATCH = (  # as `git apply` takes it, however somebody likes to see differences
+    *("--binary", "--no-color", "--no-ext-diff", "--no-textconv"),
+    *("--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--submodule=short"),
+)
 TREE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE")  # as set in hooks of another one
 LOOKING = threading.Lock()
 _looks: dict[Path, tuple[float, State | None]] = {}
@@ -132,13 +136,16 @@ def without_user(url: str) -> str:
     """
     if "://" not in url:
         return url
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address anybody could go to
+        return without_credentials(url)
     return without_credentials(parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl())
 
 
 def _diff(top: Path) -> bytes:
     """Read what tracked files differ by, as a patch; no more of it than is kept."""
-    words = ["git", "-C", str(top), *QUIET, "diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--no-textconv"]
+    words = ["git", "-C", str(top), *QUIET, "diff", "HEAD", *AS_A_PATCH]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()) as process:
         assert process.stdout is not None
         patience = threading.Timer(SECONDS, process.kill)

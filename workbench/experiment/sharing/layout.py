@@ -62,7 +62,8 @@ class Layout:
         """Read the document of an artifact, at most a little more than is allowed; None where there is none."""
         for one in self._index()["manifests"]:
             if _tag(one) == tag:
-                with self._blob(str(one.get("digest"))).open("rb") as file:
+                blob = self._blob(str(one.get("digest")))
+                with suppress(FileNotFoundError), blob.open("rb") as file:  # where it is lost, a push brings it again
                     return file.read(LARGEST + 1)
         return None
 

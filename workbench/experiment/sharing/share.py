@@ -6,6 +6,7 @@ unpacked into a hidden folder, compared again, and renamed into place.
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from workbench.errors import BadArtifact, BadReference
 from workbench.experiment import objects
 from workbench.experiment.kept import Experiment
 from workbench.experiment.sharing.archive import Archive, opened
+from workbench.experiment.sharing.remote import covers
 from workbench.experiment.store import Store, building, put_in_place
-from workbench.experiment.verifying import compared, objects_of, verify
+from workbench.experiment.verifying import compared, insist_on_whole, objects_of, verify
 
 TRAVELS = (objects.DATA,)  # what was not committed stays with its author, unless it is asked for
 EPOCH = (1980, 1, 1, 0, 0, 0)  # a zip's first moment: the same experiment gives the same bytes
@@ -55,10 +57,8 @@ def export(
     """
     if experiment.status == "running":
         raise BadReference(str(experiment.reference), "is still running", "Export it when it has ended.")
-    if file.exists():
-        raise BadArtifact(str(file), "exists already", "Name another file, or remove it first.")
-    if problems := verify(experiment):
-        raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")
+    insist_on_new(file)
+    insist_on_whole(experiment)
     names = [MANIFEST, *(entry["name"] for entry in experiment.manifest["files"])]
     members = {name: experiment.path / name for name in names}
     members |= carried(experiment, roles, known)
@@ -66,10 +66,16 @@ def export(
         with writing(file.absolute()) as part:
             with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as packed:
                 pack(members, packed)
-            _insist_on_import(part, experiment)
+            insist_on_import(part, experiment)
     except OSError as error:
         raise BadArtifact(str(file), f"cannot be written: {error.strerror or error}") from error
     return file
+
+
+def insist_on_new(file: Path) -> None:
+    """Refuse to write over what is there, a link that leads nowhere included."""
+    if os.path.lexists(file):
+        raise BadArtifact(str(file), "exists already", "Name another file, or remove it first.")
 
 
 def carried(experiment: Experiment, roles: Collection[str], known: Collection[str] = ()) -> dict[str, Path]:
@@ -97,17 +103,20 @@ def member_of(digest: str) -> str:
     return f"{objects.FOLDER}/{digest.replace(':', '/')}"
 
 
-def pack(members: Mapping[str, Path], packed: zipfile.ZipFile) -> None:
-    """Put files into a zip under their names there, in order of name."""
+def pack(members: Mapping[str, Path], packed: zipfile.ZipFile, how: int = zipfile.ZIP_DEFLATED) -> None:
+    """Put files into a zip under their names there, in order of name.
+
+    What is packed already is best put in as it is: `how` is ``zipfile.ZIP_STORED`` then.
+    """
     for name in sorted(members):
         member = zipfile.ZipInfo(name, EPOCH)
-        member.compress_type, member.external_attr = zipfile.ZIP_DEFLATED, 0o100644 << 16
+        member.compress_type, member.external_attr = how, 0o100644 << 16
         with members[name].open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
             while chunk := source.read(2**20):
                 target.write(chunk)
 
 
-def _insist_on_import(file: Path, experiment: Experiment) -> None:
+def insist_on_import(file: Path, experiment: Experiment) -> None:
     """Refuse to export what `import_` would refuse: too many files, too large."""
     try:
         with opened(file):
@@ -174,10 +183,7 @@ def insist_on_same(manifest: Manifest, place: Path, file: Path) -> None:
         If it is another one, or the whole one of which only a part is kept.
     """
     kept, ours = read_manifest(place), reference_of(manifest)
-    if kept.get("digest") == manifest.get("digest") or manifest.get("whole") in (
-        kept.get("digest"),
-        kept.get("whole", ""),
-    ):
+    if covers(kept, manifest):
         return
     if kept.get("whole") == manifest.get("digest"):
         remedy = f"Remove {place} first, then import it again."

@@ -23,6 +23,8 @@ from workbench.experiment.sharing.share import (
     carried,
     export,
     import_,
+    insist_on_import,
+    insist_on_new,
     insist_on_same,
     judged,
     keep_carried,
@@ -44,17 +46,16 @@ def export_batch(
     BadArtifact
         If the file exists already or cannot be written, or one of them is not what was kept.
     """
-    if file.exists():
-        raise BadArtifact(str(file), "exists already", "Name another file, or remove it first.")
+    insist_on_new(file)
     try:
         with writing(file.absolute()) as part:
             part.unlink()
             export(batch, part, roles=())
             _add(part, runs, carried(batch, roles), roles)
-            with opened(part):  # what `import_batch` would refuse is not written
-                return file
+            insist_on_import(part, batch)
     except OSError as error:
         raise BadArtifact(str(file), f"cannot be written: {error.strerror or error}") from error
+    return file
 
 
 def children(batch: Experiment) -> list[str]:
@@ -69,11 +70,7 @@ def _add(file: Path, runs: Iterable[Experiment], along: dict[str, Path], roles: 
         for run in runs:
             alone = export(run, Path(folder) / "run.zip", roles=())
             along |= carried(run, roles, {f"sha256:{path.name}" for path in along.values()})
-            member = zipfile.ZipInfo(f"{RUNS}{run.reference}.zip", (1980, 1, 1, 0, 0, 0))
-            member.external_attr = 0o100644 << 16
-            with alone.open("rb") as source, packed.open(member, "w", force_zip64=True) as target:
-                while chunk := source.read(2**20):
-                    target.write(chunk)
+            pack({f"{RUNS}{run.reference}.zip": alone}, packed, zipfile.ZIP_STORED)
             alone.unlink()
         pack(along, packed)
 
