@@ -68,9 +68,7 @@ def keep_chunks(store: Store, chunks: Iterable[bytes]) -> Entry:
                 sha.update(chunk)
                 size += len(chunk)
             file.flush()
-            os.fsync(
-                file.fileno()
-            )  # a machine that loses power must not leave an empty file under a name that is known
+            os.fsync(file.fileno())  # a machine that loses power must leave no empty file under a name that is known
         mark = f"sha256:{sha.hexdigest()}"
         target = place(store, mark)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -35,17 +35,30 @@ def export(
     WorkbenchError
         If it cannot be written, or the experiment is not what was kept.
     """
-    from workbench.experiment import children, export, export_batch, objects, resolve
+    from workbench.experiment import children, export, export_batch, resolve
 
-    if with_changes and without_data:
-        raise BadParameters(["What was not committed may quote values of the data: take it along, or leave them out."])
-    roles = () if without_data else (objects.DATA, objects.CHANGES) if with_changes else (objects.DATA,)
+    roles = roles_of(with_changes=with_changes, without_data=without_data)
     where = store_of(store)
     with shown(resolve(ref, where), without_data) as experiment:
         if experiment.manifest["kind"] != "batch":
             return export(experiment, Path(file), roles=roles)
         runs = (resolve(run, where) for run in children(experiment))
         return export_batch(experiment, _each_shown(runs, without_data), Path(file), roles=roles)
+
+
+def roles_of(*, with_changes: bool, without_data: bool) -> list[str]:
+    """Choose which objects of an experiment travel.
+
+    Raises
+    ------
+    BadParameters
+        If both are asked for.
+    """
+    from workbench.experiment import objects
+
+    if with_changes and without_data:
+        raise BadParameters(["What was not committed may quote values of the data: take it along, or leave them out."])
+    return [] if without_data else [objects.DATA, *([objects.CHANGES] if with_changes else [])]
 
 
 @contextmanager

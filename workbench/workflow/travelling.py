@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import BadParameters
 from workbench.workflow.place import Where, experiment_of, store_of
-from workbench.workflow.sharing import shown
+from workbench.workflow.sharing import roles_of, shown
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment
@@ -38,11 +36,7 @@ def push(
     heard : callable, optional
         Is told the bytes that are done, and those in all.
     """
-    from workbench.experiment import objects
-
-    if with_changes and without_data:
-        raise BadParameters(["What was not committed may quote values of the data: take it along, or leave them out."])
-    roles = [] if without_data else [objects.DATA, objects.CHANGES] if with_changes else [objects.DATA]
+    roles = roles_of(with_changes=with_changes, without_data=without_data)
     with ExitStack() as copies:
         whole = _with_runs(experiment_of(ref, store), store)
         return _push([copies.enter_context(shown(one, without_data)) for one in whole], url, roles, heard)
@@ -57,7 +51,7 @@ def _push(experiments: list[Experiment], url: str, roles: list[str], heard: Hear
 
     remote = remote_at(url)
     if isinstance(remote, Folder) and remote.local is not None:
-        return push_here(experiments, Store(Path(remote.local)), roles, heard)
+        return push_here(experiments, Store(remote.local), roles, heard)
     return push(experiments, remote, roles, heard)
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from workbench.dataset.addresses import had_credentials, scheme_of, trouble
+from workbench.dataset.addresses import scheme_of, trouble
 from workbench.documents.redaction import without_credentials
 from workbench.errors import BadAddress, WorkbenchError
 from workbench.experiment.sharing.patience import read_on, tried
@@ -140,8 +140,6 @@ def folder_at(url: str) -> Folder:
         If there is no such kind of URL, a package is missing, or its server cannot be reached.
     """
     told = without_credentials(url)
-    if had_credentials(url):
-        raise BadAddress(told, "had its user and password taken out", "Give them again in place of ***.")
     from fsspec.core import url_to_fs
     from fsspec.registry import known_implementations, registry
 

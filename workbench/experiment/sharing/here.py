@@ -12,9 +12,10 @@ from workbench.documents.experiment import MANIFEST
 from workbench.experiment import objects
 from workbench.experiment.kept import Experiment
 from workbench.experiment.sharing.pull import pull
-from workbench.experiment.sharing.push import insist_on_whole, objects_of, refuse_running
+from workbench.experiment.sharing.push import objects_of, refuse_running
 from workbench.experiment.sharing.remote import Heard, Moved, place_of
 from workbench.experiment.store import Store
+from workbench.experiment.verifying import insist_on_whole
 
 
 class Here:

@@ -18,7 +18,7 @@ from workbench.errors import BadArtifact, BadReference
 from workbench.experiment import objects
 from workbench.experiment.kept import Experiment
 from workbench.experiment.sharing.remote import Heard, Moved, Remote, Tally, content, covers, place_of, place_of_object
-from workbench.experiment.verifying import verify
+from workbench.experiment.verifying import insist_on_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +129,6 @@ def _manifest_there(experiment: Experiment, remote: Remote, name: str) -> Manife
     if not covers(there, experiment.manifest):
         raise BadArtifact(remote.told, f"holds another experiment under the reference {experiment.reference}")
     return there
-
-
-def insist_on_whole(experiment: Experiment) -> None:
-    """Refuse what is not what was kept."""
-    if problems := verify(experiment):
-        raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")
 
 
 def refuse_running(experiments: Sequence[Experiment]) -> None:

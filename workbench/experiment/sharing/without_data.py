@@ -17,11 +17,11 @@ from typing import Any
 
 from workbench.documents.experiment import FIELDS, Manifest, write_manifest
 from workbench.documents.files import read_json, write_bytes, write_json
-from workbench.errors import BadArtifact, BadReference
+from workbench.errors import BadReference
 from workbench.experiment.capturing.capture import entries
 from workbench.experiment.describing.describe import describe
 from workbench.experiment.kept import Experiment
-from workbench.experiment.verifying import verify
+from workbench.experiment.verifying import insist_on_whole
 
 MAY_QUOTE = "it may quote values of the table"
 LEFT_OUT = {
@@ -75,8 +75,7 @@ def without_data(experiment: Experiment, folder: Path) -> Experiment:
     """
     if experiment.status == "running":
         raise BadReference(str(experiment.reference), "is still running", "Share it when it has ended.")
-    if problems := verify(experiment):
-        raise BadArtifact(str(experiment.reference), f"is not what was kept: {'; '.join(problems)}")
+    insist_on_whole(experiment)
     if is_without_data(experiment.manifest):
         return experiment
     folder.mkdir(parents=True)
