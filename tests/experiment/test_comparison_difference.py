@@ -65,6 +65,12 @@ def test_a_notebook_of_very_many_cells_is_compared_all_the_same():
     assert len(list(cell_changes(one, other))) == 6000
 
 
+def test_a_cell_of_very_many_lines_that_are_alike_is_compared_all_the_same():
+    one = "\n".join(["x = 1"] * 30_000)
+    (change,) = cell_changes([one], [f"{one}\ny = 2"])
+    assert [line for line in change.lines if line[0] != " "] == [("+", "y = 2")]
+
+
 def test_a_template_that_is_no_notebook_is_told_in_one_line(keep):
     one, other = keep(1), keep(2)
     for content in ("no json", "[]", '{"cells": [{"cell_type": "code"}]}', '{"cells": 5}'):

@@ -13,6 +13,7 @@ from workbench.experiment import Experiment
 State = Literal["added", "removed", "changed"]
 ALIKE = 0.5  # of two cells' text, from which on one is the other, changed
 MOST_PAIRS = 2_500  # cells times cells that are looked at for likeness
+MANY = 2_000  # lines, or cells, from which on those that recur are no place to begin: each pair of them would be tried
 MOST_TEXT = 2_000  # characters of a cell that tell what it is like
 
 
@@ -50,11 +51,14 @@ def cell_changes(one: Sequence[str], other: Sequence[str]) -> Iterator[CellChang
     >>> [(c.state, c.one, c.other) for c in cell_changes(["a = 1", "b = 2"], ["import x", "a = 1", "b = 3"])]
     [('added', None, 1), ('changed', 2, 3)]
     """
-    matcher = difflib.SequenceMatcher(None, one, other, autojunk=False)
-    for how, i, i_end, j, j_end in matcher.get_opcodes():
+    for how, i, i_end, j, j_end in _opcodes(one, other):
         if how != "equal":
             for a, b in _pairs(one[i:i_end], other[j:j_end]):
                 yield _change(one, other, None if a is None else i + a, None if b is None else j + b)
+
+
+def _opcodes(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+    return difflib.SequenceMatcher(None, one, other, autojunk=len(other) > MANY).get_opcodes()
 
 
 def _pairs(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[int | None, int | None]]:
@@ -85,7 +89,7 @@ def _change(one: Sequence[str], other: Sequence[str], i: int | None, j: int | No
 
 
 def _lines(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for how, i, i_end, j, j_end in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+    for how, i, i_end, j, j_end in _opcodes(one, other):
         if how == "equal":
             yield from ((" ", line) for line in one[i:i_end])
         else:
