@@ -193,6 +193,15 @@ def test_a_tag_holds_one_experiment_for_good(kept, keep, store, url, elsewhere):
     assert resolve("churn", elsewhere).reference == kept.reference
 
 
+def test_a_batch_is_no_single_tag(keep, store, url):
+    batch = keep(7, name="farms")
+    children = [str(keep(6, name="farm").reference)]
+    write_manifest(batch.path, {**batch.manifest, "kind": "batch", "children": children})
+    with pytest.raises(BadAddress, match="names the tag best for 2 experiments"):
+        push("farms", f"{url}:best", store=store.path)
+    push("farms", url, store=store.path)  # nothing is there that would be in the way
+
+
 def test_what_two_experiments_share_is_there_once(kept, keep, store, server, small):
     other = keep(4, outputs={"my files/a b.csv": "1"})
     write_manifest(other.path, {**other.manifest, "objects": [table(store)]})

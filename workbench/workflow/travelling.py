@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from workbench.errors import BadAddress
 from workbench.workflow.place import Where, experiment_of, store_of
 from workbench.workflow.sharing import roles_of, shown
 
@@ -45,6 +46,7 @@ def push(
 def _push(experiments: list[Experiment], url: str, roles: list[str], heard: Heard) -> Moved:
     from workbench.experiment.sharing.folder import Folder
     from workbench.experiment.sharing.here import push_here
+    from workbench.experiment.sharing.image import Image
     from workbench.experiment.sharing.places import remote_at
     from workbench.experiment.sharing.push import push
     from workbench.experiment.store import Store
@@ -52,6 +54,9 @@ def _push(experiments: list[Experiment], url: str, roles: list[str], heard: Hear
     remote = remote_at(url)
     if isinstance(remote, Folder) and remote.local is not None:
         return push_here(experiments, Store(remote.local), roles, heard)
+    if isinstance(remote, Image) and remote.tag is not None and len(experiments) > 1:
+        problem = f"names the tag {remote.tag} for {len(experiments)} experiments, a batch and its runs"
+        raise BadAddress(remote.told, problem, "Name none: each gets one of its own.")
     return push(experiments, remote, roles, heard)
 
 

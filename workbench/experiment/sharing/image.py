@@ -62,7 +62,7 @@ class Image:
     """A repository of images, seen as files with the names of a store."""
 
     def __init__(self, blobs: Blobs, tag: str | None = None) -> None:
-        self._blobs, self._tag = blobs, tag
+        self._blobs, self.tag = blobs, tag
         self._known: dict[str, tuple[str, dict[str, Descriptor]]] = {}
         self.told, self.workers = blobs.told, blobs.workers
 
@@ -133,13 +133,13 @@ class Image:
         )
         if len(document) > LARGEST:
             raise BadArtifact(str(reference), f"has too many files for one artifact ({len(layers):,})")
-        self._blobs.set_artifact(self._tag or _tag_of(reference), document)
+        self._blobs.set_artifact(self.tag or _tag_of(reference), document)
 
     def _references(self) -> list[str]:
-        if self._tag is None:
+        if self.tag is None:
             found = [TAG.fullmatch(tag) for tag in self._blobs.tags()]
             return [f"{one['name']}@{one['version']}" for one in found if one is not None]
-        artifact = self._artifact(self._tag)
+        artifact = self._artifact(self.tag)
         return [] if artifact is None else [artifact[0]]
 
     def _layers(self, place: str) -> dict[str, Descriptor]:
@@ -151,11 +151,12 @@ class Image:
             If the tag that was given is another experiment's.
         """
         _, name, version = place.split("/")[:3]
-        artifact = self._artifact(self._tag or _tag_of(Reference(name, version)))
+        tag = self.tag or _tag_of(Reference(name, version))
+        artifact = self._artifact(tag)
         if artifact is None:
             return {}
         if artifact[0] != f"{name}@{version}":
-            raise BadArtifact(f"{self.told}:{self._tag}", f"holds {artifact[0]}", "Name another tag, or none.")
+            raise BadArtifact(f"{self.told}:{tag}", f"holds {artifact[0]}", "Name another tag, or none.")
         return artifact[1]
 
     def _artifact(self, tag: str) -> tuple[str, dict[str, Descriptor]] | None:

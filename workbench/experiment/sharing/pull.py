@@ -172,6 +172,8 @@ def _load(wanted: list[_Wanted], remote: Source, store: Store, tally: Tally) -> 
             for one in wanted:
                 loaded += _gather(one, remote, scratch, tally)
             for one in wanted:
+                _keep_objects(one, store)
+            for one in wanted:
                 _put_in_place(one, store, remote)
     except BadArtifact:
         for one in wanted:
@@ -235,13 +237,16 @@ def _settle(part: Path, target: Path) -> None:
     part.replace(target)
 
 
-def _put_in_place(wanted: _Wanted, store: Store, remote: Source) -> None:
+def _keep_objects(wanted: _Wanted, store: Store) -> None:
     for one in wanted.objects:
         try:
             objects.keep_file(store, wanted.part / "objects" / one["digest"][7:])
         except (FileNotFoundError, StoreError):
             if not objects.is_kept(store, one):  # by another pull of the same, which has removed what it had loaded
                 raise
+
+
+def _put_in_place(wanted: _Wanted, store: Store, remote: Source) -> None:
     problems = verify(Experiment(wanted.reference, wanted.files, wanted.manifest)) if wanted.new else []
     if not wanted.new or store.folder(wanted.reference).exists():  # by another pull of the same
         return
