@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.comparison.difference import changes
+from workbench.comparison.facts import plain
 from workbench.documents.files import read_json
 from workbench.documents.outbox import PROBABILITY, read_scores
 from workbench.experiment import Experiment
@@ -40,7 +40,7 @@ class Number:
 
     def as_document(self) -> dict[str, Any]:
         """Give the pair as JSON, with the difference."""
-        return finite({**asdict(self), "difference": self.difference})
+        return plain({**asdict(self), "difference": self.difference})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Predictions:
 
     def as_document(self) -> dict[str, Any]:
         """Give the numbers as JSON."""
-        return finite(asdict(self))
+        return plain(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,12 +226,3 @@ def _golden(experiment: Experiment) -> dict[str, Any]:
 def _outputs(experiment: Experiment) -> dict[str, str]:
     files = experiment.manifest["files"]
     return {one["name"]: one["digest"] for one in files if one["name"].startswith("outputs/")}
-
-
-def finite(value: Any) -> Any:
-    """Give what JSON can hold of numbers: it has no word for NaN and infinity."""
-    if isinstance(value, Mapping):
-        return {name: finite(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -57,7 +57,7 @@ def cell_changes(one: Sequence[str], other: Sequence[str]) -> Iterator[CellChang
                 yield _change(one, other, None if a is None else i + a, None if b is None else j + b)
 
 
-def _opcodes(one: Sequence[str], other: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+def _opcodes(one: Sequence[str], other: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
     return difflib.SequenceMatcher(None, one, other, autojunk=len(other) > MANY).get_opcodes()
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from workbench.comparison.facts import Driver, Facts, Tried, facts_of, judged
+from workbench.comparison.facts import Driver, Facts, Tried, facts_of, judged, plain
 from workbench.comparison.paired import Gain, tester
 from workbench.comparison.sections import NOTHING, Section, as_html, as_text
 from workbench.comparison.telling import sentences
@@ -56,14 +56,14 @@ class Place:
     def as_document(self) -> dict[str, Any]:
         """Give the place as JSON-able values."""
         score, told = self.score, ("value", "low", "high", "rows", "higher_is_better")
-        plain = ("rank", "group", "ref", "template", "status", "reason", "note", "metric")
-        plain_too = ("seconds", "data", "digest", "target", "tested_on", "searched_by")
-        behind = None if self.behind is None else _finite(asdict(self.behind)) | {"tied": self.behind.tied}
+        first = ("rank", "group", "ref", "template", "status", "reason", "note", "metric")
+        then = ("seconds", "data", "digest", "target", "tested_on", "searched_by")
+        behind = None if self.behind is None else plain(asdict(self.behind)) | {"tied": self.behind.tied}
         test = self.test and {name: getattr(self.test, name) for name in told[:4]}
         return {
-            **{name: getattr(self, name) for name in plain},
+            **{name: getattr(self, name) for name in first},
             **{name: getattr(score, name) if score else None for name in told},
-            **{name: getattr(self, name) for name in plain_too},
+            **{name: getattr(self, name) for name in then},
             "behind": behind,
             "test": test,
             "parameters": dict(self.parameters),
@@ -222,7 +222,3 @@ def _behind(place: Place) -> str:
     if place.behind is None:
         return "" if place.rank == 1 else NOTHING
     return f"{lead(place.behind.as_score())}{' (tied)' if place.behind.tied else ''}"
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in values.items()}
