@@ -367,6 +367,9 @@ def test_a_login_of_docker_is_used(kept, store, server, small, monkeypatch, tmp_
         ("oci://127.0.0.1:9/Team/../x", "is no repository"),
         ("oci-layout:/dev/null/x", "cannot be written to"),
         ("oci-layout:", "names no folder"),
+        ("oci://[x/y", "is no repository"),
+        ("", "is empty"),
+        ("s3:/bucket/x", "is no folder and no URL. Write it s3://"),
         ("oci://***@127.0.0.1:9/team/x", "had its user and password taken out"),
     ],
 )

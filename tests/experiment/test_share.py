@@ -66,6 +66,14 @@ def test_an_export_writes_to_no_link_and_to_no_name_that_is_too_long(kept, tmp_p
         export(kept, tmp_path / ("x" * 300))
 
 
+def test_an_export_leaves_the_experiment_as_it_is(kept, tmp_path):
+    (tmp_path / "link").symlink_to(kept.path)
+    for folder in (kept.path, kept.path / "outputs", tmp_path / "link"):
+        with pytest.raises(BadArtifact, match="lies in the experiment, which never changes"):
+            export(kept, folder / "churn.zip")
+    assert verify(kept) == []
+
+
 def test_an_export_into_a_folder_that_is_not_there_is_refused(kept, tmp_path):
     with pytest.raises(BadArtifact, match="cannot be written: No such file or directory"):
         export(kept, tmp_path / "no" / "churn.zip")

@@ -67,9 +67,11 @@ def sign(ref: str, key: Path | str, out: Path | str | None = None, *, store: Whe
 
 
 def _beside(folder: Path, key: Path, path: Path) -> Path:
-    if path.resolve().is_relative_to(folder.resolve()):
+    from workbench.experiment.sharing.share import lies_in
+
+    if lies_in(path, folder):
         raise BadOutput(str(path), "lies in the experiment, which never changes", "Name a file elsewhere.")
-    if path.resolve() == key.resolve():
+    if lies_in(path, key):
         raise BadOutput(str(path), "is the key itself", "Name another file.")
     return path
 

@@ -146,6 +146,8 @@ def folder_at(url: str) -> Folder:
     scheme, is_url = scheme_of(url), "://" in url
     if scheme and scheme not in known_implementations and scheme not in registry:
         raise BadAddress(told, f"is of an unknown kind ({scheme}://)", "Known are folders, s3://, gs://, sftp:// …")
+    if not is_url and (kind := url.partition(":")[0]) != url and kind in known_implementations:
+        raise BadAddress(told, "is no folder and no URL", f"Write it {kind}://… for a URL, ./{kind}:… for a folder.")
     try:
         system, path = url_to_fs(url if is_url else str(Path(url).expanduser().absolute()))
     except Exception as error:  # each file system has errors of its own

@@ -25,6 +25,8 @@ def remote_at(url: str) -> Remote:
     if had_credentials(url):
         told = without_credentials(url)
         raise BadAddress(told, "had its user and password taken out", "Give them again in place of ***.")
+    if not url.strip():
+        raise BadAddress(url, "is empty", "Name a folder, or a URL such as s3://bucket/experiments.")
     if (images := IMAGES.fullmatch(url)) is None:
         return folder_at(url)
     from workbench.experiment.sharing.image import Image

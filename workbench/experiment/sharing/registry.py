@@ -36,7 +36,10 @@ class Registry:
 
     def __init__(self, url: str) -> None:
         self.url, self.told = url, without_credentials(url)
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:  # half of an address in brackets
+            parts = urlsplit("")
         self._host, self._name = parts.netloc.rpartition("@")[2], parts.path.strip("/")
         if not self._host or not NAME.fullmatch(self._name):
             raise BadAddress(

@@ -57,7 +57,7 @@ def export(
     """
     if experiment.status == "running":
         raise BadReference(str(experiment.reference), "is still running", "Export it when it has ended.")
-    insist_on_new(file)
+    insist_on_new(file, experiment)
     insist_on_whole(experiment)
     names = [MANIFEST, *(entry["name"] for entry in experiment.manifest["files"])]
     members = {name: experiment.path / name for name in names}
@@ -72,10 +72,17 @@ def export(
     return file
 
 
-def insist_on_new(file: Path) -> None:
-    """Refuse to write over what is there, a link that leads nowhere included."""
+def insist_on_new(file: Path, experiment: Experiment) -> None:
+    """Refuse to write over what is there, a link that leads nowhere included, or into the experiment itself."""
     if os.path.lexists(file):
         raise BadArtifact(str(file), "exists already", "Name another file, or remove it first.")
+    if lies_in(file, experiment.path):
+        raise BadArtifact(str(file), "lies in the experiment, which never changes", "Name a file elsewhere.")
+
+
+def lies_in(file: Path, folder: Path) -> bool:
+    """Whether a file lies, or would lie, in a folder."""
+    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder))
 
 
 def carried(experiment: Experiment, roles: Collection[str], known: Collection[str] = ()) -> dict[str, Path]:

@@ -29,7 +29,10 @@ PREDICATE = "https://model_signing/signature/v1.0"
 IGNORED = (".git", ".gitattributes", ".github", ".gitignore")  # the standard leaves these out, at the top alone
 LARGEST = 64 * 2**20  # bytes of a signature; one of ten thousand files is about 2 MB
 LOCKED = "A password stands in WORKBENCH_KEY_PASSWORD."
-MAKE = "Make a pair with: openssl ecparam -name prime256v1 -genkey -noout -out key.pem; openssl ec -in key.pem -pubout"
+MAKE = (
+    "Make a pair with: openssl ecparam -name prime256v1 -genkey -noout -out key.pem; "
+    "openssl ec -in key.pem -pubout -out public.pem"
+)
 REMEDY = "Ask whoever sent it for another one."
 Document = dict[str, Any]
 

@@ -46,7 +46,7 @@ def export_batch(
     BadArtifact
         If the file exists already or cannot be written, or one of them is not what was kept.
     """
-    insist_on_new(file)
+    insist_on_new(file, batch)
     try:
         with writing(file.absolute()) as part:
             part.unlink()
