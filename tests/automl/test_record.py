@@ -96,7 +96,7 @@ def test_the_profile_holds_the_columns_and_the_predictions_themselves(result, ru
 
 def test_left_out_checks_are_made_for_a_promotion_asks_for_them(result, run):
     record(result)
-    assert json.loads((run.outbox / "checks.json").read_text())["format"] == 0
+    assert json.loads((run.outbox / "checks.json").read_text())["format"] == 1
     assert outbox.read_checks(run.outbox) == list(check(result.task))
 
 

@@ -98,7 +98,7 @@ TOUCHES: dict[str, tuple[int, Callable[[Path], object], str]] = {
     "the first is missing": (1, Path.unlink, "entry 1 .* belongs"),
     "one is cut short": (2, lambda file: file.write_text(file.read_text()[:50]), "cannot be read"),
     "one is no object": (2, lambda file: file.write_text("[]"), "no ledger entry"),
-    "a later format": (2, change(format=9), "newer workbench"),
+    "a later format": (2, change(format=9), "of format 9; this workbench reads 0 and 1. Upgrade it"),
 }
 
 

@@ -108,7 +108,7 @@ def test_a_damaged_document_is_named(tmp_path, file, read):
 
 def test_a_document_of_a_later_format_is_refused_with_what_to_do(tmp_path):
     (tmp_path / outbox.TASK).write_text('{"format": 99}')
-    with pytest.raises(BadArtifact, match="update"):
+    with pytest.raises(BadArtifact, match=r"of format 99; this workbench reads 0 and 1\. Upgrade it\."):
         outbox.read_task(tmp_path)
 
 

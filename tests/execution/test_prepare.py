@@ -38,7 +38,7 @@ def test_a_prepared_folder_holds_all_that_is_known_before_the_kernel_starts(runn
     assert record.labels == {"farm": "17"}
     assert folder.template.read_bytes() == template.read_bytes()
     assert read_json(folder.parameters) == {
-        "format": 0,
+        "format": 1,
         "parameters": {"data": {"value": "a.csv", "source": "-p"}, "seed": {"value": 0, "source": "default"}},
     }
     assert read_json(folder.parameters_schema) == {"type": "object"}

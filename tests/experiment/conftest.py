@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 from workbench import metrics
+from workbench.documents.files import FORMAT
 from workbench.documents.process import this_process
 from workbench.documents.run_folder import RunFolder, RunRecord
 from workbench.experiment import Experiment, Store, capture
@@ -84,15 +85,15 @@ def fill_outbox(
     """What `wb.record` leaves behind."""
     predictions = predicted(skill, seed, rows)
     predictions.to_parquet(outbox / "predictions.parquet")
-    write(outbox / "scores.json", {"format": 0, "metric": metric, "scores": json.loads(scored(skill, seed, rows))})
+    write(outbox / "scores.json", {"format": FORMAT, "metric": metric, "scores": json.loads(scored(skill, seed, rows))})
     found = {"name": "constant", "columns": ["country"], "level": "warn", "message": "The column country is constant."}
-    write(outbox / "checks.json", {"format": 0, "checks": [found]})
+    write(outbox / "checks.json", {"format": FORMAT, "checks": [found]})
     source = {"source": "/home/ada/customers.csv", "digest": data, "rows": len(predictions), "notes": []}
-    task = {"format": 0, "kind": "binary", "target": "Churn", "classes": ["No", "Yes"], "metric": metric}
+    task = {"format": FORMAT, "kind": "binary", "target": "Churn", "classes": ["No", "Yes"], "metric": metric}
     write(outbox / "task.json", task | {"rows": len(predictions), "features": list(columns)[:-1], "data": source})
     described = [{"name": n, "kind": k, "role": "target" if n == "Churn" else "feature"} for n, k in columns.items()]
-    write(outbox / "data" / "schema.json", {"format": 0, "columns": described, "read": {}})
-    write(outbox / "data" / "profile.json", {"format": 0, "columns": {}})
+    write(outbox / "data" / "schema.json", {"format": FORMAT, "columns": described, "read": {}})
+    write(outbox / "data" / "profile.json", {"format": FORMAT, "columns": {}})
     (outbox / "leaderboard.csv").write_text("rank,family,score\n1,linear,0.8\n2,lightgbm,0.7\n")
     (outbox / "importance.csv").write_text("feature,importance,low,high\ntenure,0.2,0.1,0.3\ncharges,0.05,0.0,0.1\n")
     (outbox / "trials.jsonl").write_text('{"number": 0, "family": "linear", "score": 0.8}\n')
@@ -125,7 +126,7 @@ def make_run(
     folder.outbox.mkdir()
     values = {"data": "/home/ada/customers.csv", "target": "Churn", "budget": "60s", **(parameters or {})}
     told = {key: {"value": value, "source": "-p"} for key, value in values.items()}
-    write(folder.parameters, {"format": 0, "parameters": told})
+    write(folder.parameters, {"format": FORMAT, "parameters": told})
     write(folder.parameters_schema, {"type": "object", "properties": {key: {} for key in values}})
     nbformat.write(notebook(code), folder.template)
     nbformat.write(notebook(code, outputs=True), folder.notebook)
@@ -151,7 +152,7 @@ def make_run(
             columns=columns or {"tenure": "number", "charges": "number", "Churn": "category"},
         )
     else:
-        write(folder.error, {"format": 0, "type": "BadTable", "arguments": [], "message": reason})
+        write(folder.error, {"format": FORMAT, "type": "BadTable", "arguments": [], "message": reason})
     return folder
 
 

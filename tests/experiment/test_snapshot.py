@@ -139,7 +139,7 @@ def test_a_run_says_which_commit_its_template_lay_at(git: Callable[..., str], st
     done = workflow.run(tmp_path / "farm" / "farm.ipynb", store=store.path)
     told = json.loads((done.path / "environment" / "git.json").read_text())
     assert told == {
-        "format": 0,
+        "format": 1,
         "commit": git("rev-parse", "HEAD"),
         "branch": "main",
         "remote": "https://git.example/farm.git",

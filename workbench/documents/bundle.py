@@ -30,7 +30,7 @@ import skops.io
 from workbench import estimators
 from workbench.documents import bundle_loader
 from workbench.documents.bundle_loader import LOADER, MODEL, ModelError, predictions
-from workbench.documents.files import FORMAT, read_json, write_json
+from workbench.documents.files import FORMAT, insist_on_format, read_json, write_json
 from workbench.documents.mlflow import write_environment, write_mlmodel
 from workbench.documents.table import write_schema
 from workbench.documents.why import Why, explain_rows, read_background
@@ -238,6 +238,7 @@ def check_golden(folder: Path, model: Model | None = None) -> Golden:
     model = model or load_model(folder)
     try:
         document = read_json(folder / "golden.json")
+        insist_on_format(document["format"], str(folder / "golden.json"))
         said = _table(model.table(_frame(document["rows"])))
         known = document["predictions"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.documents.experiment import MANIFEST, seal
-from workbench.documents.files import FORMAT, digest, read_json, write_json
+from workbench.documents.files import FORMAT, digest, insist_on_format, read_json, write_json
 from workbench.errors import BadArtifact
 
 FIELDS = (
@@ -48,8 +48,9 @@ def read_bundle_manifest(folder: Path) -> dict[str, Any]:
         document = read_json(folder / MANIFEST)
     except (OSError, ValueError, RecursionError) as error:
         raise BadArtifact(str(folder), f"has no {MANIFEST} that can be read ({error})") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise BadArtifact(str(folder), f"is no bundle of format {FORMAT}", "A newer workbench may have written it.")
+    if not isinstance(document, dict):
+        raise BadArtifact(str(folder), f"has a {MANIFEST} that is no JSON object")
+    insist_on_format(document.get("format"), str(folder), f"has a {MANIFEST}")
     if not set(FIELDS) <= set(document):
         raise BadArtifact(str(folder), f"is no bundle, by its {MANIFEST}", "Name a folder below models/*/bundles.")
     if document.get("digest") != seal(document):

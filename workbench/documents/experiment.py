@@ -1,8 +1,7 @@
 """The manifest of an experiment: what was run, how it ended, and the digest of every file.
 
 Listing, resolving and verifying read this document alone. Fields this version does not know are kept. To change the
-form: raise `FORMAT`, add a reader that lifts the older form, and keep an experiment of the old form in
-``tests/golden/experiment``.
+form: raise `FORMAT`, add a reader that lifts the older form, and freeze what is written now in ``tests/golden/store``.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from workbench.documents.files import FORMAT, write_json
+from workbench.documents.files import FORMAT, insist_on_format, write_json
 from workbench.documents.outbox import score_of
 from workbench.errors import BadArtifact
 from workbench.records import Reference, Score
@@ -98,21 +97,13 @@ def parse_manifest(content: bytes, which: str) -> Manifest:
         raise BadArtifact(which, f"has a damaged {MANIFEST} ({error})") from error
     if not isinstance(document, dict):
         raise BadArtifact(which, f"has a {MANIFEST} that is no JSON object")
-    form = document.get("format")
-    reader = READERS.get(form) if isinstance(form, int) else None
-    if reader is None:
-        raise BadArtifact(which, f"has a {MANIFEST} of format {form!r}; this workbench reads {known()}", "Upgrade it.")
+    insist_on_format(document.get("format"), which, f"has a {MANIFEST}")
     if _is_deep(document):
         raise BadArtifact(which, f"has a {MANIFEST} that is nested as none is")
-    manifest = reader(document)
+    manifest = READERS[document["format"]](document)
     if found := problems(manifest):
         raise BadArtifact(which, f"has a {MANIFEST} that is not whole: {'; '.join(found)}")
     return manifest
-
-
-def known() -> str:
-    """Name the formats this version reads."""
-    return "format " + ", ".join(map(str, READERS))
 
 
 def problems(manifest: Manifest) -> list[str]:
@@ -235,8 +226,8 @@ def is_intact(manifest: Manifest) -> bool:
     return manifest.get("digest") == seal(manifest)
 
 
-def _read_v0(document: Manifest) -> Manifest:
+def _read_v1(document: Manifest) -> Manifest:
     return document
 
 
-READERS: dict[int, Callable[[Manifest], Manifest]] = {0: _read_v0}
+READERS: dict[int, Callable[[Manifest], Manifest]] = {0: _read_v1, 1: _read_v1}

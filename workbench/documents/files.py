@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-FORMAT = 0  # of every document, until the experiment format is frozen
+from workbench.errors import BadArtifact
+
+FORMAT = 1  # of every document; whoever changes a form raises it, and adds a reader that lifts the older one
+READABLE = (0, 1)  # 0 has the same form: what was written before it was frozen
 
 
 def write_json(path: Path, document: Any) -> None:
@@ -29,6 +32,19 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write a whole file in one rename, so that a reader sees the old content or the new, never a part."""
     with writing(path) as part:
         part.write_bytes(content)
+
+
+def insist_on_format(form: Any, which: str, said: str = "is") -> None:
+    """Refuse a document whose format this version does not read; `which` and `said` begin the sentence.
+
+    Raises
+    ------
+    BadArtifact
+        Naming the format, and those that are read.
+    """
+    if type(form) is not int or form not in READABLE:  # JSON's true is no 1
+        known = " and ".join(map(str, READABLE))
+        raise BadArtifact(which, f"{said} of format {form!r:.20}; this workbench reads {known}", "Upgrade it.")
 
 
 @contextmanager

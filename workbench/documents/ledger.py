@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from workbench.documents.bundle_manifest import read_bundle_manifest
 from workbench.documents.experiment import NAME, VERSION, seal
-from workbench.documents.files import FORMAT, digest, read_json, write_json
+from workbench.documents.files import FORMAT, digest, insist_on_format, read_json, write_json
 from workbench.errors import BadArtifact, BadReference, StoreError, UnknownName
 from workbench.records import Verdict
 
@@ -165,8 +165,9 @@ def _read(file: Path) -> dict[str, Any]:
         document = read_json(file)
     except (OSError, ValueError, RecursionError) as error:
         raise BadArtifact(str(file), f"cannot be read as an entry of a ledger ({error})") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise BadArtifact(str(file), f"is no ledger entry of format {FORMAT}", "A newer workbench may have written it.")
+    if not isinstance(document, dict):
+        raise BadArtifact(str(file), "is no ledger entry: it is no JSON object")
+    insist_on_format(document.get("format"), str(file), "is a ledger entry")
     if document.get("digest") != seal(document) or not set(Entry.__slots__) <= set(document):
         raise BadArtifact(str(file), "was changed after it was written")
     if document["bundle"] and not VERSION.fullmatch(document["bundle"]):

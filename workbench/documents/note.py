@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from workbench.documents.files import FORMAT, write_json
+from workbench.documents.files import FORMAT, insist_on_format, write_json
 from workbench.errors import BadArtifact
 
 Kind = Literal["note", "tag", "untag"]
@@ -86,12 +86,11 @@ def read_note(path: Path) -> Note:
         raise BadArtifact(str(path), f"cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise BadArtifact(str(path), "is no note: it is damaged or too large") from error
-    form = document.get("format") if isinstance(document, dict) else None
-    reader = READERS.get(form) if isinstance(form, int) else None
-    if reader is None:
-        raise BadArtifact(str(path), f"is no note of a format that this workbench reads (it says {form!r:.20})")
+    if not isinstance(document, dict):
+        raise BadArtifact(str(path), "is no note: it is no JSON object")
+    insist_on_format(document.get("format"), str(path), "is a note")
     try:
-        return reader(document, path.stem)
+        return READERS[document["format"]](document, path.stem)
     except (KeyError, TypeError, ValueError) as error:
         raise BadArtifact(str(path), f"is no whole note ({error!r:.100})") from error
 
@@ -105,7 +104,7 @@ def problem_with(kind: str, text: str) -> str | None:
     return f"is longer than {LONGEST:,} letters" if len(text) > LONGEST else None
 
 
-def _read_v0(document: Mapping[str, Any], name: str) -> Note:
+def _read_v1(document: Mapping[str, Any], name: str) -> Note:
     kind, text, author = (document[field] for field in ("kind", "text", "author"))
     if not all(isinstance(one, str) for one in (kind, text, author)):
         raise TypeError("kind, text and author are texts")
@@ -119,4 +118,4 @@ def _read_v0(document: Mapping[str, Any], name: str) -> Note:
     return Note(kind, text, author, at.astimezone(UTC), name)
 
 
-READERS: dict[int, Callable[[Mapping[str, Any], str], Note]] = {0: _read_v0}
+READERS: dict[int, Callable[[Mapping[str, Any], str], Note]] = {0: _read_v1, 1: _read_v1}

@@ -14,7 +14,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.documents.files import FORMAT, read_json, write_bytes, write_json, writing
+from workbench.documents.files import FORMAT, insist_on_format, read_json, write_bytes, write_json, writing
 from workbench.errors import BadArtifact
 from workbench.records import Check, Score
 
@@ -152,10 +152,7 @@ def _read(file: Path) -> dict[str, Any]:
         raise BadArtifact(str(file), f"cannot be read ({error})") from error
     if not isinstance(document, dict):
         raise BadArtifact(str(file), "holds no JSON object")
-    if document.get("format", FORMAT) > FORMAT:
-        raise BadArtifact(
-            str(file), f"has format {document['format']}", "It was written by a newer workbench; update it."
-        )
+    insist_on_format(document.get("format", FORMAT), str(file))
     return {name: value for name, value in document.items() if name != "format"}
 
 

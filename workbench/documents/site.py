@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from workbench.documents.files import FORMAT, digest, read_json, write_bytes, write_json
+from workbench.documents.files import FORMAT, digest, insist_on_format, read_json, write_bytes, write_json
 from workbench.errors import BadOutput
 
 SITE = "site.json"
@@ -70,6 +70,8 @@ def write_site(folder: Path, parts: Sequence[Part], *, maker: str, told: Callabl
     ------
     BadOutput
         If the folder holds something else, or cannot be written.
+    BadArtifact
+        If a later version of the workbench wrote the site.
     """
     with _translated(folder):
         before = _known(folder, maker)
@@ -106,9 +108,11 @@ def _read(folder: Path) -> dict[str, Any] | None:
         document = read_json(folder / SITE)
     except (OSError, ValueError, RecursionError):
         return None
-    is_site = isinstance(document, dict) and document.get("kind") == "site" and document.get("format") == FORMAT
-    files = document.get("files") if is_site else None
-    is_whole = isinstance(files, dict) and all(isinstance(one, dict) and _is_below(name) for name, one in files.items())
+    files = document.get("files") if isinstance(document, dict) and document.get("kind") == "site" else None
+    if not isinstance(files, dict):
+        return None
+    insist_on_format(document.get("format"), str(folder / SITE))
+    is_whole = all(isinstance(one, dict) and _is_below(name) for name, one in files.items())
     return document if is_whole else None
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, get_args
 
-from workbench.documents.files import FORMAT, read_json, write_json
+from workbench.documents.files import FORMAT, insist_on_format, read_json, write_json
 from workbench.errors import BadArtifact
 from workbench.records import ColumnSchema, Kind, Role, TableSchema
 
@@ -61,9 +61,9 @@ def _document(path: Path) -> dict[str, Any]:
         document = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         raise BadArtifact(str(path), "cannot be read as JSON", REMEDY) from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        remedy = f"This version of the workbench reads format {FORMAT}."
-        raise BadArtifact(str(path), "has another format", remedy)
+    if not isinstance(document, dict):
+        raise BadArtifact(str(path), "holds no JSON object", REMEDY)
+    insist_on_format(document.get("format"), str(path))
     return document
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from workbench.documents.files import FORMAT, read_json, write_json
+from workbench.documents.files import FORMAT, insist_on_format, read_json, write_json
 from workbench.errors import BadArtifact
 from workbench.estimators.contributions import contributions
 
@@ -84,7 +84,9 @@ def read_background(folder: Path) -> pd.DataFrame:
         problem = f"has no rows to compare with, so its predictions cannot be explained: {FILE} was left out"
         raise BadArtifact(str(folder), problem, "Give some dozens of rows as contributions(…, background=rows).")
     try:
-        return pd.DataFrame(read_json(folder / FILE)["columns"], dtype=object)
+        document = read_json(folder / FILE)
+        insist_on_format(document["format"], str(folder / FILE))
+        return pd.DataFrame(document["columns"], dtype=object)
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"has rows to compare with that cannot be read ({FILE}), so its predictions cannot be explained"
         raise BadArtifact(str(folder), problem, "Use a model as it was written.") from error

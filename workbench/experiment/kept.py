@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.documents import outbox
 from workbench.documents.experiment import Manifest, read_manifest, reference_of, scores_of
-from workbench.documents.files import read_json
+from workbench.documents.files import FORMAT, insist_on_format, read_json
 from workbench.errors import BadArtifact
 from workbench.pages.outcome import Line, labels_text, outcome_html, outcome_text
 from workbench.pages.words import moment, template_name
@@ -182,6 +182,7 @@ class Experiment:
             raise BadArtifact(str(self.path), f"has a damaged {file} ({error})") from error
         if not isinstance(document, dict):
             raise BadArtifact(str(self.path), f"has a damaged {file} (it is no JSON object)")
+        insist_on_format(document.get("format", FORMAT), str(self.path / file))
         return document
 
 
