@@ -64,10 +64,14 @@ def fsck(*, store: Where = None, on_step: Step = lambda _done, _of: None) -> Che
 def _there(store: Where) -> Store:
     """Give a store that exists: another folder must not be called whole, and nothing in it be freed."""
     from workbench.experiment import store_at
+    from workbench.experiment.store import translated
 
     named = store_at(store, os.environ)
-    if not any(os.path.isdir(room) for room in (named.experiments, named.models)):  # noqa: PTH112 - Path raises where a name is too long
-        is_there = os.path.isdir(named.path)  # noqa: PTH112
-        problem = "is no store: it holds neither experiments nor models" if is_there else "does not exist"
-        raise StoreError(str(named.path), problem, "Name it with --store or WORKBENCH_STORE.")
+    remedy = "Name it with --store or WORKBENCH_STORE."
+    if not os.path.isdir(named.path):  # noqa: PTH112 - Path raises where a name is too long
+        raise StoreError(str(named.path), "does not exist", remedy)
+    with translated(named, "read"):
+        inside = {path.name for path in named.path.iterdir()}
+    if inside and not inside & {"experiments", "models"}:
+        raise StoreError(str(named.path), "is no store: it holds neither experiments nor models", remedy)
     return store_of(store)
