@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from workbench.experiment.verifying import compared, verify
 from workbench.records import Reference
 
 NOTHING = "Nothing of it was taken over."
+TRIES, PAUSE = 20, 0.02  # seconds: while other pulls of the same remove what they had loaded
 REMEDY = f"{NOTHING} Remove that file there, and push the experiment again from where it is whole."
 
 
@@ -229,11 +231,12 @@ def _fetch(remote: Source, name: str, entry: dict[str, Any], target: Path, scrat
 
 def _settle(part: Path, target: Path) -> None:
     """Give a whole file its name in the hidden folder; made again where another pull has just put that in place."""
-    for _ in range(3):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    for _ in range(TRIES):
         with suppress(FileNotFoundError):
+            target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
             return
+        time.sleep(PAUSE)
     part.replace(target)
 
 
