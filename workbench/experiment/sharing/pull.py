@@ -232,7 +232,7 @@ def _fetch(remote: Source, name: str, entry: dict[str, Any], target: Path, scrat
 def _settle(part: Path, target: Path) -> None:
     """Give a whole file its name in the hidden folder; made again where another pull has just put that in place."""
     for _ in range(TRIES):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, FileExistsError):  # the latter of a folder that is gone when it is looked at
             target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
             return
