@@ -146,6 +146,15 @@ def test_the_whole_one_does_not_replace_a_copy(kept: Experiment, bare: Experimen
         import_(export(kept, tmp_path / "whole.zip"), there)
 
 
+@pytest.mark.parametrize(("ask", "lost"), [(workflow.report, "its report"), (workflow.reproduce, "its table")])
+def test_a_copy_says_why_it_has_no_report_and_is_not_made_again(
+    bare: Experiment, tmp_path: Path, ask: Callable[..., Any], lost: str
+) -> None:
+    zipped = export(bare, tmp_path / "bare.zip")
+    with pytest.raises(BadReference, match=f"is a copy without its data, and {lost} was left out with them"):
+        ask(str(zipped), store=tmp_path / "there")
+
+
 def test_copies_are_compared_by_their_scores(keep: Callable[..., Experiment], tmp_path: Path) -> None:
     there = tmp_path / "there"
     for number, skill in ((7, 3.0), (8, 0.5)):

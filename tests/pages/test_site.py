@@ -86,6 +86,7 @@ def test_a_page_tells_scores_checks_parameters_files_and_leads_to_the_report(sto
         "0.950",
         "The column country is constant.",
         "60s",
+        "typed",
         "farm=17",
         "ada",
         "customers.csv",

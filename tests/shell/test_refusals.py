@@ -116,6 +116,15 @@ REQUESTS: dict[str, tuple[list[str], list[str]]] = {
     "a zip that is none": (["import", "{csv}"], ["customers.csv"]),
     "a params file that is not there": (["run", "classification", "--params", "no.yaml"], ["no.yaml"]),
     "an unknown command": (["rnu"], ["rnu"]),
+    "parameters without -p": (
+        ["run", "classification", "data={csv}", "target=Churn"],
+        ["What is 'data=", "Each parameter has its own -p: -p data="],
+    ),
+    "a value whose quotes were forgotten": (
+        ["run", "classification", "-p", "data=my", "table.csv"],
+        ["What is 'table.csv'?", "-p 'data=my table.csv'"],
+    ),
+    "nothing to open": (["open"], ["Missing argument 'REF'", "See: workbench open --help"]),
 }
 
 

@@ -41,4 +41,12 @@ def test_a_run_with_a_price_says_what_it_cost(capsys):
     text.run(document(resources={"wall": 4.0, "cost": cost}))
     text.run(document())
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if "completed" in line] == ["completed in 4 s for 0.0042 EUR", "completed in 4 s"]
+    assert [line for line in lines if "completed" in line] == [
+        "completed in 4.0 s for 0.0042 EUR",
+        "completed in 4.0 s",
+    ]
+
+
+def test_a_long_run_tells_its_time_as_a_list_does(capsys):
+    text.run(document(seconds=250.3, resources={"wall": 217.0, "cost": None}))
+    assert "completed in 4 min 10 s" in capsys.readouterr().out.splitlines()

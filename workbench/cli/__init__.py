@@ -29,7 +29,7 @@ def main() -> NoReturn:
         click.echo(f"workbench: {plain(str(error))}", err=True)
         sys.exit(2)
     except click.ClickException as error:
-        click.echo(f"workbench: {error.format_message()}", err=True)
+        click.echo(f"workbench: {error.format_message()}{_see(error)}", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("workbench: stopped.", err=True)
@@ -38,3 +38,9 @@ def main() -> NoReturn:
         sys.stderr.close()  # the reader went away (workbench list | head); nobody is left to tell
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _see(error: click.ClickException) -> str:
+    """Say where it stands what a command takes, to who left something out."""
+    command = error.ctx if isinstance(error, click.MissingParameter) else None
+    return f" See: {command.command_path} --help" if command else ""

@@ -75,7 +75,7 @@ def run(document: Mapping[str, Any]) -> None:
     """Tell how a run ended; the first line is its reference alone."""
     line(document["ref"])
     line(
-        f"{document['status']} in {document['seconds']:.0f} s{paid(document)}"
+        f"{document['status']} in {duration(document['seconds'])}{paid(document)}"
         + (f": {document['reason']}" if document["reason"] else "")
     )
     if document["metric"]:
@@ -130,7 +130,7 @@ def beside(document: Mapping[str, Any]) -> None:
         changed = ", with changes that were not committed" if git.get("changed") else ""
         line(f"commit: {git['commit'][:12]} on {git.get('branch') or 'no branch'}{changed}")
     if document["left_out"]:
-        line(f"left out: {', '.join(document['left_out'])}")
+        line(f"left out: {', '.join(document['left_out'])} (--json says why)")
 
 
 def notes(document: Mapping[str, Any]) -> None:

@@ -17,7 +17,10 @@ from workbench.pages.site import Entry, Way, chips, pill, style, when
 from workbench.pages.words import count, score_sentence, size, typed
 from workbench.records import Check, Score
 
-SOURCES = {"default": "the template", "environment": "the environment", "file": "a file", "api": "Python", "-p": "-p"}
+SOURCES = {
+    "default": "the template", "environment": "the environment", "file": "a file of parameters",
+    "api": "set in Python", "-p": "typed",
+}  # fmt: skip
 
 
 class Note(NamedTuple):

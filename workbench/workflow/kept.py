@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadReference, UnknownName
-from workbench.workflow.place import Where, experiment_of, reading, store_of
+from workbench.workflow.place import Where, experiment_of, insist_on_data, reading, store_of
 
 if TYPE_CHECKING:
     from workbench.documents.note import Note
@@ -121,7 +121,8 @@ def report(ref: str, *, store: Where = None) -> Path:
 
     experiment = experiment_of(ref, store)
     if not experiment.report.is_file():
-        raise BadReference(ref, "has no report", f"Its files are in {experiment.path}.")
+        insist_on_data(experiment, "its report")
+        raise BadReference(ref, "has no report", f"See what is known of it with: workbench show {ref}")
     return shown(experiment, store_of(store), lasting=not Path(ref).is_file())
 
 

@@ -43,7 +43,22 @@ def templates(name: str | None, copy: bool, as_json: bool) -> None:
         tell(gallery, as_json, lambda: text.gallery(gallery))
 
 
-@workbench.command()
+class Running(click.Command):
+    """A command that tells who types ``target=Churn`` how a parameter is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        ctx.allow_extra_args = True  # they are refused here, in words that help
+        rest = super().parse_args(ctx, args)
+        if rest:
+            is_parameter = "=" in rest[0]
+            given = f"-p {shlex.quote(rest[0])}" if is_parameter else "-p 'data=my table.csv'"
+            remedy = "Each parameter has its own -p" if is_parameter else "A value with a space in it stands in quotes"
+            raise click.UsageError(f"What is {rest[0]!r}? {remedy}: {given}")
+        return rest
+
+
+@workbench.command(cls=Running)
 @click.argument("template")
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated.")
 @click.option("--params", "file", type=click.Path(path_type=Path), help="Parameters in a YAML, JSON or TOML file.")

@@ -65,8 +65,10 @@ def _document(moved: Moved) -> dict[str, Any]:
 
 
 def _say(moved: Moved, verb: str) -> None:
-    runs = f" and {len(moved.references) - 1} runs" if len(moved.references) > 1 else ""
-    facts = f"{moved.files} files, {moved.bytes / 1e6:.1f} MB {verb}" if moved.files else "it was there already"
+    from workbench.pages.words import count, size
+
+    runs = f" and {count(len(moved.references) - 1, 'run')}" if len(moved.references) > 1 else ""
+    facts = f"{count(moved.files, 'file')}, {size(moved.bytes)} {verb}" if moved.files else "it was there already"
     click.echo(f"{moved.references[-1]}{runs} ({facts})")
     if moved.absent:
         click.echo(f"Not {verb}: {', '.join(dict.fromkeys(moved.absent))}.", err=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import BadReference
 from workbench.pages.live import shown_live
 from workbench.pages.words import listing
-from workbench.workflow.place import Where, experiment_of, store_of
+from workbench.workflow.place import Where, experiment_of, insist_on_data, store_of
 from workbench.workflow.reproducing.environment import environment_for
 from workbench.workflow.reproducing.given import Given, given_again
 from workbench.workflow.reproducing.keep import keep
@@ -138,7 +138,7 @@ def is_to_replay(then: Experiment, given: Given) -> bool:
 
 def _one_run(ref: str, experiment: Experiment) -> Experiment:
     if experiment.manifest["kind"] != "batch":
-        return experiment
+        return insist_on_data(experiment, "its table")
     from workbench.experiment import children
 
     runs = listing(list(map(str, children(experiment))))
