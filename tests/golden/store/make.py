@@ -109,7 +109,7 @@ def main() -> None:
     make(place)
     files = [path for path in sorted(place.rglob("*")) if path.is_file()]
     told = [f"{digest(path).removeprefix('sha256:')}  {path.relative_to(place).as_posix()}\n" for path in files]
-    (place / "digests.sha256").write_text("".join(told))
+    place.with_suffix(".sha256").write_text("".join(told))
 
 
 def make(place: Path) -> None:
