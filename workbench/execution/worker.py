@@ -99,7 +99,7 @@ class Worker:
 
     def _progress(self) -> tuple[int, int, int]:
         running = self.attempt.running
-        outputs = self.attempt.notebook.cells[running].outputs if running is not None else []
+        outputs = self.attempt.notebook.cells[running].get("outputs", []) if running is not None else []
         return self.attempt.reached, len(outputs), len(outputs[-1].get("text", "")) if outputs else 0
 
     def _cell_reached(self, cell: NotebookNode, cell_index: int) -> None:  # noqa: ARG002 - nbclient passes both by name
