@@ -240,6 +240,7 @@ def test_every_document_of_it_says_its_format(golden: Path) -> None:
     assert otherwise(golden, int(golden.name.removeprefix("format-"))) == {}
 
 
+@pytest.mark.slow
 def test_every_document_that_is_written_today_says_the_format_of_today(tmp_path: Path) -> None:
     runpy.run_path(str(STORES[0].parent / "make.py"))["make"](tmp_path / "made")
     assert otherwise(tmp_path / "made", FORMAT) == {}
@@ -253,6 +254,7 @@ wb.read_table("nowhere.csv")
 """
 
 
+@pytest.mark.slow
 def test_every_document_of_runs_that_notebooks_ended_says_the_format_of_today(tmp_path: Path) -> None:
     parameters = nbformat.v4.new_code_cell("rows = 3", metadata={"tags": ["parameters"]})
     store = tmp_path / "store"
