@@ -195,4 +195,8 @@ def test_the_commands_sign_and_verify(keep: Any, keys: Any, store: Any, workbenc
     assert over.code == 2
     assert "is the key itself" in over.err
     assert keys[0].read_bytes() == secret
+    (tmp_path / "farms.csv").write_text("mine")
+    table = workbench("sign", kept.short, "--key", keys[0], "-o", tmp_path / "farms.csv", "--store", store.path)
+    assert (table.code, (tmp_path / "farms.csv").read_text()) == (2, "mine")
+    assert workbench("sign", kept.short, "--key", keys[0], "--store", store.path).code == 0  # over its own
     assert workbench("verify", kept.short, "--signature", "it.sig", "--store", store.path).code == 2

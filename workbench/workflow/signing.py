@@ -73,6 +73,8 @@ def _beside(folder: Path, key: Path, path: Path) -> Path:
         raise BadOutput(str(path), "lies in the experiment, which never changes", "Name a file elsewhere.")
     if lies_in(path, key):
         raise BadOutput(str(path), "is the key itself", "Name another file.")
+    if path.exists() and path.suffix != ".sig":
+        raise BadOutput(str(path), "exists already and is no signature", "Name another file, or remove it first.")
     return path
 
 
