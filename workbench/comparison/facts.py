@@ -10,12 +10,11 @@ from typing import Any
 
 from workbench.documents import outbox
 from workbench.documents.experiment import REPRODUCTION
+from workbench.documents.files import MALFORMED
 from workbench.documents.run_folder import RunFolder
 from workbench.errors import BadArtifact
 from workbench.experiment import Experiment
 from workbench.records import Reference, Score
-
-UNEXPECTED = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ def judged(experiment: Experiment) -> Iterator[None]:
     """Tell of a document that is not of the form it should be in one line, whatever reading it stumbled over."""
     try:
         yield
-    except UNEXPECTED as error:
+    except MALFORMED as error:
         problem = f"holds a document of another form than it should ({type(error).__name__}: {error})"
         raise BadArtifact(str(experiment.path), problem, "workbench verify says whether it was changed.") from error
 

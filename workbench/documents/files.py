@@ -14,6 +14,8 @@ from typing import Any
 from workbench.errors import BadArtifact
 
 FORMAT = 1  # of every document; whoever changes a form raises it, and adds a reader that lifts the older one
+# What reading a document stumbles over that is not of the form it should be, whoever wrote it.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RecursionError)
 READABLE = (0, 1)  # 0 has the same form: what was written before it was frozen
 
 

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.documents.files import MALFORMED
 from workbench.errors import BadArtifact, BadReference
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment, Store
 
 Where = Path | str | None
-MALFORMED = (AttributeError, LookupError, TypeError, ValueError, NotImplementedError, RecursionError, OSError)
 
 
 def store_of(store: Where) -> Store:
@@ -45,7 +45,7 @@ def reading(*experiments: Experiment) -> Iterator[None]:
     """
     try:
         yield
-    except MALFORMED as error:
+    except (*MALFORMED, NotImplementedError, OSError) as error:
         which = ", ".join(dict.fromkeys(str(one.reference) for one in experiments))
         said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise BadArtifact(which, f"has a document that says what none of the workbench does ({said})") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from workbench.documents.files import read_json
+from workbench.documents.files import MALFORMED, read_json
 from workbench.errors import WorkbenchError
 from workbench.records import Check, Reference, Score
 
@@ -24,16 +24,7 @@ if TYPE_CHECKING:
     from workbench.pages.site import Entry, Way
 
 T = TypeVar("T")
-MALFORMED = (
-    WorkbenchError,
-    OSError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    RecursionError,
-)
+UNREADABLE = (WorkbenchError, OSError, *MALFORMED)
 # What a reader of the site may want as a file. What may hold values of the data stands in the second line.
 COPIED = ("scores.json", "leaderboard.csv", "importance.csv")
 WITH_DATA = ("template.ipynb", "winner.ipynb", "parameters.json", "runs.csv")
@@ -136,7 +127,7 @@ class _Reader:
     def read(self, what: str, document: Callable[[], T], otherwise: T) -> T:
         try:
             return document()
-        except MALFORMED:
+        except UNREADABLE:
             self.damaged.append(what)
             return otherwise
 

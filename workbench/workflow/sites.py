@@ -16,8 +16,8 @@ from workbench.errors import BadReference, WorkbenchError
 from workbench.workflow.place import Where, store_of
 from workbench.workflow.site_pages import (
     HOME,
-    MALFORMED,
     REPORT,
+    UNREADABLE,
     Around,
     copied,
     details_of,
@@ -173,7 +173,7 @@ def _shown(
         said = notes.read(store, one.reference) if one.reference in noted else notes.Noted()
         try:
             yield Shown(one, entry_of(one, said.tags, without_data=without_data), said)
-        except MALFORMED as error:
+        except UNREADABLE as error:
             left_out[str(one.reference)] = str(error) if isinstance(error, WorkbenchError) else "Its task is damaged."
 
 
@@ -219,7 +219,7 @@ def _page(shown: Shown, around: Around) -> str:
 
     try:
         return experiment_page(shown.entry, details_of(shown.experiment, shown.said, around), home=HOME)
-    except MALFORMED:  # each document could be read, and something in them is not what it is in ours
+    except UNREADABLE:  # each document could be read, and something in them is not what it is in ours
         return experiment_page(
             shown.entry, Details(problem="Some of its documents hold what they never do."), home=HOME
         )
@@ -268,7 +268,7 @@ def _comparison(experiments: Sequence[Experiment], title: str, *, without_data: 
     pages = {str(one.reference): f"../{folder_of(one.reference)}/index.html" for one in experiments}
     try:
         compared = comparison.compare(experiments).as_document()
-    except MALFORMED:
+    except UNREADABLE:
         return _not_compared(title)
     board = [row | {"report": pages[row["ref"]]} | _told(row, without_data) for row in compared["leaderboard"]]
     return comparison_page(compared | {"leaderboard": board}, title=title)
