@@ -291,6 +291,40 @@ def test_a_pull_that_was_broken_off_goes_on_with_what_is_missing(kept, store, me
     assert list(elsewhere.running.iterdir()) == []
 
 
+def breaking_off(monkeypatch: pytest.MonkeyPatch, bytes_each: int) -> list[int]:
+    """Let every connection break after so many bytes; gives where each began."""
+    begun: list[int] = []
+    before = Folder._chunks
+
+    def chunks(self: Folder, path: str, start: int) -> Iterator[bytes]:
+        begun.append(start)
+        content = b"".join(before(self, path, start))
+        yield content[:bytes_each]
+        if len(content) > bytes_each:
+            raise ConnectionResetError("the line went dead")
+
+    monkeypatch.setattr(Folder, "_chunks", chunks)
+    return begun
+
+
+def test_a_pull_goes_on_however_often_it_breaks_as_long_as_something_comes(
+    kept, store, memory, elsewhere, no_pauses, monkeypatch
+):
+    push_to("churn", memory, store=store.path)
+    begun = breaking_off(monkeypatch, 600)
+    pull_from(memory, "churn", store=elsewhere.path)
+    assert max(begun) > 4 * 600
+    assert verify(resolve("churn", elsewhere)) == []
+
+
+def test_a_pull_that_brings_nothing_more_ends_after_a_few_tries(kept, store, memory, no_pauses, monkeypatch):
+    push_to("churn", memory, store=store.path)
+    begun = breaking_off(monkeypatch, 0)
+    with pytest.raises(BadAddress, match="broke the connection off"):
+        pull_from(memory, "churn", store=store.path.parent / "other")
+    assert begun == [0, 0, 0]
+
+
 def test_what_a_broken_pull_left_is_judged_again(kept, store, memory, elsewhere):
     push_to("churn", memory, store=store.path)
     whole = len(kept.manifest["files"]) + 1

@@ -84,7 +84,9 @@ def verify_signature(found: Verified, key: Path | str, signature: Path | str | N
     Raises
     ------
     BadKey, BadArtifact
-        If the key did not sign, or the signature was changed.
+        If the key or the signature cannot be read. That it proves nothing is a problem among the others.
+    BadReference
+        If it is a zip.
     """
     from workbench.experiment.sharing.signing import compare_with_signature
     from workbench.records import Reference

@@ -46,13 +46,18 @@ def wait_or_raise(error: Exception, pause: float | None, url: str, verb: str = "
 
 
 def read_on(read_from: Callable[[int], Iterator[bytes]], url: str, name: str) -> Iterator[bytes]:
-    """Read piece by piece with a reader that begins at any byte: after a break from where it ended."""
-    read = 0
-    for pause in (*PAUSES, None):
+    """Read piece by piece with a reader that begins at any byte: after a break from where it ended.
+
+    However often it breaks, it goes on as long as each try brings something; without that it ends like `tried`.
+    """
+    read, pauses = 0, iter(PAUSES)
+    while True:
+        before = read
         try:
             for chunk in read_from(read):
                 read += len(chunk)
                 yield chunk
             return
         except Exception as error:
-            wait_or_raise(error, pause, url, name=name)
+            pauses = iter(PAUSES) if read > before else pauses
+            wait_or_raise(error, next(pauses, None), url, name=name)

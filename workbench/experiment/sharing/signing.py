@@ -76,16 +76,22 @@ def sign(folder: Path, key: Path, password: bytes | None = None) -> bytes:
 def compare_with_signature(folder: Path, signature: Path, key: Path) -> list[str]:
     """Compare a folder with what was signed; one sentence for each file that is not what the owner of the key signed.
 
+    Of a signature that proves nothing (another key signed, it is damaged, was changed, is of something else) there is
+    one sentence: why.
+
     Raises
     ------
     BadKey
-        If the public key cannot be read, is of another kind, or is not the one that signed.
+        If the public key cannot be read, or is of another kind.
     BadArtifact
-        If the signature is damaged, was changed, or is no signature of a folder.
+        If there is no signature to be read.
     """
-    public = _public(key)
-    signed, ignored = _signed(_proven(_bundle(signature), signature, public, key), signature)
-    here = dict(_digests(folder, ignored))
+    public, content = _public(key), _content(signature)
+    try:
+        signed, ignored = _signed(_proven(_bundle(content, signature), signature, public, key), signature)
+        here = dict(_digests(folder, ignored))
+    except (BadArtifact, BadKey) as error:
+        return [str(error)]
     missing = [f"{name} is missing" for name in signed.keys() - here.keys()]
     extra = [f"{name} was not signed" for name in here.keys() - signed.keys()]
     changed = [f"{name} is not what was signed" for name in here.keys() & signed.keys() if here[name] != signed[name]]
@@ -126,13 +132,17 @@ def _authenticated(payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(PAYLOAD), PAYLOAD.encode(), len(payload), payload)
 
 
-def _bundle(signature: Path) -> Document:
+def _content(signature: Path) -> bytes:
     try:
         with signature.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        document = json.loads(content) if len(content) <= LARGEST else None
+            return file.read(LARGEST + 1)
     except OSError as error:
-        raise BadArtifact(str(signature), f"cannot be read: {error.strerror}") from error
+        raise BadArtifact(str(signature), f"cannot be read: {error.strerror}", "Name it with --signature.") from error
+
+
+def _bundle(content: bytes, signature: Path) -> Document:
+    try:
+        document = json.loads(content) if len(content) <= LARGEST else None
     except (ValueError, RecursionError) as error:
         raise BadArtifact(str(signature), "is no signature: it is not JSON", REMEDY) from error
     if not isinstance(document, dict) or not str(document.get("mediaType")).startswith(BUNDLE.partition(".v")[0]):
