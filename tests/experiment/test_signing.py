@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from workbench.errors import BadArtifact, BadKey
+from workbench.errors import BadKey
 from workbench.experiment.sharing.signing import compare_with_signature, sign
 
 CURVES = {"p256": ec.SECP256R1, "p384": ec.SECP384R1, "p521": ec.SECP521R1}

@@ -158,6 +158,15 @@ def test_a_zip_is_verified_where_it_lies_and_nothing_of_it_is_taken_over(kept, v
     assert snapshot(store.path) == before
 
 
+def test_an_object_that_did_not_travel_in_a_zip_is_a_note(kept, keep, store, verify, tmp_path):
+    code, found = verify(export(kept, tmp_path / "churn.zip"))
+    (note,) = found["notes"]
+    assert code == 0
+    assert note.startswith("changes.diff (the object sha256:000000000000…) is not in the zip")
+    _, bare = verify(export(kept, tmp_path / "bare.zip", roles=()))
+    assert [note.split()[0] for note in bare["notes"]] == ["customers.csv", "changes.diff"]
+
+
 def test_a_zip_that_is_cut_short_is_a_problem(kept, verify, tmp_path):
     file = export(kept, tmp_path / "churn.zip")
     os.truncate(file, 1000)
@@ -169,12 +178,14 @@ def test_a_zip_that_is_cut_short_is_a_problem(kept, verify, tmp_path):
 def test_of_a_batch_s_zip_the_runs_are_verified_too(kept, keep, store, verify, tmp_path):
     from workbench.documents.experiment import write_manifest
 
-    run = keep(2, name="farm")
+    gone = {"role": "data", "name": "customers.csv", "digest": f"sha256:{'1' * 64}", "size": 7}
+    run = keep(2, name="farm", objects=[gone])
     manifest = {**kept.manifest, "kind": "batch", "children": [str(run.reference)], "objects": []}
     write_manifest(kept.path, manifest)
     batch = Experiment(kept.reference, kept.path, manifest)
     file = export_batch(batch, [run], tmp_path / "farms.zip")
-    assert verify(file)[0] == 0
+    code, found = verify(file)
+    assert (code, [note.split()[0] for note in found["notes"]]) == (0, ["customers.csv"])
     member = f"runs/{run.reference}.zip"
 
     def change(members):

@@ -98,18 +98,23 @@ def objects_of(manifest: Manifest, store: Store) -> tuple[list[str], list[str]]:
     """Say which of the objects that a manifest names are damaged in a store, and which are not there at all."""
     damaged, absent = [], []
     for entry in objects.named(manifest):
-        path, called = objects.place(store, entry["digest"]), f"{entry['name']} (the object {entry['digest'][:19]}…)"
+        path = objects.place(store, entry["digest"])
         if not os.path.lexists(path):
-            absent.append(f"{called} is not in the store {store.path}")
-        elif how := _oddity(called, path, entry):
-            damaged.append(f"{called} {how}")
+            absent.append(f"{called(entry)} is not in the store {store.path}")
+        elif how := _oddity(entry["name"], path, entry):
+            damaged.append(f"{called(entry)} {how}")
     return damaged, absent
 
 
-def _oddity(called: str, path: Path, entry: Entry) -> str | None:
+def called(entry: Entry) -> str:
+    """Name an object as people tell it from others."""
+    return f"{entry['name']} (the object {entry['digest'][:19]}…)"
+
+
+def _oddity(name: str, path: Path, entry: Entry) -> str | None:
     if path.is_symlink() or not path.is_file():
         return "is not a regular file"
-    return _difference(called, path.stat().st_size, entry, lambda _: _digest(path))
+    return _difference(name, path.stat().st_size, entry, lambda _: _digest(path))
 
 
 def _difference(name: str, size: int, entry: Entry, digest_of: Callable[[str], str]) -> str | None:
