@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from workbench.automl.problem.intervals import values
 from workbench.automl.problem.splits import split
-from workbench.metrics import METRICS, Predicted, paired_difference, reliability, samples
+from workbench.metrics import METRICS, Predicted, paired, paired_difference, reliability, samples
 
 AUC = METRICS["roc_auc"]
 ROWS, SIGNAL, JUNK = 200, 3, 12
@@ -61,6 +62,32 @@ def test_a_sample_has_the_share_of_rows_asked_for(groups):
     truth = np.zeros(ROWS)
     drawn = samples(Predicted(truth, truth, groups=groups), seed=0, share=0.5)
     assert {int(counts.sum()) for counts in drawn} == ({ROWS // 2} if groups is None else {ROWS})
+
+
+def labelled(seed: int, classes: int, groups: bool) -> list[Predicted]:
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, classes, ROWS)
+    member = np.arange(ROWS) // 3 if groups else None
+    weight = random.random(ROWS)
+    said = []
+    for skill in (3.0, 1.0):
+        told = random.normal(size=(ROWS, classes))
+        told[np.arange(ROWS), truth] += skill
+        probability = (np.exp(told) / np.exp(told).sum(axis=1, keepdims=True)).round(
+            2
+        ) + 0.01  # rounded: some are equal
+        said.append(Predicted(truth, probability.argmax(axis=1), probability, range(classes), weight, member))
+    return said
+
+
+@pytest.mark.parametrize("groups", [False, True], ids=["rows", "groups"])
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if "binary" in metric.tasks])
+def test_a_paired_test_measured_fast_gives_the_same_interval(name, classes, groups):
+    one, other = labelled(1, classes, groups)
+    slow, fast = (paired(METRICS[name], one, **how)(other, 0.6) for how in ({}, {"values": values}))
+    assert fast == pytest.approx(slow, abs=1e-6)  # samples are counted in single precision
+    assert fast[1] > 0
 
 
 class TestReliability:

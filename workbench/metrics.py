@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,6 +72,9 @@ class Predicted:
             None if self.weight is None else self.weight[rows],
             None if self.groups is None else self.groups[rows],
         )
+
+
+Values = Callable[[Metric, Predicted, list[Array]], Array]  # over each of some samples, shape (n_samples,)
 
 
 def _one_hot(truth: Array, classes: Sequence[Any]) -> Array:
@@ -240,7 +243,7 @@ def score(metric: Metric, predicted: Predicted, drawn: Array | None = None, *, o
         The metric over each of the `samples`; by default they are drawn as of rows that are independent.
     """
     if drawn is None:
-        drawn = np.array([measure(metric, predicted.take(rows_of(counts))) for counts in samples(predicted, seed=0)])
+        drawn = over_samples(metric, predicted, samples(predicted, seed=0))
     value = measure(metric, predicted)
     low, high = interval(value, drawn)
     return Score(metric.name, value, low, high, optimism, metric.higher_is_better, len(predicted.truth))
@@ -256,13 +259,22 @@ def paired_difference(
     return paired(metric, one, seed=seed)(other, share)
 
 
-def paired(
-    metric: Metric, one: Predicted, *, seed: int = 0
-) -> Callable[[Predicted, float], tuple[float, float, float]]:
-    """Prepare `paired_difference` of one and several others, given with a `share`: `one` is measured only once."""
+def over_samples(metric: Metric, predicted: Predicted, drawn: list[Array]) -> Array:
+    """Measure a metric over each of the `samples`, shape (n_samples,): by its definition, row by row."""
+    return np.array([measure(metric, predicted.take(rows_of(counts))) for counts in drawn])
 
-    def losses(predicted: Predicted, drawn: Iterable[Array]) -> Array:
-        return np.array([metric.loss(measure(metric, predicted.take(rows_of(counts)))) for counts in drawn])
+
+def paired(
+    metric: Metric, one: Predicted, *, seed: int = 0, values: Values = over_samples
+) -> Callable[[Predicted, float], tuple[float, float, float]]:
+    """Prepare `paired_difference` of one and several others, given with a `share`: `one` is measured only once.
+
+    `values` measures a metric over samples; `workbench.automl.problem.intervals` has one that takes a fraction of the
+    time.
+    """
+
+    def losses(predicted: Predicted, drawn: list[Array]) -> Array:
+        return np.array([metric.loss(value) for value in values(metric, predicted, drawn)])
 
     @functools.cache
     def known(share: float) -> tuple[list[Array], Array]:

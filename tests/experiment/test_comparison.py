@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,19 @@ def test_a_difference_that_may_be_chance_is_called_a_tie(keep):
         r"are tied: a lead of 0\.0*[1-9]\d* in ROC AUC may be chance \(95 % interval −0\.", said(comparison)
     )
     assert "(tied)" in str(comparison)
+
+
+def test_a_metric_is_not_measured_anew_for_every_sample(keep, monkeypatch):
+    kept = [keep(number, skill=1.0 + number, seed=number) for number in (1, 2, 3)]
+    asked, slow = [], METRICS["roc_auc"].function
+
+    def counted(*given):
+        asked.append(given)
+        return slow(*given)
+
+    monkeypatch.setitem(METRICS, "roc_auc", replace(METRICS["roc_auc"], function=counted))
+    assert all(place.behind for place in compare(kept).places[1:])
+    assert len(asked) < 10 * len(kept)
 
 
 def test_the_same_predictions_are_a_tie(keep):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.automl.problem.intervals import values
 from workbench.automl.problem.splits import Folds
 from workbench.documents.outbox import PROBABILITY
 from workbench.experiment import Experiment
@@ -103,7 +104,7 @@ def tester(metric: str, best: Experiment) -> Callable[[Experiment], Gain | None]
     The test gives None where what was kept of either does not give the score it stands with.
     """
     own = out_of_fold(best, metric)
-    prepared = None if own is None else paired(METRICS[metric], own.predicted)
+    prepared = None if own is None else paired(METRICS[metric], own.predicted, values=values)
 
     def test(experiment: Experiment) -> Gain | None:
         other = None if own is None else out_of_fold(experiment, metric)
@@ -111,7 +112,7 @@ def tester(metric: str, best: Experiment) -> Callable[[Experiment], Gain | None]
             return None
         against, groups = prepared, other.predicted.groups
         if own.predicted.groups is None and groups is not None:  # rows that either knows to belong together do
-            against = paired(METRICS[metric], replace(own.predicted, groups=groups))
+            against = paired(METRICS[metric], replace(own.predicted, groups=groups), values=values)
         return Gain(*against(other.predicted, min(own.share, other.share)), rows=len(own.predicted.truth))
 
     return test
