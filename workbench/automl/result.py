@@ -14,11 +14,11 @@ from workbench.automl import display, pictures
 from workbench.automl.blending import calibration, threshold
 from workbench.automl.blending.calibration import Calibrated, calibrated
 from workbench.automl.blending.effort import effort_of
-from workbench.automl.blending.ensemble import COMPACT, FULL, Blend, blend
+from workbench.automl.blending.ensemble import COMPACT, FULL, blend
 from workbench.automl.blending.fewer import fewer_models
 from workbench.automl.blending.leaderboard import leaderboard
 from workbench.automl.blending.threshold import Decision, decision
-from workbench.automl.blending.uncertainty import Coverage, uncertainty
+from workbench.automl.blending.uncertainty import Conformal, Coverage, uncertainty
 from workbench.automl.fitting.compact import Compact, Deploy, Whole
 from workbench.automl.fitting.trial import Trial, as_predicted
 from workbench.automl.glass_box.realised import weighed
@@ -51,6 +51,30 @@ class Found:
     log: list[dict[str, Any]]
     failure: Exception | None
     interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What was chosen of the trials, and made of their predictions.
+
+    Attributes
+    ----------
+    trials
+        All that were found; the members of a compact model as they were fitted on all rows.
+    weights : ndarray, shape (n_trials,)
+        Zero for those that are no member.
+    averaged
+        The folds whose models each member averages, by its number.
+    """
+
+    trials: list[Trial]
+    weights: Array
+    whole: Whole
+    averaged: dict[int, list[int]]
+    calibrated: Calibrated
+    decision: Decision
+    conformal: Conformal | None
+    coverage: Coverage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,64 +223,93 @@ def finished(
     deadline: float | None = None,
     compact: Compact | None = None,
 ) -> Result:
-    """Join the trials to an ensemble, make its numbers mean what they say, measure it, and rank everything.
-
-    What is chosen after the trials (weights, calibration, threshold) is chosen twice: on all validated rows for the
-    model, and for the scores on the other folds than those that are scored. A compact model's members are chosen so,
-    too; fitting them on all rows changes no score.
-    """
-    folds, rows = found.folds, found.folds.validated
-    chosen = blend(task, folds, found.trials, seed=seed, slack=FULL if compact is None else COMPACT)
-    used = [found.trials[place] for place in _used(chosen.weights)]
-    whole = Whole() if compact is None else compact.on_all_rows(used)
-    finals = {trial.number: trial for trial in whole.trials}
-    found = replace(found, trials=[finals.get(trial.number, trial) for trial in found.trials])
-    averaged = _averaged(task, found, chosen.weights)
-    told = calibrated(task, folds, chosen.predicted, seed=seed)
-    decided = decision(task, folds, told.predicted, seed=seed)
-    conformal, coverage = uncertainty(task, folds, told.predicted, seed=seed)
-    model = TabularModel(
-        coercer_of([task.schema[name] for name in task.features]),
-        _ensemble(_bags(found.trials, averaged), chosen.weights, task.least),
-        list(task.classes),
-        told.calibration,
-        decided.threshold,
-        conformal,
-    )
-    predicted = as_predicted(task, told.predicted[rows], rows)
-    if decided.called is not None:
-        predicted = replace(predicted, prediction=np.array(task.classes)[decided.called.astype(int)])
+    """Join the trials to an ensemble, make its numbers mean what they say, measure it, and rank everything."""
+    folds, chosen = found.folds, _chosen(task, found, seed=seed, compact=compact)
+    model, predicted = _model(task, chosen), _held_out(task, folds, chosen)
     counts = samples(predicted, seed=seed, share=folds.independent)
+    optimism = _optimism(task, folds, chosen, model, predicted)
     return Result(
         task=task,
         model=model,
-        leaderboard=leaderboard(task, folds, found.trials, chosen.weights, predicted, counts, seed=seed),
-        scores=_scores(task, predicted, counts, {task.metric.name: _optimism(task, found, chosen, model, predicted)}),
+        leaderboard=leaderboard(task, folds, chosen.trials, chosen.weights, predicted, counts, seed=seed),
+        scores=_scores(task, predicted, counts, {task.metric.name: optimism}),
         predictions=_predictions(task, folds, predicted),
-        trials=weighed(
-            [_as_fitted(entry, finals.get(entry["number"])) for entry in found.log],
-            {trial.number: part for trial, part in zip(found.trials, chosen.weights, strict=True)},
-            averaged,
-        ),
+        trials=_record(found.log, chosen),
         folds=folds,
-        fold_models=[
-            _ensemble([Bag([trial.members[fold]]) for trial in found.trials], chosen.weights, task.least)
-            for fold in range(len(folds))
-        ],
+        fold_models=_fold_models(task, folds, chosen),
         plan=found.plan,
         seed=seed,
         seconds=time.monotonic() - started,
         deadline=deadline,
         interrupted=found.interrupted,
         test_scores=_test_scores(task, model, seed),
-        calibrated=told,
-        decision=decided,
-        coverage=coverage,
+        calibrated=chosen.calibrated,
+        decision=chosen.decision,
+        coverage=chosen.coverage,
         deploy="full" if compact is None else "compact",
-        bagged=not whole.trials and folds.kind != "time",
-        why_bagged=whole.why_not,
-        once=_once(task, rows, predicted),
+        bagged=not chosen.whole.trials and folds.kind != "time",
+        why_bagged=chosen.whole.why_not,
+        once=_once(task, folds.validated, predicted),
     )
+
+
+def _chosen(task: Task, found: Found, *, seed: int, compact: Compact | None) -> Chosen:
+    """Choose what the model is made of, and what is made of its predictions.
+
+    Each is chosen twice: on all validated rows for the model, and for the scores on the other folds than those that are
+    scored. A compact model's members are chosen so, too; fitting them on all rows changes no score.
+    """
+    folds = found.folds
+    mixed = blend(task, folds, found.trials, seed=seed, slack=FULL if compact is None else COMPACT)
+    used = [found.trials[place] for place in _used(mixed.weights)]
+    whole = Whole() if compact is None else compact.on_all_rows(used)
+    finals = {trial.number: trial for trial in whole.trials}
+    trials = [finals.get(trial.number, trial) for trial in found.trials]
+    told = calibrated(task, folds, mixed.predicted, seed=seed)
+    conformal, coverage = uncertainty(task, folds, told.predicted, seed=seed)
+    return Chosen(
+        trials=trials,
+        weights=mixed.weights,
+        whole=whole,
+        averaged=_averaged(task, trials, mixed.weights),
+        calibrated=told,
+        decision=decision(task, folds, told.predicted, seed=seed),
+        conformal=conformal,
+        coverage=coverage,
+    )
+
+
+def _model(task: Task, chosen: Chosen) -> TabularModel:
+    """Put together what predicts new rows."""
+    return TabularModel(
+        coercer_of([task.schema[name] for name in task.features]),
+        _ensemble(_bags(chosen.trials, chosen.averaged), chosen.weights, task.least),
+        list(task.classes),
+        chosen.calibrated.calibration,
+        chosen.decision.threshold,
+        chosen.conformal,
+    )
+
+
+def _held_out(task: Task, folds: Folds, chosen: Chosen) -> Predicted:
+    """Give the cross-fitted predictions of the validated rows, called by a threshold that the other folds chose."""
+    rows = folds.validated
+    predicted, called = as_predicted(task, chosen.calibrated.predicted[rows], rows), chosen.decision.called
+    return predicted if called is None else replace(predicted, prediction=np.array(task.classes)[called.astype(int)])
+
+
+def _fold_models(task: Task, folds: Folds, chosen: Chosen) -> list[Ensemble]:
+    return [
+        _ensemble([Bag([trial.members[fold]]) for trial in chosen.trials], chosen.weights, task.least)
+        for fold in range(len(folds))
+    ]
+
+
+def _record(log: Sequence[dict[str, Any]], chosen: Chosen) -> list[dict[str, Any]]:
+    """Add to the record of the trials what each is in the ensemble, and the rounds of a fit on all rows."""
+    finals = {trial.number: trial for trial in chosen.whole.trials}
+    parts = {trial.number: part for trial, part in zip(chosen.trials, chosen.weights, strict=True)}
+    return weighed([_as_fitted(entry, finals.get(entry["number"])) for entry in log], parts, chosen.averaged)
 
 
 def _as_fitted(entry: dict[str, Any], trial: Trial | None) -> dict[str, Any]:
@@ -264,22 +317,22 @@ def _as_fitted(entry: dict[str, Any], trial: Trial | None) -> dict[str, Any]:
     return entry if trial is None else {**entry, "boosted": list(trial.boosted), "rounds": list(trial.rounds)}
 
 
-def _optimism(task: Task, found: Found, chosen: Blend, model: TabularModel, predicted: Predicted) -> float:
+def _optimism(task: Task, folds: Folds, chosen: Chosen, model: TabularModel, predicted: Predicted) -> float:
     """Measure how much better all that was chosen looks on the rows it was chosen on."""
-    rows, weights = found.folds.validated, chosen.weights
-    mixed = sum(weights[place] * found.trials[place].predicted[rows] for place in np.flatnonzero(weights).tolist())
+    rows, weights = folds.validated, chosen.weights
+    mixed = sum(weights[place] * chosen.trials[place].predicted[rows] for place in _used(weights))
     seen = as_predicted(task, mixed if model.calibration is None else model.calibration.transform(mixed), rows)
     if seen.probability is not None:
         seen = replace(seen, prediction=model.labels(seen.probability))
     return task.metric.loss(measure(task.metric, predicted)) - task.metric.loss(measure(task.metric, seen))
 
 
-def _averaged(task: Task, found: Found, weights: Array) -> dict[int, list[int]]:
+def _averaged(task: Task, trials: Sequence[Trial], weights: Array) -> dict[int, list[int]]:
     """Choose the folds whose models each member averages, by its number; empty where members average no folds."""
-    if not all(trial.final.members == list(trial.members) for trial in found.trials):
+    if not all(trial.final.members == list(trial.members) for trial in trials):
         return {}
-    kept = fewer_models(weights.tolist(), effort_of(found.trials, task.frame[:1]))
-    return {trial.number: folds for trial, folds in zip(found.trials, kept, strict=True) if folds}
+    kept = fewer_models(weights.tolist(), effort_of(trials, task.frame[:1]))
+    return {trial.number: folds for trial, folds in zip(trials, kept, strict=True) if folds}
 
 
 def _bags(trials: Sequence[Trial], averaged: Mapping[int, Sequence[int]]) -> list[Bag]:

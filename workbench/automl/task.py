@@ -187,43 +187,65 @@ def task(
     BadParameters
         If a cost or share is none, or is given where it means nothing.
     """
-    roles = assigned(dataset, target, ignore=ignore, id=id, group=group, time=time, weight=weight)
-    schema = with_roles(dataset.schema, roles)
+    schema = with_roles(
+        dataset.schema, assigned(dataset, target, ignore=ignore, id=id, group=group, time=time, weight=weight)
+    )
     _refuse_few(len(dataset.frame), target)  # in a row alone every column is constant: that is not what is wrong
     features = learnable(dataset, schema)
-    values, keep, checks = _target(dataset, schema[target], kind)
-    times, keep, late = rows_with_time(dataset, schema, keep)
-    if kind == "classification":
-        keep, single = _without_single_rows(values, keep, target)
-        checks = (*checks, *late, *single)
-        _refuse_classes(values[keep], target)
-        classes = ordered_classes(values[keep], target, positive)
-    else:
-        checks, classes = (*checks, *late), []
-        _refuse_numbers(values[keep], target)
-    checks += _few_rows(int(keep.sum()))
+    answer = _answer(dataset, schema, kind, positive)
+    keep, classes = answer.keep, answer.classes
     made = Task(
         dataset=dataset,
         schema=schema,
         kind=kind_of(classes),
         metric=metrics.resolve(metric, kind_of(classes)),
         frame=coercer_of([schema[name] for name in features]).transform(dataset.frame)[keep],
-        truth=values[keep],
+        truth=answer.truth[keep],
         classes=classes,
         groups=groups_of(dataset, schema, keep),
-        times=None if times is None else times[keep],
+        times=None if answer.times is None else answer.times[keep],
         weight=weights_of(dataset, schema, keep),
-        checks=checks,
+        checks=(*answer.checks, *_few_rows(int(keep.sum()))),
         costs=costs_of(cost_of_miss, cost_of_false_alarm, classes),
     )
-    if made.groups is None and made.times is None:
-        repeats = copies_of(made.frame, made.codes)
-        made = replace(made, repeats=repeats, copies=stay_together(repeats))
+    made = _with_repeats(made)
     made = held_back(made if test is None else _with_test(made, test), check_share)
     if any(each is not None for each in (made.groups, made.times, made.weight)):
         # Groups or times that leave no split, or rows that give no score, are refused before any time is spent.
         refuse_unmeasured(made, folds_of(made, 5, seed=0))
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What is to be predicted: the truth and the time of every row, which rows take part, and what was noticed."""
+
+    truth: Array
+    times: Array | None
+    keep: Array
+    classes: list[Any]
+    checks: tuple[Check, ...]
+
+
+def _answer(dataset: Dataset, schema: TableSchema, kind: str, positive: Any) -> _Answer:
+    """Read the target and the time, set aside the rows that lack one, and refuse what cannot be learned."""
+    target = schema.named("target")[0]
+    values, keep, checks = _target(dataset, schema[target], kind)
+    times, keep, late = rows_with_time(dataset, schema, keep)
+    if kind == "regression":
+        _refuse_numbers(values[keep], target)
+        return _Answer(values, times, keep, [], (*checks, *late))
+    keep, single = _without_single_rows(values, keep, target)
+    _refuse_classes(values[keep], target)
+    return _Answer(values, times, keep, ordered_classes(values[keep], target, positive), (*checks, *late, *single))
+
+
+def _with_repeats(made: Task) -> Task:
+    """Say which rows are copies of each other, where neither groups nor times split the table already."""
+    if made.groups is not None or made.times is not None:
+        return made
+    repeats = copies_of(made.frame, made.codes)
+    return replace(made, repeats=repeats, copies=stay_together(repeats))
 
 
 def _target(dataset: Dataset, column: ColumnSchema, kind: str) -> tuple[Array, Array, tuple[Check, ...]]:
