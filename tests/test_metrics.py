@@ -73,10 +73,9 @@ def labelled(seed: int, classes: int, groups: bool) -> list[Predicted]:
     for skill in (3.0, 1.0):
         told = random.normal(size=(ROWS, classes))
         told[np.arange(ROWS), truth] += skill
-        probability = (np.exp(told) / np.exp(told).sum(axis=1, keepdims=True)).round(
-            2
-        ) + 0.01  # rounded: some are equal
-        said.append(Predicted(truth, probability.argmax(axis=1), probability, range(classes), weight, member))
+        probability = np.exp(told) / np.exp(told).sum(axis=1, keepdims=True)
+        rounded = probability.round(2) + 0.01  # so that some are equal
+        said.append(Predicted(truth, rounded.argmax(axis=1), rounded, range(classes), weight, member))
     return said
 
 

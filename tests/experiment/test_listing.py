@@ -67,6 +67,21 @@ def test_a_run_under_way_is_listed_as_running(run, store):
     assert [(one.status, one.name, one.scores()) for one in experiments(store)] == [("running", "churn", {})]
 
 
+def test_what_makes_a_manifest_long_is_read_when_it_is_asked_for(keep, run, store):
+    kept = keep(1)
+    children = [str(kept.reference)]
+    batch = keep(2)
+    write_manifest(batch.path, {**batch.manifest, "kind": "batch", "children": children})
+    run(3, status="running")
+    under_way, of_many, single = experiments(store)
+    assert single.manifest["files"] == kept.manifest["files"] != []
+    assert of_many.manifest.get("children") == children
+    assert single.manifest.get("children", "none") == "none"
+    assert under_way.manifest["files"] == []
+    with pytest.raises(KeyError, match="colour"):
+        single.manifest["colour"]
+
+
 def test_a_run_whose_process_is_gone_is_listed_as_killed(run, store, dead_record):
     run(1, status="running", **dead_record)
     (one,) = experiments(store)

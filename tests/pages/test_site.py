@@ -20,6 +20,7 @@ from workbench import workflow
 from workbench.documents.experiment import read_manifest, write_manifest
 from workbench.errors import BadOutput, BadReference
 from workbench.experiment.capturing.capture import entries
+from workbench.pages.experiment import experiment_page
 from workbench.pages.report import report
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "experiment" / "format-0"
@@ -124,6 +125,17 @@ def test_those_measured_alike_are_set_side_by_side(store: Path, folder: Path) ->
     assert all(ref.rpartition("-")[2] in page.read_text() for ref in refs)
     assert page.name in (folder / "index.html").read_text()
     assert page.name in page_of(folder, refs[0])
+
+
+def test_a_run_made_again_is_not_set_beside_its_original(store: Path, folder: Path) -> None:
+    original = kept(store, 1)
+    again = kept(store, 2, kind="reproduction", parents=[original])
+    assert workflow.site(folder=folder, store=store).experiments == 2
+    assert not (folder / "comparisons").exists()
+    kept(store, 3)
+    workflow.site(folder=folder, store=store)
+    (page,) = (folder / "comparisons").iterdir()
+    assert again.rpartition("-")[2] not in page.read_text()
 
 
 def test_words_of_strangers_are_words_everywhere(store: Path, folder: Path) -> None:
@@ -259,6 +271,30 @@ def test_written_again_only_what_differs_is_written(store: Path, folder: Path) -
     kept(store, 3)
     workflow.site(folder=folder, store=store)
     assert page_of(folder, refs[0])
+
+
+def test_the_page_of_an_experiment_is_made_again_only_when_it_says_something_else(
+    store: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def counted(entry: Any, *details: Any, **home: Any) -> str:
+        made.append(entry.ref)
+        return experiment_page(entry, *details, **home)
+
+    monkeypatch.setattr("workbench.pages.experiment.experiment_page", counted)
+    one, other = kept(store, 1, name="one"), kept(store, 2, name="other", metric="f1")
+    workflow.site(folder=folder, store=store)
+    assert sorted(made) == [one, other]
+    workflow.note(one, "Look at this.", store=store)
+    batch = kept(store, 3, name="farms", kind="batch", children=[other], scores={})
+    workflow.site(folder=folder, store=store)
+    assert sorted(made[2:]) == [batch, one]
+    assert "Look at this." in page_of(folder, one)
+    workflow.tag(other, "best", store=store)
+    workflow.site(folder=folder, store=store)
+    assert sorted(made[4:]) == [batch, other]  # the page of the batch shows it, too
+    assert "best" in page_of(folder, batch)
 
 
 def test_what_is_no_longer_asked_for_goes_and_what_is_not_its_own_stays(store: Path, folder: Path) -> None:

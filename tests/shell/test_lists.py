@@ -52,6 +52,13 @@ def rows(said: Any) -> list[str]:
     return said.out.splitlines()
 
 
+def test_as_json_a_list_is_one_document_with_a_line_for_each(store: Path, workbench: Callable) -> None:
+    told = rows(workbench("list", "--json"))
+    assert [told[0], told[-1]] == ["[", "]"]
+    assert [json.loads(line.rstrip(","))["name"] for line in told[1:-1]] == ["shop", "churn", "churn", "churn"]
+    assert len(json.loads("\n".join(told))) == 4
+
+
 def test_a_list_is_a_line_each_in_local_time_with_what_there_is_to_say(store: Path, workbench: Callable) -> None:
     told = rows(workbench("list"))
     assert [line.split("  ")[0] for line in told] == ["experiment", "shop@00000003"] + [

@@ -211,7 +211,19 @@ def _experiment(shown: Shown, around: Around) -> Iterator[Part]:
             else next(f["digest"] for f in one.manifest["files"] if f["name"] == REPORT)
         )
         yield Part(f"{folder}/{REPORT}", lambda: report_of(one, around), key)
-    yield Part(shown.entry.page, lambda: _encoded(_page(shown, around)))
+    yield Part(shown.entry.page, lambda: _encoded(_page(shown, around)), _stands_on(shown, around))
+
+
+def _stands_on(shown: Shown, around: Around) -> str:
+    """Tell what a page says without making it: by the manifest, and by what the page says beside that."""
+    manifest = shown.experiment.manifest
+    others = [*map(str, manifest["parents"]), *map(str, manifest.get("children") or [])]
+    related = [around.entries.get(ref) for ref in others]
+    return _key(manifest, shown.entry, shown.said, around.comparisons, related)
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(repr(parts).encode(errors="backslashreplace")).hexdigest()
 
 
 def _page(shown: Shown, around: Around) -> str:
@@ -227,10 +239,13 @@ def _page(shown: Shown, around: Around) -> str:
 
 def _alike(shown: Sequence[Shown]) -> list[list[Shown]]:
     """Put together those whose scores mean the same: the largest groups, the best of each first."""
+    from workbench.documents.experiment import REPRODUCTION
+
     groups: dict[tuple[str, str, str], list[Shown]] = defaultdict(list)
     for one in shown:
         data, score = one.experiment.manifest["data"].get("digest"), one.entry.score
-        if data and score is not None and one.entry.status == "completed":
+        is_again = one.experiment.manifest["kind"] == REPRODUCTION  # beside its original it says nothing new
+        if data and score is not None and one.entry.status == "completed" and not is_again:
             groups[one.entry.target, score.metric, data].append(one)
     several = [sorted(group, key=_loss) for group in groups.values() if len(group) > 1]
     return sorted(several, key=len, reverse=True)[:GROUPS]
@@ -252,13 +267,11 @@ def _side_by_side(group: Sequence[Shown], *, without_data: bool) -> tuple[Part, 
     about = f"{shorten(first.target)} in {shorten(first.data)} by {metric_name(metric)}"
     of = count(len(group), "experiment") if len(group) == len(best) else f"the best {len(best)} of {len(group):,}"
     names = listing(sorted({one.experiment.name for one in group}), most=3)
-    key = hashlib.sha256("\n".join(str(one.experiment.manifest.get("digest")) for one in best).encode()).hexdigest()
-    place = hashlib.sha256(repr((first.target, metric, group[0].experiment.manifest["data"]["digest"])).encode())
+    key = _key(*(one.experiment.manifest.get("digest") for one in best))
+    place = _key(first.target, metric, group[0].experiment.manifest["data"]["digest"])
     slug = re.sub(r"[^a-z0-9]+", "-", first.target.lower()).strip("-")[:40] or "target"
     page = partial(_comparison, [one.experiment for one in best], about, without_data=without_data)
-    return Part(
-        f"comparisons/{slug}-{place.hexdigest()[:8]}.html", lambda: _encoded(page()), key
-    ), f"{about}: {of} ({names})"
+    return Part(f"comparisons/{slug}-{place[:8]}.html", lambda: _encoded(page()), key), f"{about}: {of} ({names})"
 
 
 def _comparison(experiments: Sequence[Experiment], title: str, *, without_data: bool) -> str:

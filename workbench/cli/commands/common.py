@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from workbench import __version__
 from workbench.cli.terminal import escaped
 
 NO = 3  # a gate or check said no
+AT_ONCE = 1000  # lines of JSON: with the line breaks of a document that people read, each takes four times as long
 
 store_option = click.option(
     "--store",
@@ -40,6 +42,16 @@ def tell(document: Any, as_json: bool, as_text: Callable[[], None]) -> None:
         click.echo(escaped(told))
     else:
         as_text()
+
+
+def tell_rows(documents: Iterable[Any]) -> None:
+    """Answer with an array as JSON, a document a line, written as they come: there may be a hundred thousand."""
+    lines = (json.dumps(one, ensure_ascii=False, allow_nan=False) for one in documents)
+    apart = "[\n"
+    while part := ",\n".join(islice(lines, AT_ONCE)):
+        click.echo(escaped(f"{apart}{part}"), nl=False)
+        apart = ",\n"
+    click.echo("[]" if apart == "[\n" else "\n]")
 
 
 def typed(*names: str) -> list[str]:

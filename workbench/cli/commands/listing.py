@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from workbench.cli.commands.common import json_option, store_option, tell, workbench
+from workbench.cli.commands.common import json_option, store_option, tell_rows, workbench
 from workbench.errors import BadFilter
 
 SHOWN = 100  # where no limit is given: a page of a hundred thousand is read by nobody
@@ -69,9 +69,12 @@ def list_(words: tuple[str, ...], sort: str, limit: int | None, store: Path, as_
         found = workflow.experiments(name, where=where, sort=sort, limit=shown or None, store=store, on_progress=hear)
     if not found and name is not None:
         _insist_on_comparison(name)
+    if as_json:
+        tell_rows(experiment.as_document() for experiment in found)
+        return
     rows = [experiment.as_document() for experiment in found]
-    tell(rows, as_json, lambda: click.echo(laid_out(rows, text.width())) if rows else text.line(_nothing(words, store)))
-    if not as_json and found.total > len(rows):  # on stderr: who reads a list by another program sees its lines alone
+    click.echo(laid_out(rows, text.width())) if rows else text.line(_nothing(words, store))
+    if found.total > len(rows):  # on stderr: who reads a list by another program sees its lines alone
         click.echo(f"{len(rows):,} of {found.total:,} are shown; --limit 0 shows all.", err=True)
 
 

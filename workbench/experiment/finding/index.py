@@ -205,6 +205,8 @@ def _differences(store: Store, connection: sqlite3.Connection) -> tuple[list[Ref
     gone: list[Reference] = []
     for name in store.names():
         there, before = _versions(store, name), known.pop(name, set())
+        if there == before:
+            continue
         gone += (Reference(name, version) for version in before - there)
         found = (Reference(name, version) for version in sorted(there - before) if VERSION.fullmatch(version))
         fresh += (one for one in found if _is_folder(store.folder(one)))
@@ -214,7 +216,7 @@ def _differences(store: Store, connection: sqlite3.Connection) -> tuple[list[Ref
 
 def _versions(store: Store, name: str) -> set[str]:
     try:
-        return set(os.listdir(store.experiments / name))  # noqa: PTH208 - there may be very many, of which names are enough
+        return set(os.listdir(f"{store.path}/experiments/{name}"))  # noqa: PTH208 - as there may be very many: names are enough, and a Path takes as long as the call
     except OSError:
         return set(store.versions(name))  # it says what is wrong
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import SupportsIndex, overload
+from typing import Any, SupportsIndex, overload
 
-from workbench.documents.experiment import Manifest
+from workbench.documents.experiment import Manifest, read_manifest
 from workbench.documents.run_folder import RunRecord, is_alive, under_way
 from workbench.errors import UnknownName
 from workbench.experiment import notes
-from workbench.experiment.finding.index import Found, Hear, Look, ask, blank
+from workbench.experiment.finding.index import LONG, Found, Hear, Look, ask, blank
 from workbench.experiment.finding.query import Condition, parse
 from workbench.experiment.finding.schema import Row
 from workbench.experiment.kept import Experiment
@@ -22,6 +22,29 @@ from workbench.records import Reference
 
 NONE, NO_MATCH = "No experiments here yet.", "No experiment here matches."
 SORTS = ("started", "score", "seconds")
+
+
+class Summary(Manifest):
+    """A manifest as a list tells it; what makes it long is read from the experiment's folder when it is asked for."""
+
+    def __init__(self, known: Manifest, folder: Path) -> None:
+        super().__init__(known)
+        self._folder = folder
+
+    def __missing__(self, field: str) -> Any:
+        """Read what the list left out."""
+        if field not in LONG:
+            raise KeyError(field)
+        whole = read_manifest(self._folder)
+        self.update((one, whole[one]) for one in LONG if one in whole)
+        return whole[field]
+
+    def get(self, field: str, default: Any = None, /) -> Any:
+        """Give a field, whether or not the list told it."""
+        try:
+            return self[field]
+        except KeyError:
+            return default
 
 
 class Experiments(list[Experiment]):
@@ -61,7 +84,7 @@ def experiments(
     """Everything in the store, or what of it was asked for: kept experiments and runs under way, newest first.
 
     One whose manifest cannot be read is listed with the status ``damaged`` and the reason. What makes a manifest long,
-    its ``files`` and ``children``, is left out: it is not read for a list.
+    its ``files`` and ``children``, is not read for a list, but when it is asked for.
 
     Parameters
     ----------
@@ -109,9 +132,11 @@ def _conditions(name: str | None, where: Sequence[str]) -> list[Condition]:
 def _listed(
     store: Store, found: Found, paths: Mapping[Reference, Path], tags: Mapping[Reference, tuple[str, ...]]
 ) -> Experiment:
-    reference = found.reference
-    folder = paths.get(reference) or store.folder(reference)
-    return Experiment(reference, folder, found.manifest(), tags.get(reference, ()))
+    reference, told = found.reference, tags.get(found.reference, ())
+    if reference in paths:
+        return Experiment(reference, paths[reference], {**found.manifest(), "files": []}, told)
+    folder = store.folder(reference)
+    return Experiment(reference, folder, Summary(found.manifest(), folder), told)
 
 
 def _under_way(store: Store) -> Iterator[tuple[Row, Path]]:
