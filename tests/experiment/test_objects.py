@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from workbench import workflow
 from workbench.errors import BadArtifact, StoreError
-from workbench.experiment import Store, objects
+from workbench.experiment import Experiment, Store, objects
 
 KEEP = """
 import os, sys
@@ -84,6 +86,54 @@ def test_an_object_that_was_cut_short_is_written_again(store: Store) -> None:
     assert objects.missing(store, {"objects": [{**entry, "role": "data", "name": "t.csv"}]})
     assert objects.keep_bytes(store, b"all rows") == entry
     assert path.read_bytes() == b"all rows"
+
+
+def damaged(path: Path) -> Path:
+    """Change an object and leave its size."""
+    path.chmod(0o644)
+    path.write_bytes(b"x" * path.stat().st_size)
+    return path
+
+
+def test_an_object_that_was_changed_and_not_its_size_is_written_again(store: Store, tmp_path: Path) -> None:
+    entry = objects.keep_bytes(store, b"all rows")
+    path = damaged(objects.place(store, entry["digest"]))
+    assert not objects.is_whole(store, entry["digest"], entry["size"])
+    assert objects.keep_bytes(store, b"all rows", entry["digest"]) == entry
+    assert path.read_bytes() == b"all rows"
+    (tmp_path / "table.csv").write_bytes(b"all rows")
+    damaged(path)
+    objects.keep_file(store, tmp_path / "table.csv")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"all rows", 0o444)
+
+
+def test_a_link_in_place_of_an_object_is_replaced_and_not_followed(store: Store, tmp_path: Path) -> None:
+    path = objects.place(store, objects.keep_bytes(store, b"rows")["digest"])
+    (tmp_path / "mine.csv").write_bytes(b"rows")
+    path.unlink()
+    path.symlink_to(tmp_path / "mine.csv")
+    objects.keep_bytes(store, b"rows")
+    assert not path.is_symlink()
+    assert path.read_bytes() == (tmp_path / "mine.csv").read_bytes() == b"rows"
+
+
+@pytest.mark.parametrize("arrival", ["import", "pull", "push to a folder"])
+def test_whatever_brings_the_bytes_of_a_damaged_object_mends_it(
+    keep: Callable[..., Experiment], store: Store, tmp_path: Path, arrival: str
+) -> None:
+    entry = {"role": "data", "name": "customers.csv", **objects.keep_bytes(store, b"all rows")}
+    kept, mine = keep(1, objects=[entry]), tmp_path / "mine"
+    file = workflow.export(kept.short, tmp_path / "churn.zip", store=store.path)
+    workflow.import_(file, store=mine)
+    place = damaged(objects.place(Store(mine), entry["digest"]))
+    if arrival == "import":
+        workflow.import_(file, store=mine)
+    elif arrival == "pull":
+        workflow.pull(str(store.path), "churn", store=mine)
+    else:
+        workflow.push(kept.short, str(mine), store=store.path)
+    assert place.read_bytes() == b"all rows"
+    assert list((mine / "running").iterdir()) == []
 
 
 def test_what_a_manifest_names_and_the_store_lacks_is_told(store: Store) -> None:

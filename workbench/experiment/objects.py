@@ -39,7 +39,7 @@ def place(store: Store, digest: str) -> Path:
 
 
 def keep_bytes(store: Store, content: bytes, digest: str | None = None) -> Entry:
-    """Keep some bytes, and give their ``digest`` and ``size``; what is kept already is not written again.
+    """Keep some bytes, and give their ``digest`` and ``size``; what is kept whole already is not written again.
 
     Whoever knows their `digest` spares its being reckoned.
     """
@@ -48,7 +48,7 @@ def keep_bytes(store: Store, content: bytes, digest: str | None = None) -> Entry
 
 
 def keep_file(store: Store, path: Path) -> Entry:
-    """Keep what a file holds, and give its ``digest`` and ``size``; what is kept already is not written again."""
+    """Keep what a file holds, and give its ``digest`` and ``size``; what is kept whole already is not written again."""
     return _known(store, digest_of(path), path.stat().st_size) or keep_chunks(store, chunks_of(path))
 
 
@@ -100,20 +100,30 @@ def missing(store: Store, manifest: Mapping[str, Any]) -> list[Entry]:
 
 
 def is_kept(store: Store, entry: Mapping[str, Any]) -> bool:
-    """Whether the store holds an object, of the size it should have."""
+    """Whether the store holds an object, of the size it should have: a quick look."""
     try:
         return place(store, entry["digest"]).stat().st_size == entry["size"]
     except OSError:
         return False
 
 
-def _known(store: Store, mark: str, size: int) -> Entry | None:
-    """Give the entry of an object that is kept, once it looks as new as if it had been written just now.
+def is_whole(store: Store, digest: str, size: int) -> bool:
+    """Whether the store holds an object to the byte: it is read for that."""
+    path = place(store, digest)
+    try:
+        is_file = path.is_file() and not path.is_symlink()
+        return is_file and path.stat().st_size == size and digest_of(path) == digest
+    except OSError:
+        return False
 
-    For no experiment may name it yet, and whoever frees what nothing names spares what is new.
+
+def _known(store: Store, mark: str, size: int) -> Entry | None:
+    """Give the entry of an object that is kept whole, once it looks as new as if it had been written just now.
+
+    For no experiment may name it yet, and whoever frees what nothing names spares what is new. One that was damaged is
+    none: who has the right bytes at hand writes it anew.
     """
-    entry = {"digest": mark, "size": size}
-    if not is_kept(store, entry):
+    if not is_whole(store, mark, size):
         return None
     try:
         os.utime(place(store, mark))
@@ -121,4 +131,4 @@ def _known(store: Store, mark: str, size: int) -> Entry | None:
         return None
     except OSError:  # a colleague wrote it
         pass
-    return entry
+    return {"digest": mark, "size": size}

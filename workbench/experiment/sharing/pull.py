@@ -11,10 +11,10 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ def pull(remote: Source, references: Sequence[Reference], store: Store, heard: H
     StoreError
         If the store cannot be written.
     """
-    wanted = [_judged(remote, reference, store) for reference in references]
+    is_whole = cache(partial(objects.is_whole, store))  # runs of a batch name the same table
+    wanted = [_judged(remote, reference, store, is_whole) for reference in references]
     absent = [told for one in wanted for told in _absent(one, store)]
     missing = [one for one in _each_object_once(wanted) if one.new or one.objects]
     if missing:
@@ -90,7 +91,7 @@ def _each_object_once(wanted: Iterable[_Wanted]) -> Iterator[_Wanted]:
         yield replace(one, objects=fresh)
 
 
-def _judged(remote: Source, reference: Reference, store: Store) -> _Wanted:
+def _judged(remote: Source, reference: Reference, store: Store, is_whole: Callable[[str, int], bool]) -> _Wanted:
     """Read one manifest, and write nothing."""
     place = place_of(reference)
     told = f"{remote.told}/{place}"
@@ -107,7 +108,8 @@ def _judged(remote: Source, reference: Reference, store: Store) -> _Wanted:
         raise BadArtifact(told, f"holds {reference_of(manifest)}", NOTHING)
     new = not _is_kept(manifest, store, remote)
     part = store.running / f".pull-{hashlib.sha256(read).hexdigest()[:32]}"
-    return _Wanted(reference, manifest, read, _objects_there(manifest, remote, store), new, part)
+    lacking = [one for one in objects.named(manifest) if not is_whole(one["digest"], one["size"])]
+    return _Wanted(reference, manifest, read, _objects_there(lacking, remote), new, part)
 
 
 def _problem_of(manifest: Manifest) -> str | None:
@@ -145,10 +147,10 @@ def _is_kept(manifest: Manifest, store: Store, remote: Source) -> bool:
     return True
 
 
-def _objects_there(manifest: Manifest, remote: Source, store: Store) -> list[dict[str, Any]]:
-    """Give the objects that the store lacks and the URL has."""
-    lacking = {one["digest"]: one for one in objects.missing(store, manifest)}
-    return [one for digest, one in lacking.items() if remote.size(place_of_object(digest)) is not None]
+def _objects_there(lacking: Iterable[objects.Entry], remote: Source) -> list[objects.Entry]:
+    """Give the objects that the store lacks, or holds damaged, and the URL has."""
+    by_digest = {one["digest"]: one for one in lacking}
+    return [one for digest, one in by_digest.items() if remote.size(place_of_object(digest)) is not None]
 
 
 def _absent(wanted: _Wanted, store: Store) -> list[str]:

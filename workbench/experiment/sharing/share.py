@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,19 +147,22 @@ def import_(file: Path, store: Store) -> Imported:
         place = store.folder(reference)
         if place.exists():
             insist_on_same(manifest, place, file)
-        if not place.exists() or any(name in archive.names for name in _lacking(manifest, store)):
+        if not place.exists() or _brings(archive, manifest, store):
             store.create()
             with building(store, "import") as room:
                 part = _unpacked(archive, room, manifest)
-                keep_carried(room / objects.FOLDER, manifest, store)
+                keep_carried(room / objects.FOLDER, objects.named(manifest), store)
                 if put_in_place(store, part, reference):
                     return Imported(Experiment(reference, place, manifest), new=True)
     insist_on_same(manifest, place, file)
     return Imported(Experiment(reference, place, read_manifest(place)), new=False)
 
 
-def _lacking(manifest: Manifest, store: Store) -> list[str]:
-    return [member_of(one["digest"]) for one in objects.missing(store, manifest)]
+def _brings(archive: Archive, manifest: Manifest, store: Store) -> bool:
+    """Whether an object came along that the store does not hold, or no longer as it was."""
+    names = set(archive.names)
+    carried = (one for one in objects.named(manifest) if member_of(one["digest"]) in names)
+    return not all(objects.is_whole(store, one["digest"], one["size"]) for one in carried)
 
 
 def _unpacked(archive: Archive, room: Path, manifest: Manifest) -> Path:
@@ -173,10 +176,10 @@ def _unpacked(archive: Archive, room: Path, manifest: Manifest) -> Path:
     return part
 
 
-def keep_carried(folder: Path, manifest: Manifest, store: Store) -> None:
-    """Keep the objects a manifest names that were unpacked into a folder."""
-    for one in objects.missing(store, manifest):
-        path = folder.parent / member_of(one["digest"])
+def keep_carried(folder: Path, named: Iterable[objects.Entry], store: Store) -> None:
+    """Keep those of the objects that are `named` that were unpacked into a folder, each once."""
+    for digest in dict.fromkeys(one["digest"] for one in named):
+        path = folder.parent / member_of(digest)
         if path.is_file():
             objects.keep_file(store, path)
 

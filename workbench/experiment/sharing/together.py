@@ -92,8 +92,8 @@ def import_batch(file: Path, store: Store) -> Imported:
     with opened(file) as archive, _unpacked(archive, store) as (own, runs):
         manifests = _judge(own, runs, file, store)
         _judge_objects(archive, manifests)
-        for manifest in manifests:
-            keep_carried(own.parent / objects.FOLDER, manifest, store)
+        named = [one for manifest in manifests for one in objects.named(manifest)]
+        keep_carried(own.parent / objects.FOLDER, named, store)
         return _take_over(own, runs, store)
 
 

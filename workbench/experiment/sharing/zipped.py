@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from workbench.documents.experiment import Manifest, parse_manifest, reference_of
 from workbench.errors import BadArtifact
 from workbench.experiment import objects
 from workbench.experiment.kept import Experiment
+from workbench.experiment.objects import Entry
 from workbench.experiment.sharing.archive import Archive, opened
 from workbench.experiment.sharing.share import differences, member_of
 from workbench.experiment.sharing.together import RUNS, children
 from workbench.experiment.verifying import Verified, called
-
-Entry = Mapping[str, Any]
 
 
 def verified_zip(file: Path) -> Verified:
