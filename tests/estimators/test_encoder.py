@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 from sklearn.preprocessing import OneHotEncoder
 
-from workbench.estimators.categories import CategoryCodes, TargetMeans, one_hot
+from workbench.estimators.categories import CategoryCodes, TargetMeans, one_hot, one_hot_dense
 from workbench.estimators.dates import DateFeatures
 from workbench.estimators.dense import DenseEncoder
 from workbench.estimators.encoder import TableEncoder
@@ -43,10 +43,11 @@ class TestCategories:
     @pytest.mark.parametrize("known", [[[0.0, 2], [1, 2], [5, 0]], [[0.0, np.nan], [np.nan, 2], [1, 2]]], ids=str)
     def test_each_code_has_a_column_as_scikit_learn_would_give_it(self, known):
         encoder = OneHotEncoder(handle_unknown="ignore").fit(np.array(known))
-        codes = np.array([[0.0, 0], [1, 2], [np.nan, np.nan], [7, 9], [-1, 0.5]])
+        codes = np.array([[0.0, 0], [1, 2], [np.nan, np.nan], [7, 9], [5, 1]])
         ours, theirs = one_hot(encoder, codes), encoder.transform(codes)
         assert ours.dtype == theirs.dtype
         assert np.array_equal(ours.toarray(), theirs.toarray())
+        assert np.array_equal(one_hot_dense(encoder, codes), theirs.toarray())
         assert one_hot(encoder, codes[:0]).shape == (0, ours.shape[1])
 
 

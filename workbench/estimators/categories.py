@@ -43,7 +43,7 @@ class CategoryCodes(BaseEstimator):
     def transform(self, rows: pd.DataFrame | Look) -> Array:
         """Give the codes as floats, shape (n_rows, n_columns)."""
         look = Look.at(rows)
-        coded = np.empty((len(look), len(look.columns)))
+        coded = np.empty((len(look), len(look.columns)), order="F")  # it is written and read column by column
         for place, name in enumerate(look.columns):
             places, levels = look.levels(name)
             known, other = self._codes(name), np.nan if self.other_[name] < 0 else self.other_[name]
@@ -115,8 +115,8 @@ class TargetMeans(BaseEstimator):
     def _encoded(self, codes: Array, means: list[Array]) -> Array:
         columns = []
         for column, known in zip(_whole(codes).T, means, strict=True):
-            seen = column < len(known)
-            columns.append(np.where(seen[:, None], known[np.where(seen, column, 0)], self.overall_))
+            told = np.vstack([known, self.overall_])  # the last row is for what was never seen
+            columns.append(told[np.minimum(column, len(known))])
         return np.hstack(columns)
 
 
@@ -125,19 +125,32 @@ def one_hot(encoder: OneHotEncoder, codes: Array) -> Any:
 
     For a row alone that encoder takes many times as long, to look at what it was given.
     """
-    placed = [_among(known, column) for known, column in zip(encoder.categories_, codes.T, strict=True)]
-    starts = np.cumsum([0, *(len(known) for known in encoder.categories_)])
-    there = np.column_stack([seen for _, seen in placed])
-    columns = (np.column_stack([places for places, _ in placed]) + starts[:-1])[there]
+    width, placed = one_hot_width(encoder), _placed(encoder, codes)
+    there = placed < width
     ends = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-    return sparse.csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(codes), int(starts[-1])))
+    return sparse.csr_matrix((np.ones(int(ends[-1])), placed[there], ends), shape=(len(codes), width))
 
 
-def _among(known: Array, column: Array) -> tuple[Array, Array]:
-    """Find where values stand among sorted ones, of which a gap is the last, and whether they do."""
-    places = np.searchsorted(known, column).clip(max=len(known) - 1)
-    found = known[places]
-    return places, (found == column) | (np.isnan(found) & np.isnan(column))
+def one_hot_dense(encoder: OneHotEncoder, codes: Array) -> Array:
+    """Do the same as truth values, shape (n_rows, n_levels)."""
+    width = one_hot_width(encoder)
+    told = np.zeros((len(codes), width + 1), dtype=bool)
+    np.put_along_axis(told, _placed(encoder, codes), values=True, axis=1)
+    return told[:, :width]
+
+
+def one_hot_width(encoder: OneHotEncoder) -> int:
+    """Count the columns that codes get."""
+    return sum(map(len, encoder.categories_))
+
+
+def _placed(encoder: OneHotEncoder, codes: Array) -> Array:
+    """Find each code's column, shape (n_rows, n_columns); beyond the last one for a code it was not fitted on."""
+    known, whole = _whole(np.concatenate(encoder.categories_)), _whole(codes)
+    source = np.repeat(np.arange(len(encoder.categories_)), list(map(len, encoder.categories_)))
+    places = np.full((len(encoder.categories_), known.max() + 2), len(known))
+    places[source, known] = np.arange(len(known))
+    return np.asarray(places[np.arange(len(places)), np.minimum(whole, places.shape[1] - 1)])
 
 
 class LevelCounts(BaseEstimator):
@@ -150,12 +163,12 @@ class LevelCounts(BaseEstimator):
 
     def transform(self, codes: Array) -> Array:
         """Give log(1 + count), shape (n_rows, n_columns); 0 for what training never saw."""
-        told = np.zeros(codes.shape)
+        told = np.empty(codes.shape)
         for place, (column, counts) in enumerate(zip(_whole(codes).T, self.counts_, strict=True)):
-            seen = column < len(counts)
-            told[:, place] = np.log1p(np.where(seen, counts[np.where(seen, column, 0)], 0.0))
+            told[:, place] = np.log1p(np.append(counts, 0.0))[np.minimum(column, len(counts))]
         return told
 
 
 def _whole(codes: Array) -> Array:
-    return np.where(np.isnan(codes), -1, codes).astype(np.int64) + 1
+    """Turn codes into whole numbers from 1 on; 0 is a gap."""
+    return np.asarray((np.fmax(codes, -1.0) + 1.0).astype(np.int64))

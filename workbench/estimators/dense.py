@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.feature_selection import r_regression
 
-from .categories import LevelCounts, one_hot
+from .categories import LevelCounts
 from .encoder import MOST_CLASSES, TableEncoder
 from .look import Look
 from .texts import TextFeatures
@@ -83,10 +83,7 @@ class DenseEncoder(TableEncoder):
         return np.hstack([super()._dense(look, codes, means, texts), self.often_.transform(codes[:, self.wide_])])
 
     def _joined(self, look: Look, dense: Array, codes: Array) -> Array:  # noqa: ARG002 - texts are in `dense`
-        blocks = [self._scaled(dense)]
-        if self.one_hot_ is not None:
-            blocks.append(one_hot(self.one_hot_, codes[:, self.narrow_]).toarray())
-        joined = np.hstack(blocks).astype(np.float32)
+        joined = self._filled(dense, codes, [], np.float32)
         return joined if self.kept_ is None else joined[:, self.kept_]
 
 

@@ -12,10 +12,10 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import OneHotEncoder
 
-from .categories import CategoryCodes, TargetMeans, one_hot
+from .categories import CategoryCodes, TargetMeans, one_hot, one_hot_dense, one_hot_width
 from .dates import DateFeatures
 from .look import Look
-from .numbers import PiecewiseLinear, SmoothScaler
+from .numbers import PiecewiseLinear, SmoothScaler, side_by_side
 from .texts import TextFeatures
 
 Array = npt.NDArray[Any]
@@ -175,16 +175,25 @@ class TableEncoder(BaseEstimator):
         """Put codes beside the amounts for trees, one column a level and words beside them for a linear model."""
         if self.scaler_ is None:
             return np.hstack([dense, codes[:, self.narrow_]])
-        amounts = self._scaled(dense)
+        words = [sparse.csr_matrix(words.transform(look.texts(name))) for name, words in self.words_.items()]
+        levels = 0 if self.one_hot_ is None else one_hot_width(self.one_hot_)
+        if levels + sum(block.shape[1] for block in words) <= DENSE_WIDTH:
+            return self._filled(dense, codes, [block.toarray() for block in words])
+        amounts = side_by_side(len(dense), lambda part: self._scaled(dense[part]))
         blocks = [] if self.one_hot_ is None else [one_hot(self.one_hot_, codes[:, self.narrow_])]
-        blocks += [sparse.csr_matrix(words.transform(look.texts(name))) for name, words in self.words_.items()]
-        if sum(block.shape[1] for block in blocks) <= DENSE_WIDTH:
-            return np.hstack([amounts, *(block.toarray() for block in blocks)])
-        return sparse.hstack([sparse.csr_matrix(amounts), *blocks], format="csr")
+        return sparse.hstack([sparse.csr_matrix(amounts), *blocks, *words], format="csr")
 
-    def _scaled(self, dense: Array) -> Array:
+    def _filled(self, dense: Array, codes: Array, beside: list[Array], dtype: Any = np.float64) -> Array:
+        """Give scaled amounts, levels and what stands beside them as one dense matrix."""
+        narrow = codes[:, self.narrow_]
+
+        def blocks(part: slice) -> list[Array]:
+            levels = [] if self.one_hot_ is None else [one_hot_dense(self.one_hot_, narrow[part])]
+            return [*self._scaled(dense[part]), *levels, *(block[part] for block in beside)]
+
+        return side_by_side(len(dense), blocks, dtype)
+
+    def _scaled(self, dense: Array) -> list[Array]:
         """Bring amounts to one scale, and put the pieces of numbers and dates beside them."""
-        scaled = dense if self.scaler_ is None else self.scaler_.transform(dense)
-        return (
-            scaled if self.pieces_ is None else np.hstack([scaled, self.pieces_.transform(dense[:, : self.amounts_])])
-        )
+        scaled = [dense if self.scaler_ is None else self.scaler_.transform(dense)]
+        return scaled if self.pieces_ is None else [*scaled, self.pieces_.transform(dense[:, : self.amounts_])]
