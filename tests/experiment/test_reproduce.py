@@ -221,6 +221,53 @@ def test_a_zip_is_reproduced_where_its_store_is_not(workbench, first, store, tmp
     assert objects.missing(Store(tmp_path / "other"), only.manifest) == []
 
 
+SUMS = """
+import pathlib
+texts = [pathlib.Path(one).read_text() for one in (data, *more, *named.values())]
+pathlib.Path("sum.txt").write_text(" ".join(str(sum(map(int, text.split()[1:]))) for text in texts))
+"""
+SEVERAL = """
+from workbench import Table
+data: Table = "example:iris"
+more: list[Table] = []
+named: dict[str, Table] = {}
+"""
+
+
+def test_tables_in_a_list_are_found_again_each_in_its_place(workbench, tmp_path):
+    parameters = nbformat.v4.new_code_cell(SEVERAL.strip(), metadata={"tags": ["parameters"]})
+    template = tmp_path / "adding.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[parameters, nbformat.v4.new_code_cell(SUMS.strip())]), template)
+    files = [tmp_path / f"{number}" / "farm.csv" for number in (1, 2, 3, 4)]
+    for number, file in enumerate(files):
+        file.parent.mkdir()
+        file.write_text(f"power\n{10**number}\n")
+    first, one, other, last = map(str, files)
+    values = {"data": first, "more": [one, other, one], "named": {"last": last}}
+    made = workflow.run(template, values, name="sum", store=tmp_path / "workbench-store")
+    assert (made.path / "outputs" / "sum.txt").read_text() == "1 10 100 10 1000"
+    for file in files:
+        shutil.rmtree(file.parent)
+    said = workbench("reproduce", "sum", "--here", "--json")
+    assert said.code == 0, said.err
+    now = load(Path(document(said)["path"]))
+    assert now.parameters() == load(made.path).parameters()
+    assert now.manifest["objects"] == load(made.path).manifest["objects"]
+
+
+@pytest.mark.parametrize("full", ["workbench.documents.fetched.shutil.copyfile", "pathlib.Path.touch"])
+def test_a_disk_that_fills_while_the_inputs_are_laid_out_is_one_line(workbench, first, store, full, monkeypatch):
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(full, no_room)
+    said = workbench("reproduce", "sum", "--here")
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"workbench: The store {str(store)!r} cannot be written: No space left on device.")
+    assert said.err.count("\n") == 1
+    assert [*(store / "running").iterdir()] == []
+
+
 def begin(store: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start the command, and wait until its notebook is under way."""
     command = [sys.executable, "-m", "workbench", "reproduce", "sum", "--here", *arguments, "--store", str(store)]

@@ -6,10 +6,11 @@ The kernel reads what was fetched, not the network. Of a file it reads what was 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from workbench.documents.files import FORMAT, digest, read_json, write_bytes, write_json
+from workbench.documents.files import FORMAT, digest, read_json, write_bytes, write_json, writing
 from workbench.documents.run_folder import RunFolder
 from workbench.errors import BadTable
 
@@ -30,14 +31,32 @@ def keep(run: RunFolder, source: str, name: str, content: bytes) -> Path:
     content : bytes
         The file.
     """
+    mark = hashlib.sha256(content).hexdigest()
+    path = _place(run, name, mark)
+    write_bytes(path, content)
+    return _noted(path, source, mark)
+
+
+def keep_copy(run: RunFolder, source: str, name: str, file: Path, digest: str) -> Path:
+    """Put a copy of a file with a known digest into a run, as `keep` does with content: however large it is."""
+    mark = digest.removeprefix("sha256:")
+    path = _place(run, name, mark)
+    with writing(path) as part:
+        shutil.copyfile(file, part)
+    return _noted(path, source, mark)
+
+
+def _place(run: RunFolder, name: str, mark: str) -> Path:
     folder = run.path / FOLDER
     folder.mkdir(exist_ok=True)
-    mark = hashlib.sha256(content).hexdigest()
-    path = folder / f"{mark[:12]}-{name}"
-    write_bytes(path, content)
-    known = read_json(folder / INDEX)["tables"] if (folder / INDEX).exists() else {}
-    known[path.name] = {"source": source, "digest": f"sha256:{mark}", "size": len(content)}
-    write_json(folder / INDEX, {"format": FORMAT, "tables": known})
+    return folder / f"{mark[:12]}-{name}"
+
+
+def _noted(path: Path, source: str, mark: str) -> Path:
+    index = path.parent / INDEX
+    known = read_json(index)["tables"] if index.exists() else {}
+    known[path.name] = {"source": source, "digest": f"sha256:{mark}", "size": path.stat().st_size}
+    write_json(index, {"format": FORMAT, "tables": known})
     return path.absolute()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ def take_in(template: Template, values: Values, asked: Mapping[str, Any] | None 
 
 
 def _taken(tables: Iterable[str], values: Mapping[str, Any]) -> dict[str, Fetched]:
-    wanted = dict.fromkeys(text for name in tables for text in _texts(values.get(name)) if text)
+    wanted = dict.fromkeys(text for name in tables for text in texts_in(values.get(name)) if text)
     if not wanted:
         return {}
     from workbench.dataset import take  # with pandas: not for notebooks without tables
@@ -89,7 +89,7 @@ def kept_in(store: Store, inputs: Inputs) -> list[dict[str, Any]]:
     return [
         {"role": objects.DATA, "name": one.name, "parameter": name} | objects.keep_bytes(store, one.content, one.digest)
         for name in inputs.tables
-        for text in _texts(inputs.values.values.get(name))
+        for text in texts_in(inputs.values.values.get(name))
         if (one := inputs.taken.get(text)) is not None
     ]
 
@@ -107,25 +107,27 @@ def bound_in(inputs: Inputs, folder: RunFolder, store: Store) -> dict[str, Any]:
     here = {path: one.digest for path, one in inputs.taken.items() if path not in elsewhere}
     note_given(folder, {path: (mark, objects.place(store, mark)) for path, mark in here.items()})
     inputs.taken.clear()  # a run may take hours, and holds no table in memory meanwhile
-    moved = {
-        name: _moved(inputs.values.values[name], paths)
+    here_now = {
+        name: moved(inputs.values.values[name], lambda url: paths.get(url, url))
         for name in inputs.tables
-        if any(text in paths for text in _texts(inputs.values.values.get(name)))
+        if any(text in paths for text in texts_in(inputs.values.values.get(name)))
     }
-    return inputs.sealed.bound | moved
+    return inputs.sealed.bound | here_now
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
+    """Give every text in a value: of one table, or of several in a list or by names."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | tuple | Mapping):
         for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(part)
+            yield from texts_in(part)
 
 
-def _moved(value: Any, paths: Mapping[str, str]) -> Any:
+def moved(value: Any, place: Callable[[str], str]) -> Any:
+    """Put another text in place of each in a value, in the order of `texts_in`."""
     if isinstance(value, str):
-        return paths.get(value, value)
+        return place(value)
     if isinstance(value, list | tuple):
-        return type(value)(_moved(part, paths) for part in value)
-    return {key: _moved(part, paths) for key, part in value.items()} if isinstance(value, dict) else value
+        return type(value)(moved(part, place) for part in value)
+    return {key: moved(part, place) for key, part in value.items()} if isinstance(value, dict) else value

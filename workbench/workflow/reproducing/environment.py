@@ -117,7 +117,10 @@ def _modules(folder: Path) -> Path:
 
     modules, told = folder / "modules", workbench_here()
     package, version = Path(workbench.__file__).parent, told["version"] or workbench.__version__
-    shutil.copytree(package, modules / "workbench", ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        shutil.copytree(package, modules / "workbench", ignore=shutil.ignore_patterns("__pycache__"))
+    except shutil.Error as errors:  # it goes on after each, and names every file
+        raise OSError(errors.args[0][0][2]) from errors
     about = modules / f"{OURS.replace('-', '_')}-{version}.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {OURS}\nVersion: {version}\n", encoding="utf-8")

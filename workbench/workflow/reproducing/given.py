@@ -15,6 +15,7 @@ from workbench.documents.redaction import HIDDEN
 from workbench.documents.run_folder import RunFolder
 from workbench.errors import BadParameters, BadReference, BadTable
 from workbench.pages.words import listing
+from workbench.workflow.inputs import moved, texts_in
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment, Store
@@ -122,41 +123,48 @@ def _insist_on_whole_addresses(values: Mapping[str, Any]) -> None:
 
 def _tables(
     experiment: Experiment, stores: list[Store], template: Template, values: Mapping[str, Any], folder: Path
-) -> dict[str, str]:
-    """Give the tables that were given as one text each, as they were; several of one parameter are left alone."""
+) -> dict[str, Any]:
+    """Give the tables that were given, one or several of a parameter, as they were."""
     from workbench.experiment import objects
     from workbench.template.named import TableType
 
-    kept = {one.get("parameter"): one for one in objects.named(experiment.manifest, objects.DATA)}
     source = experiment.task().get("data") or {}
-    given = {name: value for name in template.named(TableType) if isinstance(value := values.get(name), str) and value}
-    searched = {name: source for name, value in given.items() if source.get("source") == value}
-    return {
-        name: _table(stores, kept.get(name) or searched.get(name) or {}, name, value, folder)
-        for name, value in given.items()
-    }
+    entries = objects.named(experiment.manifest, objects.DATA)
+    given = {name: values[name] for name in template.named(TableType) if any(texts_in(values.get(name)))}
+
+    def restored(name: str) -> Any:
+        kept = [one for one in entries if one.get("parameter") == name]
+        known = iter(kept if len(kept) == sum(map(bool, texts_in(given[name]))) else ())  # one for each, in their order
+        searched = {source.get("source"): source}
+
+        def place(text: str) -> str:
+            return text and _table(stores, next(known, searched.get(text, {})), name, text, folder)
+
+        return moved(given[name], place)
+
+    return {name: restored(name) for name in given}
 
 
 def _table(stores: list[Store], known: Entry, name: str, value: str, folder: Path) -> str:
     """Say where a table is as it was: a copy of what the store keeps, or the place it was given then."""
+    from workbench.experiment import objects
+
     for store in stores:
-        if "name" in known and (content := _content(store, known)) is not None:
-            return str(fetched.keep(RunFolder(folder), value, known["name"], content))
+        if "name" in known and objects.is_whole(store, known["digest"], known["size"]):
+            kept = objects.place(store, known["digest"])
+            return str(fetched.keep_copy(RunFolder(folder), value, known["name"], kept, known["digest"]))
     if "://" in value or value.startswith("example:"):
         return value
     remedy = f"Say where it is now: -p {name}=FILE."
     if not Path(value).is_file():
         raise BadTable(value, "is not there any more, and the store keeps no copy of it", remedy)
-    if known.get("digest") not in (None, digest(Path(value))):
+    if known.get("digest") not in (None, _digest(value, remedy)):
         raise BadTable(value, "is not what it was then, and the store keeps no copy of that", remedy)
     return value
 
 
-def _content(store: Store, entry: Entry) -> bytes | None:
-    """Read an object, if it is there and whole."""
-    from workbench.experiment import objects
-
-    place = objects.place(store, entry["digest"])
-    if not place.is_file() or digest(place) != entry["digest"]:
-        return None
-    return place.read_bytes()
+def _digest(file: str, remedy: str) -> str:
+    try:
+        return digest(Path(file))
+    except OSError as error:
+        raise BadTable(file, f"cannot be read ({error.strerror}), and the store keeps no copy of it", remedy) from error

@@ -17,7 +17,7 @@ from workbench.workflow.place import Where, experiment_of, insist_on_data, store
 from workbench.workflow.reproducing.environment import environment_for
 from workbench.workflow.reproducing.given import Given, given_again
 from workbench.workflow.reproducing.keep import keep
-from workbench.workflow.reproducing.rerun import rerun
+from workbench.workflow.reproducing.rerun import command_for, rerun
 
 if TYPE_CHECKING:
     from workbench.comparison import Reproduction
@@ -98,17 +98,22 @@ def reproduce(
     WorkbenchError
         If what it was given or ran with is not to be had. Nothing is kept then.
     """
+    from workbench.experiment.store import translated
+
     started, where = time.monotonic(), store_of(store)
     say = on_event or (lambda _: None)
     then = _one_run(ref, experiment_of(ref, store))
     with _scratch(where) as folder:
-        given = given_again(then, _stores(then, where), folder, texts=texts, parameters={**(parameters or {}), **more})
-        environment = environment_for(
-            then, here=here, folder=folder, say=lambda text: say({"kind": "step", "name": text, "long": True})
-        )
+        with translated(where):  # a disk that fills while this is laid out
+            values = {**(parameters or {}), **more}
+            given = given_again(then, _stores(then, where), folder, texts=texts, parameters=values)
+            environment = environment_for(
+                then, here=here, folder=folder, say=lambda text: say({"kind": "step", "name": text, "long": True})
+            )
+            command = command_for(then, given, environment, folder)
         say({"kind": "step", "name": "starting"})
         replay = is_to_replay(then, given)
-        made, scratch = rerun(then, given, environment, folder, replay=replay, on_event=on_event)
+        made, scratch = rerun(then, command, environment, folder, replay=replay, on_event=on_event)
         say({"kind": "step", "name": "comparing it with the run as it was"})
         kept, found = keep(then, made, given, environment, where, scratch)
     return Reproduced(

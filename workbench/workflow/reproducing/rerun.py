@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -41,7 +42,7 @@ runpy.run_module("workbench", run_name="__main__", alter_sys=True)
 
 def rerun(
     then: Experiment,
-    given: Given,
+    command: list[str],
     environment: Environment,
     folder: Path,
     *,
@@ -52,6 +53,8 @@ def rerun(
 
     Parameters
     ----------
+    command
+        What `command_for` says.
     replay
         Whether its search is to take the trials on record in place of new ones.
 
@@ -66,8 +69,8 @@ def rerun(
 
     store = store_at(folder / "store", {})
     environ = _environ(environment, then.path if replay else None)
-    with (folder / "said").open("w+b") as said:
-        code = _watched(_command(then, given, environment, folder), environ, said.fileno(), store, on_event)
+    with tempfile.TemporaryFile() as said:  # not in the store: its disk may be full, and that is to be told
+        code = _watched(command, environ, said.fileno(), store, on_event)
         said.seek(0)
         told = said.read().decode("utf-8", "replace").strip()
     if found := experiments(store_of(store.path)):  # which also keeps a run whose runner was killed
@@ -78,7 +81,8 @@ def rerun(
     raise WorkbenchError(f"The run of {then.reference} could not be made again: {lines[-1]}")
 
 
-def _command(then: Experiment, given: Given, environment: Environment, folder: Path) -> list[str]:
+def command_for(then: Experiment, given: Given, environment: Environment, folder: Path) -> list[str]:
+    """Write down the values of a run, and give the command that runs it in a store inside `folder`."""
     values = folder / "values.json"
     values.touch(mode=0o600)
     values.write_text(json.dumps(given.values), encoding="utf-8")
