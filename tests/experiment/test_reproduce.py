@@ -15,6 +15,7 @@ import nbformat
 import pytest
 
 from workbench import workflow
+from workbench.batches import cores
 from workbench.batches.known import known
 from workbench.experiment import Experiment, Store, load, objects, verify
 from workbench.workflow.reproducing.given import given_again
@@ -99,6 +100,8 @@ def test_a_run_whose_table_is_gone_is_made_again_equal_and_kept_as_what_it_is(wo
     assert (now.path / "outputs" / "sum.txt").read_text() == "12 0"
     assert verify(now) == []
     assert [*(store / "running").iterdir()] == []
+    assert now.environment()["cores"] == first.environment()["cores"] == cores()
+    assert 0 < now.environment()["free_memory"] < 2**50
     manifest = now.manifest
     assert manifest["kind"] == "reproduction"
     assert manifest["cause"] == {"kind": "reproduction", "of": str(first.reference)}

@@ -161,6 +161,12 @@ def test_another_workbench_and_another_machine_are_causes(keep):
     assert set(because(reproduction(then, now))) == {"workbench", "machine"}
 
 
+@pytest.mark.parametrize(("was", "told"), [(2, {"cores": "it had 2 cores then, and 8 now"}), (8, {}), (None, {})])
+def test_another_number_of_cores_is_a_cause_where_both_are_on_record(keep, was, told):
+    then, now = keep(1, machine=was and {"cores": was, "free_memory": 10**9}), keep(2, machine={"cores": 8})
+    assert because(reproduction(then, now)) == told
+
+
 def trials(experiment: Experiment, *scores: float, seconds: float = 0.0) -> None:
     told = [
         {

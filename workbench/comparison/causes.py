@@ -59,6 +59,7 @@ def causes(then: Experiment, now: Experiment, differs: Difference, *, replayed: 
         named = listing([change.name for change in given])
         yield Cause("parameters", f"{named} {agree(given, 'has another value', 'have other values')}", given)
     yield from _environment(differs.environment)
+    yield from _cores(then, now)
     if not replayed:
         yield from _limits(then, now)
 
@@ -68,6 +69,15 @@ def _environment(found: Iterable[Change]) -> Iterator[Cause]:
     for kind in ("library", "workbench", "python", "machine"):
         if of_kind := tuple(change for change in ordered if _kind(change.name) == kind):
             yield Cause(kind, BECAUSE.get(kind) or _versions(of_kind), of_kind)
+
+
+def _cores(then: Experiment, now: Experiment) -> Iterator[Cause]:
+    """Say whether the work was shared out among another number of cores: sums come out otherwise then."""
+    told = (kept.environment().get("cores") for kept in (then, now))
+    had = [number for number in told if isinstance(number, int)]
+    if len(set(had)) == 2:
+        because = f"it had {count(had[0], 'core')} then, and {had[1]:,} now"
+        yield Cause("cores", because, changes(*({"cores": number} for number in had)))
 
 
 def _kind(name: str) -> str:

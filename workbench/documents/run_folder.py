@@ -43,7 +43,8 @@ class RunRecord:
     may be set while a run goes on.
     `cause` and `parents` are what the experiment will say; `fingerprint` tells runs of the same work, see
     `workbench.experiment.fingerprint`; `price` is what an hour of the machine costs, and the run's share of it.
-    `objects` are those of the store that its experiment will name; `git` is the state of its template's repository.
+    `objects` are those of the store that its experiment will name; `git` is the state of its template's repository;
+    `machine` what there was when it began: the ``cores`` it may use, and ``free_memory`` in bytes.
     """
 
     name: str
@@ -65,6 +66,7 @@ class RunRecord:
     price: dict[str, Any] | None = None
     objects: list[dict[str, Any]] | None = None
     git: dict[str, Any] | None = None
+    machine: dict[str, Any] | None = None
     status: str = "running"
     reason: str = ""
     ended: str | None = None

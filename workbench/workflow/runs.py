@@ -186,7 +186,8 @@ def run(
         say({"kind": "step", "name": "starting"})
         kept = _kept_beside(found, inputs, where)
         folder, notebook = _prepared(found, inputs, name, where, labels, started)
-        folder.update(**kept, fingerprint=work, cause=given.cause, parents=list(given.parents), price=paid)
+        told = {"cause": given.cause, "parents": list(given.parents), "price": paid, "machine": _machine(env)}
+        folder.update(**kept, **told, fingerprint=work)
         with _closing(folder, where, found):
             limits |= {"kernel_env": {**env, **inputs.environment}, "cancelled": given.cancelled}
             execute(folder, notebook, **limits, kernels=kernels, on_event=on_event)
@@ -262,10 +263,22 @@ def _limit(text: str | float | None, name: str) -> float | None:
     return None if text is None else seconds(text, name)
 
 
+def _machine(env: Mapping[str, str]) -> dict[str, int | None]:
+    """Note what a run may use of the machine: the cores that it or its kernel's environment is given, and memory."""
+    from workbench.batches.cores import ASKED, cores
+    from workbench.documents.machine import free
+
+    try:
+        usable = min(cores(), int(env.get(ASKED, cores())))
+    except ValueError:  # no number stands there: that is for a search to say
+        usable = None
+    return {"cores": usable, "free_memory": int(free())}
+
+
 def _memory(text: str | float | None) -> int | None:
     if text is None:
         return None
-    from workbench.automl.planning.memory import free
+    from workbench.documents.machine import free
     from workbench.template import memory_bytes
 
     return memory_bytes(text, of=free())

@@ -58,7 +58,7 @@ def capture(folder: RunFolder, store: Store, *, report: Report | None = None) ->
     reference = Reference(checked_name(record.name), record.version)
     with building(store, "capture") as part:
         left_out = {**(clean(folder).left_out or {}), **_copy(folder, part)}
-        write_environment(part / "environment", record.git)
+        write_environment(part / "environment", record.git, record.machine)
         manifest = _manifest(record, part)
         if left_out:
             manifest["left_out"] = left_out

@@ -39,10 +39,13 @@ class Package:
     terms: str | list[str]
 
 
-def write_environment(folder: Path, git: Mapping[str, Any] | None = None) -> None:
+def write_environment(
+    folder: Path, git: Mapping[str, Any] | None = None, machine: Mapping[str, Any] | None = None
+) -> None:
     """Write ``python.json``, ``requirements.lock`` and ``workbench.json`` into `folder`.
 
-    Of a template that lies in a repository, also ``git.json``: `git` is what it says.
+    Of a template that lies in a repository, also ``git.json``: `git` is what it says. `machine` is what the run noted
+    of it when it began.
     """
     folder.mkdir()
     installed = _installed()
@@ -50,7 +53,8 @@ def write_environment(folder: Path, git: Mapping[str, Any] | None = None) -> Non
     versions = {name: package.version for name, package in installed.items()}
     terms = {name: package.terms for name, package in installed.items() if package.terms}
     origins = {name: _origin(package) for name, package in installed.items() if package.origin}
-    write_json(folder / "python.json", _python() | {"packages": versions, "origins": origins, "licenses": terms})
+    about = {**_python(), **(machine or {})}
+    write_json(folder / "python.json", about | {"packages": versions, "origins": origins, "licenses": terms})
     (folder / "requirements.lock").write_text(
         "".join(f"{_pinned(one)}\n" for one in installed.values()), encoding="utf-8"
     )
