@@ -49,4 +49,7 @@ def test_a_run_with_a_price_says_what_it_cost(capsys):
 
 def test_a_long_run_tells_its_time_as_a_list_does(capsys):
     text.run(document(seconds=250.3, resources={"wall": 217.0, "cost": None}))
-    assert "completed in 4 min 10 s" in capsys.readouterr().out.splitlines()
+    text.run(document(seconds=250.3, resources={"wall": 250.1, "cost": None}))
+    text.run(document(seconds=250.3, resources={"wall": None, "cost": None}))
+    told = [line for line in capsys.readouterr().out.splitlines() if "completed" in line]
+    assert told == ["completed in 3 min 37 s (4 min 10 s with its report)", *["completed in 4 min 10 s"] * 2]

@@ -75,7 +75,7 @@ def run(document: Mapping[str, Any]) -> None:
     """Tell how a run ended; the first line is its reference alone."""
     line(document["ref"])
     line(
-        f"{document['status']} in {duration(document['seconds'])}{paid(document)}"
+        f"{document['status']} in {_took(document)}{paid(document)}"
         + (f": {document['reason']}" if document["reason"] else "")
     )
     if document["metric"]:
@@ -84,6 +84,13 @@ def run(document: Mapping[str, Any]) -> None:
             line(f"{score(document['metric'], last)} on {count(last.get('rows') or 0, 'row')} held back")
     checks(document["checks"])
     line(f"report: {document['report']}")
+
+
+def _took(document: Mapping[str, Any]) -> str:
+    """Write how long a run took, as lists and its report tell it, and how long with the report, where that is more."""
+    whole, wall = duration(document["seconds"]), document["resources"].get("wall")
+    run = whole if wall is None else duration(wall)
+    return run if run == whole else f"{run} ({whole} with its report)"
 
 
 def paid(document: Mapping[str, Any]) -> str:
