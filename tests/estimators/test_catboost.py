@@ -121,6 +121,20 @@ class TestCategories:
         one, *others = model.predict(rows)
         assert all(np.array_equal(one, other) for other in others)
 
+    @pytest.mark.parametrize("columns", [[0, 1, 2], [1], [0, 2]], ids=["both", "codes", "numbers"])
+    def test_many_rows_are_handed_over_as_a_table_and_predicted_as_few(self, columns, monkeypatch):
+        categorical = [columns.index(1)] if 1 in columns else []
+        model = learner(3).fit(MIXED[:, columns], target(3), categorical=categorical)
+        rows = MIXED[:, columns].copy()
+        rows[::7] = np.nan
+        rows[3::7] = 500
+        few = model.predict(rows)
+        monkeypatch.setattr("workbench.estimators.catboost.TABLE_FROM", 1)
+        monkeypatch.setattr(model, "_features", None)
+        assert np.array_equal(model.predict(rows), few)
+        assert np.array_equal(model.predict(rows[::-1])[::-1], few)
+        assert len(np.unique(few[:, 0])) > (5 if columns != [1] else 1)
+
     def test_columns_of_codes_only_are_enough(self):
         codes = np.column_stack([LEVELS, np.arange(240) % 3])
         said = learner(2).fit(codes, (np.arange(240) % 3 == 1).astype(int), categorical=[0, 1]).predict(codes)

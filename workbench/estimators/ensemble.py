@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from contextlib import contextmanager
+from functools import cache, reduce
 from itertools import islice
 from operator import add
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped] # ships no types
 
 from .look import Look
 
 Array = npt.NDArray[Any]
 MANY_ROWS = 500  # from here on threads are worth gathering: the encoder and the model of each fold take milliseconds
+_LIMITED = Lock()
 
 
 class FoldModel(BaseEstimator):
@@ -78,13 +82,36 @@ def _averages(bags: list[list[FoldModel]], look: Look) -> Iterator[Array]:
     if hands == 1:
         yield from _averaged(bags, (model.predict(look) for model in models))
         return
-    with ThreadPoolExecutor(hands) as pool:
+    with _one_blas_thread(), ThreadPoolExecutor(hands) as pool:
         yield from _averaged(bags, pool.map(lambda model: model.predict(look), models))
 
 
 def _averaged(bags: list[list[FoldModel]], said: Iterator[Array]) -> Iterator[Array]:
     for bag in bags:
         yield reduce(add, islice(said, len(bag))) / len(bag)
+
+
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Let BLAS work by one thread: its others wait for work in a loop, and would take the cores from the models.
+
+    The limit is the process's. While it holds for one prediction others leave it alone: what overlaps would put back
+    what it found, one thread, when the first is long over.
+    """
+    if not _LIMITED.acquire(blocking=False):
+        yield
+        return
+    try:
+        with _libraries().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _LIMITED.release()
+
+
+@cache
+def _libraries() -> Any:
+    """Find the libraries that have threads of their own; to look for them each time takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _cores() -> int:
