@@ -106,6 +106,27 @@ def many_runs() -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.fixture
+def long_names() -> Callable[[Path], list[Path]]:
+    """Write a page of a batch and one of a comparison, of experiments with long names."""
+
+    def write(folder: Path) -> list[Path]:
+        from workbench.pages.batch import batch_page
+        from workbench.pages.comparison import comparison_page
+
+        many, few = many_runs(), ranked(3)
+        several = [run for run in many["runs"] if run["score"]]
+        for one in (*several, *few["leaderboard"]):
+            one["ref"] = f"wind-farm-of-lower-saxony-turbine-of-the-north-{one['ref']}"
+        told = [run | {"metric": "roc_auc", "target": "power"} for run in several]
+        pages = {"batch": batch_page(many | {"runs": told}), "comparison": comparison_page(few)}
+        for name, page in pages.items():
+            (folder / f"{name}.html").write_text(page, encoding="utf-8")
+        return [folder / f"{name}.html" for name in pages]
+
+    return write
+
+
 def ranked(experiments: int) -> dict[str, Any]:
     """What a comparison may tell of experiments that all can be ranked together, with all there is to draw."""
     rows = []

@@ -6,6 +6,7 @@ import re
 import warnings
 
 import pytest
+from matplotlib.figure import Figure
 
 from workbench.pages.changes import Spent, importance_changes, score_against_cost
 from workbench.pages.comparison import comparison_page
@@ -97,6 +98,22 @@ def test_many_searches_end_where_they_are_said_to():
 def test_searches_of_any_size_can_be_drawn(values):
     searches = [Search("one", range(len(values)), values, values), Search("other", [1], [0.1], [0.0])]
     assert learning_curves(searches, metric="rmse", higher_is_better=False).png.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("number", [0, 1, 40])
+def test_the_axis_of_searches_of_one_trial_names_that_trial(number, monkeypatch):
+    drawn = []
+
+    def painted(paint, **_):
+        drawn.append(Figure())
+        paint(drawn[-1])
+
+    monkeypatch.setattr("workbench.pages.learning.draw", painted)
+    searches = [Search(name, [number], [score], [2.0]) for name, score in (("one", 0.78), ("other", 0.79))]
+    learning_curves(searches, metric="f1", higher_is_better=True)
+    axes = drawn[0].axes[0]
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [number]
 
 
 def test_lines_without_a_value_are_drawn_too():

@@ -140,6 +140,32 @@ def test_a_failed_step_shows_its_reason_in_one_line_and_folds_the_traceback():
     assert "Failed" in Page(text).text
 
 
+def half_run(*ran, status="failed"):
+    rest = [v4.new_markdown_cell("## What was tried"), v4.new_code_cell("search()"), v4.new_code_cell("explain()")]
+    before = [v4.new_markdown_cell("## The data"), v4.new_code_cell("read()", execution_count=1)]
+    return report(v4.new_notebook(cells=[*before, *ran, *rest]), title="t", facts={"status": status})
+
+
+@pytest.mark.parametrize("status", ["failed", "timed_out", "killed", "out_of_memory", "cancelled"])
+def test_what_a_run_never_came_to_is_folded(status):
+    text = half_run(status=status)
+    shown, _, rest = text.partition("Show 2 steps that did not run")
+    assert "The data" in shown
+    assert "What was tried" not in shown
+    assert "What was tried" in rest
+    assert "did not run" not in half_run(status="completed")
+
+
+def test_the_report_of_a_failed_run_leads_to_the_step_that_failed():
+    expected, wrong = (v4.new_output("error", ename=name, evalue="", traceback=[]) for name in ("Expected", "Wrong"))
+    text = half_run(cell_with(expected), cell_with(wrong))
+    assert text.index('href="#failed-step"') < text.index("The data")
+    assert text.count('id="failed-step"') == 1
+    assert text.index("Expected") < text.index('id="failed-step"') < text.index("Wrong")
+    assert "#failed-step" not in half_run(cell_with(expected), status="completed")
+    assert "#failed-step" not in half_run(status="killed")
+
+
 def test_messages_on_stderr_are_folded_and_a_progress_bar_shows_its_end_only():
     bar = v4.new_output("stream", name="stderr", text=" 10%|#\r 50%|##\r100%|###\n")
     text = report(v4.new_notebook(cells=[cell_with(bar)]), title="t", facts={})

@@ -9,12 +9,12 @@ from typing import Any
 
 from workbench.comparison.cells import CellChange, cell_changes, code_cells
 from workbench.comparison.drift import Drift, drifts
-from workbench.comparison.facts import Driver, Facts, facts_of, judged
+from workbench.comparison.facts import Driver, Facts, facts_of
 from workbench.comparison.ranking import Comparison, compare
 from workbench.comparison.sections import NOTHING, Section, as_html, as_text, words
 from workbench.documents.table import read_profile
 from workbench.executor import DECIDING
-from workbench.experiment import Experiment
+from workbench.experiment import Experiment, reading
 from workbench.pages.words import measured
 from workbench.records import Score
 
@@ -164,7 +164,7 @@ class _Side:
 
 def _side(experiment: Experiment) -> _Side:
     facts = facts_of(experiment)
-    with judged(experiment):
+    with reading(experiment):
         return _Side(
             facts, _columns(experiment), _environment(experiment), _profile(experiment), code_cells(experiment)
         )
@@ -174,7 +174,7 @@ def _drift(one: _Side, other: _Side) -> tuple[Drift, ...]:
     """Compare how the values are spread; of the same table there is nothing to compare."""
     if one.facts.digest is not None and one.facts.digest == other.facts.digest:
         return ()
-    with judged(other.facts.experiment):
+    with reading(other.facts.experiment):
         return tuple(drifts(one.profile, other.profile))
 
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.documents import outbox
 from workbench.documents.experiment import REPRODUCTION
-from workbench.documents.files import MALFORMED
 from workbench.documents.run_folder import RunFolder
-from workbench.errors import BadArtifact
-from workbench.experiment import Experiment
+from workbench.experiment import Experiment, reading
 from workbench.records import Reference, Score
 
 
@@ -75,16 +72,6 @@ class Facts:
         return self.scores.get(wanted) if wanted and self.experiment.status == "completed" else None
 
 
-@contextmanager
-def judged(experiment: Experiment) -> Iterator[None]:
-    """Tell of a document that is not of the form it should be in one line, whatever reading it stumbled over."""
-    try:
-        yield
-    except MALFORMED as error:
-        problem = f"holds a document of another form than it should ({type(error).__name__}: {error})"
-        raise BadArtifact(str(experiment.path), problem, "workbench verify says whether it was changed.") from error
-
-
 def facts_of(experiment: Experiment) -> Facts:
     """Read what is asked of an experiment.
 
@@ -93,7 +80,7 @@ def facts_of(experiment: Experiment) -> Facts:
     BadArtifact
         If one of its documents cannot be read.
     """
-    with judged(experiment):
+    with reading(experiment):
         task, data = experiment.task(), experiment.manifest["data"]
         table, given = task.get("data") or {}, experiment.parameters()
         return Facts(

@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
-from workbench.comparison.facts import Driver, Facts, Tried, facts_of, judged, plain
+from workbench.comparison.facts import Driver, Facts, Tried, facts_of, plain
 from workbench.comparison.paired import Gain, tester
 from workbench.comparison.sections import NOTHING, Section, as_html, as_text
 from workbench.comparison.telling import sentences
 from workbench.comparison.yardstick import Group, apart, grouped
 from workbench.errors import UnknownName
-from workbench.experiment import Experiment
+from workbench.experiment import Experiment, reading
 from workbench.pages.comparison import lead, titles
 from workbench.pages.words import metric_name, score_interval, score_value, typed
 from workbench.records import Score
@@ -167,10 +167,10 @@ def _ranked(group: Group, number: int, differing: Mapping[str, dict[str, Any]]) 
     best, *others = sorted(group.members, key=lambda one: _loss(one.score(metric)))
     found = [_place(best, metric, differing, group=number, rank=1)]
     if others:
-        with judged(best.experiment):
+        with reading(best.experiment):
             test = tester(metric, best.experiment)
     for rank, one in enumerate(others, 2):
-        with judged(one.experiment):
+        with reading(one.experiment):
             behind = test(one.experiment)
         found.append(_place(one, metric, differing, group=number, rank=rank, behind=behind))
     return found

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from workbench.comparison.facts import Facts, judged
+from workbench.comparison.facts import Facts
+from workbench.experiment import reading
 from workbench.pages.words import listing, metric_name
 
 WHOLE = "the whole table"
@@ -63,7 +64,7 @@ def _rows(one: Facts, metric: str | None) -> tuple[str | None, str | None]:
 
     Where predictions were not kept, only all rows of the table are known to be the same, and of equal weight.
     """
-    with judged(one.experiment):
+    with reading(one.experiment):
         kept = one.experiment.predictions()
         if kept is not None:
             ordered = kept.sort_values("row", kind="stable")

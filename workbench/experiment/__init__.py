@@ -6,6 +6,7 @@ from workbench.experiment.capturing.repository import repository
 from workbench.experiment.finding.index import summaries
 from workbench.experiment.finding.listing import experiments
 from workbench.experiment.finding.reference import resolve
+from workbench.experiment.judging import reading
 from workbench.experiment.kept import Experiment, load
 from workbench.experiment.names import checked_name, slug
 from workbench.experiment.sharing.share import Imported, export, import_
@@ -33,6 +34,7 @@ __all__ = [
     "load",
     "price_of",
     "read_price",
+    "reading",
     "repository",
     "resolve",
     "slug",

@@ -7,8 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from workbench.pages.words import duration, shorten, spent, typed
-from workbench.records import Reference
+from workbench.pages.words import duration, short, shorten, spent, typed
 
 Run = Mapping[str, Any]
 MOST_COLUMNS = 6  # of labels and parameters; the rest is in each run's own report
@@ -54,11 +53,10 @@ def _value(run: Run, name: str) -> str:
 def _link(run: Run) -> Markup:
     """Name a run by its experiment, with a link to its report."""
     if not run["ref"]:
-        return Markup("{}").format(run["name"])
-    shown = Reference.parse(run["ref"]).short
+        return Markup('<span class="wb-run">{}</span>').format(run["name"])
     if not run["report"]:
-        return Markup("{}").format(shown)
-    return Markup('<a href="{}" title="{}">{}</a>').format(run["report"], run["ref"], shown)
+        return Markup('<span class="wb-run">{}</span>').format(short(run["ref"]))
+    return Markup('<a href="{}" title="{}" class="wb-run">{}</a>').format(run["report"], run["ref"], short(run["ref"]))
 
 
 def _took(run: Run) -> str | None:

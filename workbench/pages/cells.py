@@ -31,6 +31,20 @@ def render_cells(cells: Sequence[Mapping[str, Any]]) -> Markup:
     return join(_cell(cell) for cell in cells if "papermill-error-cell-tag" not in _tags(cell))
 
 
+def steps_until_it_ended(cells: Sequence[Mapping[str, Any]]) -> int:
+    """Count the cells up to the last one that ran, whether it ended well or not."""
+    ran = [place for place, cell in enumerate(cells, 1) if cell.get("execution_count") or cell.get("outputs")]
+    return max(ran, default=0)
+
+
+def not_run(cells: Sequence[Mapping[str, Any]]) -> Markup:
+    """Fold what a run never came to: headings of what is not there only hide what is."""
+    steps = sum(cell["cell_type"] == "code" and bool(_text(cell["source"]).strip()) for cell in cells)
+    if not steps:
+        return render_cells(cells)
+    return folded(f"Show {count(steps, 'step that', 'steps that')} did not run", render_cells(cells))
+
+
 def anchored(body: Markup) -> tuple[Markup, list[tuple[str, Markup]]]:
     """Give the main headings of markdown an anchor each; return the body and (anchor, heading) of the second level."""
     found: list[tuple[str, Markup]] = []

@@ -15,8 +15,7 @@ from workbench.pages.intervals import Interval
 from workbench.pages.learning import Search, learning_curves
 from workbench.pages.parallel import Choice, differing, parallel_coordinates
 from workbench.pages.picture import Picture
-from workbench.pages.words import count, family_name
-from workbench.records import Reference
+from workbench.pages.words import count, family_name, short
 
 Row = Mapping[str, Any]
 SEARCHES, COSTS, DRIVES = "How they got there", "What it took", "What drives the models"
@@ -55,10 +54,6 @@ def _said(title: str, rows: Sequence[Row]) -> list[Markup]:
     return [paragraph(text)]
 
 
-def _short(row: Row) -> str:
-    return Reference.parse(row["ref"]).short
-
-
 def _upwards(row: Row) -> bool:
     return row.get("higher_is_better") is not False
 
@@ -80,7 +75,7 @@ def _search(row: Row) -> Search:
     trials = row["trials"]
     elapsed = [trial.get("elapsed") for trial in trials]
     rising = None if None in elapsed else sorted(elapsed)  # trials that ran beside each other end in any order
-    return Search(_short(row), [trial["number"] for trial in trials], [trial["best"] for trial in trials], rising)
+    return Search(short(row["ref"]), [trial["number"] for trial in trials], [trial["best"] for trial in trials], rising)
 
 
 def _cost(rows: Sequence[Row]) -> Picture | None:
@@ -108,7 +103,7 @@ def _cost_of(row: Row) -> Mapping[str, Any] | None:
 
 
 def _interval(row: Row) -> Interval:
-    return Interval(_short(row), row["value"], row.get("low"), row.get("high"))
+    return Interval(short(row["ref"]), row["value"], row.get("low"), row.get("high"))
 
 
 def _leads(row: Row, rows: Sequence[Row]) -> bool:
@@ -116,7 +111,7 @@ def _leads(row: Row, rows: Sequence[Row]) -> bool:
 
 
 def _importance(rows: Sequence[Row]) -> Picture | None:
-    told = {_short(row): _drivers(row) for row in _alike(rows) if row.get("importance")}
+    told = {short(row["ref"]): _drivers(row) for row in _alike(rows) if row.get("importance")}
     return importance_changes(told, metric=str(rows[0]["metric"])) if len(told) > 1 else None
 
 

@@ -21,10 +21,11 @@ from workbench.pages.words import (
     score_interval,
     score_value,
     sentence,
+    short,
     spent,
     typed,
 )
-from workbench.records import Reference, Score
+from workbench.records import Score
 
 Row = Mapping[str, Any]
 SIDE_BY_SIDE = 5  # experiments as columns of a table; more are its lines
@@ -144,7 +145,7 @@ def titles(rows: Sequence[Row]) -> dict[int, str]:
         if any(other.get("digest") != row.get("digest") for other in like):
             named[group] += f" (content {str(row.get('digest')).removeprefix('sha256:')[:8]})"
         elif like:
-            named[group] += f" (the rows of {_short(row)})"
+            named[group] += f" (the rows of {short(row['ref'])})"
     return named
 
 
@@ -167,13 +168,9 @@ def _score(row: Row) -> Score:
 
 def _name(row: Row) -> Markup:
     """Name an experiment, with a link to its report, and what must be known of it first."""
-    name = Markup('<code title="{}">{}</code>').format(row["ref"], _short(row))
+    name = Markup('<code class="wb-run" title="{}">{}</code>').format(row["ref"], short(row["ref"]))
     linked = Markup('<a href="{}">{}</a>').format(row["report"], name) if row.get("report") else name
     return linked + Markup("<br>{}").format(row["note"]) if row.get("note") else linked
-
-
-def _short(row: Row) -> str:
-    return Reference.parse(row["ref"]).short
 
 
 def _behind(row: Row, rows: Sequence[Row]) -> str:
@@ -212,8 +209,8 @@ def _without_score(rows: Sequence[Row]) -> list[Markup]:
 
 
 def _headline(row: Row) -> str:
-    note = row.get("note") or ""
-    return f"{_short(row)} is {note}" if note.startswith("a batch") else f"{_short(row)} has no score"
+    note, name = row.get("note") or "", short(row["ref"])
+    return f"{name} is {note}" if note.startswith("a batch") else f"{name} has no score"
 
 
 def _why(row: Row) -> Markup:
@@ -231,10 +228,11 @@ def _parameters(rows: Sequence[Row]) -> list[Markup]:
     given = [row.get("parameters") or {} for row in rows]
     if len(rows) <= SIDE_BY_SIDE:
         lines = [[name, *(typed(values.get(name)) for values in given)] for name in names]
-        header = ["parameter", *(_short(row) for row in rows)]
+        header = ["parameter", *(short(row["ref"]) for row in rows)]
     else:
         lines = [
-            [_short(row), *(typed(values.get(name)) for name in names)] for row, values in zip(rows, given, strict=True)
+            [short(row["ref"]), *(typed(values.get(name)) for name in names)]
+            for row, values in zip(rows, given, strict=True)
         ]
         header = ["experiment", *names]
     return [Markup("<h2>What was done differently</h2>"), table(header, lines)]

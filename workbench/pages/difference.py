@@ -12,6 +12,7 @@ from workbench.pages.cell_changes import STYLE, render_changes
 from workbench.pages.cells import CODE_STYLE
 from workbench.pages.page import page
 from workbench.pages.words import (
+    SOURCES,
     alike,
     count,
     duration,
@@ -33,10 +34,6 @@ H2 = Markup("<h2>{}</h2>")
 SIDES = ("one", "other")
 MOST_COLUMNS = 40  # whose values have moved; of a very wide table the most moved
 NOTHING = "–"
-SOURCES = {
-    "default": "the template's default", "environment": "the environment", "file": "a file of parameters",
-    "api": "set in Python", "-p": "typed",
-}  # fmt: skip
 PARTS = {
     "scores": "scores",
     "parameters": "parameters",

@@ -14,13 +14,8 @@ from workbench.pages.heading import heading
 from workbench.pages.outcome import scores_table
 from workbench.pages.page import page
 from workbench.pages.site import Entry, Way, chips, pill, style, when
-from workbench.pages.words import count, score_sentence, size, typed
+from workbench.pages.words import SOURCES, count, score_sentence, size, typed
 from workbench.records import Check, Score
-
-SOURCES = {
-    "default": "the template", "environment": "the environment", "file": "a file of parameters",
-    "api": "set in Python", "-p": "typed",
-}  # fmt: skip
 
 
 class Note(NamedTuple):
@@ -74,8 +69,8 @@ class Details:
     problem: str = ""
 
 
-def experiment_page(entry: Entry, details: Details, *, home: str) -> str:
-    """Make the page of one experiment; `home` is where the first page lies, seen from it."""
+def experiment_page(entry: Entry, details: Details, *, home: str = "") -> str:
+    """Make the page of one experiment; `home` is where the first page of its site lies, seen from it."""
     facts = {
         "status": entry.status,
         "reason": entry.reason,
@@ -90,7 +85,7 @@ def experiment_page(entry: Entry, details: Details, *, home: str) -> str:
         **details.facts,
     }
     way = Markup('<nav class="way"><a href="{}">All experiments</a></nav>').format(quote(home))
-    header = join([way, heading(entry.short, facts), _chips(entry)])
+    header = join([*([way] if home else []), heading(entry.short, facts), _chips(entry)])
     body = [
         *([notice("warn", "Not all of it can be shown", details.problem)] if details.problem else []),
         *([notice("note", "Without the data", details.left_out)] if details.left_out else []),

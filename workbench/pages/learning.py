@@ -41,7 +41,10 @@ def learning_curves(searches: Sequence[Search], *, metric: str, higher_is_better
         panels = figure.subplots(1, 2 if clocked else 1, sharey=True, squeeze=False)[0]
         _panel(panels[0], searches, [search.numbers for search in searches], _range(searches))
         panels[0].set(xlabel="trial", ylabel=score_axis(metric, higher_is_better))
-        panels[0].xaxis.set_major_locator(MaxNLocator(integer=True))
+        panels[0].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        numbers = [number for search in searches for number in search.numbers]
+        if min(numbers) == max(numbers):  # a single place has no width, and its axis would be told in thousandths
+            panels[0].set_xlim(numbers[0] - 0.6, numbers[0] + 0.6)
         if clocked:
             _panel(panels[1], searches, [search.elapsed or () for search in searches], None)
             panels[1].set_xlabel("seconds since the table was read")

@@ -23,9 +23,10 @@ from workbench.pages.words import (
     score_sentence,
     score_value,
     sentence,
+    short,
     shorten,
 )
-from workbench.records import Check, Reference, Score, Verdict
+from workbench.records import Check, Score, Verdict
 
 SHOWN = 30  # lines of a table
 LONGEST = 200  # letters of a reason in a line of text
@@ -104,7 +105,7 @@ def lines_html(lines: Sequence[Line], none: str, what: str = "experiment") -> Ma
         return paragraph(none)
     shown = lines[:SHOWN]
     columns: dict[str, Sequence[str]] = {
-        what: [_whole(_linked(_short(one.ref), one.report), one.ref) for one in shown],
+        what: [_whole(_linked(short(one.ref), one.report), one.ref) for one in shown],
         "status": [_whole(_marked(one.status)) for one in shown],
         "score": ["" if one.score is None else _whole(score_sentence(one.score)) for one in shown],
         "template": [shorten(one.template) for one in shown],
@@ -202,11 +203,6 @@ def _whole(text: str | Markup, title: str = "") -> Markup:
 def _wide(text: str) -> Markup:
     """Give a sentence some room, or it stands there as a tower of single words."""
     return Markup('<div style="min-width:220px">{}</div>').format(text)
-
-
-def _short(ref: str) -> str:
-    """Write a reference as short as it can be typed; a run that came to none has only a name."""
-    return Reference.parse(ref).short if "@" in ref else ref
 
 
 def _minute(when: str) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from workbench.pages.blocks import join
-from workbench.pages.cells import CODE_STYLE, anchored, render_cells
+from workbench.pages.cells import CODE_STYLE, anchored, not_run, render_cells, steps_until_it_ended
 from workbench.pages.heading import heading
 from workbench.pages.page import page
 
 ENOUGH_FOR_CONTENTS = 4
+FAILED, NAMED = Markup('<div class="failed"'), Markup('<div id="failed-step" class="failed"')
+WHOLE = (None, "", "completed", "running")  # of any other nothing is said where it never came to
 TITLE = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
 
 
@@ -37,11 +39,25 @@ def report(notebook: Mapping[str, Any], *, title: str, facts: Mapping[str, Any])
     str
         The page. It runs no script and loads nothing, whatever the notebook holds.
     """
-    body, headings = anchored(_without_title(render_cells(notebook.get("cells", [])), title))
+    cells = notebook.get("cells", [])
+    is_whole = facts.get("status") in WHOLE
+    ran = len(cells) if is_whole else steps_until_it_ended(cells)
+    body, headings = anchored(_without_title(render_cells(cells[:ran]), title))
+    if not is_whole:
+        body = join([_with_way_to_failure(body), not_run(cells[ran:])])
     if not body.strip():
         body = Markup('<p class="missing">The notebook has no cells.</p>')
     contents = _contents(headings) if len(headings) >= ENOUGH_FOR_CONTENTS else Markup()
     return page(title, header=heading(title, facts), body=join([contents, body]), style=CODE_STYLE)
+
+
+def _with_way_to_failure(body: Markup) -> Markup:
+    """Lead to the step that failed, the last one that ran, from above all that was found before it."""
+    before, step, after = body.rpartition(FAILED)
+    if not step:
+        return body
+    way = Markup('<p><a href="#failed-step">See the step that failed</a></p>')
+    return join([way, before + NAMED + after])
 
 
 def _without_title(body: Markup, title: str) -> Markup:

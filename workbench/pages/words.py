@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.records import Score
+from workbench.records import Reference, Score
 
 METRIC_NAMES = {
     "roc_auc": "ROC AUC",
@@ -45,6 +45,13 @@ METRIC_MEANINGS = {
     "r2": "share of the target's variation that is explained: 1 is perfect, 0 is no better than the mean",
 }
 
+SOURCES = {  # of parameters
+    "default": "the template's default",
+    "environment": "the environment",
+    "file": "a file of parameters",
+    "api": "set in Python",
+    "-p": "typed",
+}
 STEP_NAMES = {
     "checking": "reading the table",
     "starting": "starting the notebook",
@@ -286,6 +293,15 @@ def count(amount: int, one: str, many: str = "") -> str:
 def agree(items: Collection[Any], one: str, many: str) -> str:
     """Choose the form of a verb: for one thing, or for several."""
     return one if len(items) == 1 else many
+
+
+def short(ref: str) -> str:
+    """Write a reference as short as it can be typed; a run that came to none has only a name.
+
+    >>> short("churn@20261121T183000Z-1f3ac09e"), short("farms-3")
+    ('churn@1f3ac09e', 'farms-3')
+    """
+    return Reference.parse(ref).short if "@" in ref else ref
 
 
 def listing(items: list[str], *, most: int = 5) -> str:

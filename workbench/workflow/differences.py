@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from workbench.errors import BadOutput
-from workbench.workflow.place import Where, experiment_of, reading
+from workbench.workflow.place import Where, experiment_of
 
 if TYPE_CHECKING:
     from workbench.comparison import Comparison, Difference
@@ -22,6 +22,7 @@ def compare(*refs: str, store: Where = None, metric: str | None = None, html: Pa
     Each stands with the metric its search went by, or all with `metric`.
     """
     from workbench import comparison
+    from workbench.experiment import reading
 
     found = {ref: experiment_of(ref, store) for ref in refs}
     with reading(*found.values()):
@@ -36,6 +37,7 @@ def compare(*refs: str, store: Where = None, metric: str | None = None, html: Pa
 def diff(one: str, other: str, *, store: Where = None, html: Path | None = None) -> Difference:
     """Tell what differs between two experiments; with `html`, write it as a page as well."""
     from workbench import comparison
+    from workbench.experiment import reading
 
     found = {ref: experiment_of(ref, store) for ref in (one, other)}
     with reading(*found.values()):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadReference, UnknownName
-from workbench.workflow.place import Where, experiment_of, insist_on_data, reading, store_of
+from workbench.workflow.place import Where, experiment_of, insist_on_data, store_of
 
 if TYPE_CHECKING:
     from workbench.documents.note import Note
@@ -80,7 +80,7 @@ def tag(ref: str, *tags: str, remove: bool = False, store: Where = None) -> list
 
 def show(ref: str, *, store: Where = None) -> dict[str, Any]:
     """Tell what is known of one experiment: scores, checks, parameters, data, and what was said of it."""
-    from workbench.experiment import notes, resolve
+    from workbench.experiment import notes, reading, resolve
 
     place = store_of(store)
     experiment = resolve(ref, place)

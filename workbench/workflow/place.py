@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.documents.files import MALFORMED
-from workbench.errors import BadArtifact, BadReference
+from workbench.errors import BadReference
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment, Store
@@ -35,20 +32,6 @@ def experiment_of(ref: str, store: Where) -> Experiment:
     from workbench.experiment import resolve
 
     return resolve(ref, store_of(store))
-
-
-@contextmanager
-def reading(*experiments: Experiment) -> Iterator[None]:
-    """Tell in one line that a document of an experiment says what none of the workbench does.
-
-    An imported experiment is what its author sent, to the byte; that does not make its documents what ours are.
-    """
-    try:
-        yield
-    except (*MALFORMED, NotImplementedError, OSError) as error:
-        which = ", ".join(dict.fromkeys(str(one.reference) for one in experiments))
-        said = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise BadArtifact(which, f"has a document that says what none of the workbench does ({said})") from error
 
 
 def insist_on_data(experiment: Experiment, what: str) -> Experiment:

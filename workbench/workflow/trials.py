@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import BadOutput, BadReference
-from workbench.workflow.place import Where, experiment_of, insist_on_data, reading
+from workbench.workflow.place import Where, experiment_of, insist_on_data
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment
@@ -41,6 +41,7 @@ def trial(ref: str, number: int, file: Path | None = None, *, store: Where = Non
     from workbench.automl.glass_box.notebook import write_notebook
     from workbench.automl.glass_box.recipe import of_trial
     from workbench.documents.table import read_schema
+    from workbench.experiment import reading
 
     experiment = insist_on_data(experiment_of(ref, store), "how its columns are read")
     task, schema = experiment.task(), experiment.path / "data" / "schema.json"
