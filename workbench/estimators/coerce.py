@@ -99,7 +99,7 @@ def coerce(series: pd.Series[Any], column: Column) -> pd.Series[Any]:
     form = FORMS.get(column["kind"], _texts)
     values = form(series, column)
     if column.get("unknown"):
-        values = _known(values, column)
+        values = without_unknown(values, column)
     return pd.Series(values, index=series.index, name=column["name"], dtype=values.dtype)
 
 
@@ -115,9 +115,7 @@ def _booleans(series: pd.Series[Any], column: Column) -> Array:
     if _is_numeric(series):
         values = series.to_numpy(dtype="float64", na_value=np.nan)
         return np.where((values == 0) | (values == 1), values, np.nan)
-    words = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0) | {"0": 0.0, "1": 1.0}
-    words |= {word.casefold(): 0.0 for word in column.get("false", ())}
-    words |= {word.casefold(): 1.0 for word in column.get("true", ())}
+    words = truths(column)
     return _spread(
         series, lambda values: np.array([words.get(tidy(value).casefold(), np.nan) for value in values]), np.nan
     )
@@ -135,17 +133,16 @@ def _dates(series: pd.Series[Any], column: Column) -> Array:
 
 
 def _texts(series: pd.Series[Any], column: Column) -> Array:
-    missing, width = set(column.get("missing", MISSING)) | {""}, int(column.get("width", 0))
+    missing, width = texts_for_missing(column), int(column.get("width", 0))
 
     def clean(values: Sequence[Any]) -> Array:
-        texts = (tidy(value) for value in values)
-        wide = (text.zfill(width) if width and text.isdigit() else text for text in texts)
-        return _objects([None if text in missing else text for text in wide])
+        texts = (widened(tidy(value), width) for value in values)
+        return objects([None if text in missing else text for text in texts])
 
     return _spread(series, clean, None)
 
 
-def _known(values: Array, column: Column) -> Array:
+def without_unknown(values: Array, column: Column) -> Array:
     """Make values that stand for a missing one missing: -200 is so however it is written, -200.0 or -200,00."""
     said = [tidy(str(value)) for value in column["unknown"]]
     if column["kind"] in ("number", "boolean"):
@@ -153,26 +150,43 @@ def _known(values: Array, column: Column) -> Array:
     if column["kind"] == "date":  # a number is no date: 2000 is not the first day of that year
         moments = dates_from([text for text in said if not text.isdigit()], column.get("formats", ()))
         return np.where(np.isin(values, moments[~np.isnat(moments)]), np.datetime64("NaT", "ns"), values)
-    width = int(column.get("width", 0))
-    return _objects([None if value in {*said, *(text.zfill(width) for text in said)} else value for value in values])
+    unknown = {*said, *(text.zfill(int(column.get("width", 0))) for text in said)}
+    return objects([None if value in unknown else value for value in values])
 
 
 FORMS: dict[str, Callable[[pd.Series[Any], Column], Array]] = {"number": _numbers, "boolean": _booleans, "date": _dates}
 
 
+def truths(column: Column) -> dict[str, float]:
+    """Give the words for false and true, in small letters, as 0 and 1."""
+    words = dict.fromkeys(FALSE, 0.0) | dict.fromkeys(TRUE, 1.0) | {"0": 0.0, "1": 1.0}
+    words |= {word.casefold(): 0.0 for word in column.get("false", ())}
+    return words | {word.casefold(): 1.0 for word in column.get("true", ())}
+
+
+def texts_for_missing(column: Column) -> set[str]:
+    """Give the texts that stand for no value."""
+    return {"", *column.get("missing", MISSING)}
+
+
+def widened(text: str, width: int) -> str:
+    """Put the zeros back that a code of digits has lost."""
+    return text.zfill(width) if width and text.isdigit() else text
+
+
 def numbers_from(values: Sequence[Any], column: Column) -> Array:
     """Read numbers out of raw values; what is no number becomes NaN."""
-    raw = _objects(values)
+    raw = objects(values)
     is_text = np.fromiter((isinstance(value, str) for value in raw), dtype=bool, count=len(raw))
     found = np.full(len(raw), np.nan)
-    found[~is_text] = [_as_number(value) for value in raw[~is_text]]
+    found[~is_text] = [as_number(value) for value in raw[~is_text]]
     found[is_text] = _numbers_in(raw[is_text], column)
     return _finite(found)
 
 
 def _numbers_in(texts: Array, column: Column) -> Array:
     if not PLAIN.issuperset(column):
-        texts = _objects([tidy_number(text, column) for text in texts])
+        texts = objects([tidy_number(text, column) for text in texts])
     # to_numeric judges what is a number (no underscores, no hexadecimal); float reads it to the last bit, as
     # to_numeric does not, and a CSV file then gives the very numbers its parquet twin holds.
     judged = np.array(pd.to_numeric(pd.Series(texts, dtype=object), errors="coerce").notna())
@@ -200,7 +214,7 @@ def dates_from(values: Sequence[Any], formats: Sequence[str]) -> Array:
 
     What is no date, or lies outside the years 1678 to 2261, becomes NaT. A date with an offset is turned to UTC.
     """
-    raw = _objects(values)
+    raw = objects(values)
     typed = np.fromiter((isinstance(value, date | np.datetime64) for value in raw), dtype=bool, count=len(raw))
     found = np.full(len(raw), np.datetime64("NaT"), dtype="datetime64[ns]")
     found[typed] = [_moment(value) for value in raw[typed]]
@@ -234,10 +248,10 @@ def _distinct(series: pd.Series[Any]) -> tuple[Array, list[Any]]:
         return series.cat.codes.to_numpy(), series.cat.categories.tolist()
     if len(series) == 1 and isinstance(series.dtype, pd.StringDtype):  # a row alone need not be sorted by value
         value = series.iat[0]
-        return (np.array([-1]), []) if _is_missing(value) else (np.array([0]), [value])
+        return (np.array([-1]), []) if is_missing(value) else (np.array([0]), [value])
     if series.dtype == object and pd.api.types.infer_dtype(series, skipna=True) != "string":
         # True, 1 and 1.0 are one key to a hash table and three texts here; a list is no key at all.
-        there = np.array([not _is_missing(value) for value in series], dtype=bool)
+        there = np.array([not is_missing(value) for value in series], dtype=bool)
         return np.where(there, np.arange(len(series)), -1), list(series)
     codes, distinct = pd.factorize(series)
     # A narrow float keeps its own shortest text, as it is written to a file: 0.1, not 0.10000000149.
@@ -256,8 +270,12 @@ def _finite(values: Array) -> Array:
 def _nanoseconds(series: pd.Series[Any]) -> Array:
     if series.dt.tz is not None:
         series = series.dt.tz_convert("UTC").dt.tz_localize(None)
-    inside = series.where((series >= FIRST) & (series <= LAST))
-    return inside.astype("datetime64[ns]").to_numpy()
+    if isinstance(series.dtype, np.dtype):
+        moments = series.to_numpy()
+        inside = (moments >= FIRST.to_datetime64()) & (moments <= LAST.to_datetime64())
+        return np.where(inside, moments, np.datetime64("NaT")).astype("datetime64[ns]")
+    kept = series.where((series >= FIRST) & (series <= LAST))
+    return kept.astype("datetime64[ns]").to_numpy()
 
 
 def _moment(value: Any) -> np.datetime64:
@@ -266,14 +284,15 @@ def _moment(value: Any) -> np.datetime64:
     return stamp.to_datetime64() if FIRST <= stamp <= LAST else np.datetime64("NaT")
 
 
-def _as_number(value: Any) -> float:
+def as_number(value: Any) -> float:
+    """Read what is no text: a number, or a time as hours, or a span as seconds; NaN of anything else."""
     if isinstance(value, time):
         return value.hour + value.minute / 60 + (value.second + value.microsecond / 1e6) / 3600
     if isinstance(value, timedelta):
         return value.total_seconds()
     try:
         return float(value) if isinstance(value, Real | Decimal | np.bool_) else np.nan
-    except OverflowError:  # a whole number of more than 308 digits
+    except (OverflowError, ValueError):  # a whole number of more than 308 digits, or a decimal's signalling NaN
         return np.nan
 
 
@@ -293,11 +312,13 @@ def _without_thousands(text: str, thousands: str, decimal: str) -> str:
     return re.sub(f"[{marks}]", "", whole) + mark + rest
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """Whether a value is None, NaN or any other of pandas' words for nothing."""
     return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
 
 
-def _objects(values: Sequence[Any]) -> Array:
+def objects(values: Sequence[Any]) -> Array:
+    """Put values of any kind into an array as they are, shape (n_values,)."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array

@@ -36,7 +36,7 @@ class DateFeatures(BaseEstimator):
 
     def fit(self, frame: pd.DataFrame) -> DateFeatures:
         """Find out which parts of the dates vary."""
-        features = self._all(frame)
+        features = self._all(Look.at(frame))
         passing = {f"{name}:{part}" for name in self.calendar or [] for part in ("days", "year")}
         self.names_ = [name for name, values in features.items() if name not in passing and _varies(values)]
         return self
@@ -44,38 +44,38 @@ class DateFeatures(BaseEstimator):
     def transform(self, rows: pd.DataFrame | Look) -> Array:
         """Give one column per part of a date that varied in training, shape (n_rows, n_parts)."""
         look = Look.at(rows)
-        features = look.once(("dates", self.cyclic, *look.columns), lambda: self._all(look.frame[look.columns]))
+        features = look.once(("dates", self.cyclic, *look.columns), lambda: self._all(look))
         return np.column_stack([features[name] for name in self.names_] or [np.empty((len(look), 0))])
 
-    def _all(self, frame: pd.DataFrame) -> dict[str, Array]:
+    def _all(self, look: Look) -> dict[str, Array]:
         features: dict[str, Array] = {}
-        for name in frame.columns:
-            for part, values in _parts(frame[name]).items():
+        for name in look.columns:
+            for part, values in _parts(look.column(name)).items():
                 features[f"{name}:{part}"] = values
                 if self.cyclic and part in PERIODS:
                     angle = 2 * np.pi * values / PERIODS[part]
                     features[f"{name}:{part}:sin"], features[f"{name}:{part}:cos"] = np.sin(angle), np.cos(angle)
-        names = [str(name) for name in frame.columns]
-        for i, later in enumerate(names):
-            for earlier in names[:i]:
+        for i, later in enumerate(look.columns):
+            for earlier in look.columns[:i]:
                 features[f"{later}-{earlier}"] = features[f"{later}:days"] - features[f"{earlier}:days"]
         return features
 
 
-def _parts(dates: pd.Series[Any]) -> dict[str, Array]:
-    when = dates.dt
+def _parts(dates: Array) -> dict[str, Array]:
+    day, month, year = (dates.astype(f"datetime64[{unit}]") for unit in "DMY")
+    minutes = (dates - day).astype("timedelta64[m]").astype(np.int64)
+    number = day.astype(np.int64)
     parts = {
-        "year": when.year,
-        "month": when.month,
-        "day": when.day,
-        "yearday": when.day_of_year,
-        "weekday": when.day_of_week,
-        "hour": when.hour + when.minute / 60.0,
+        "days": dates.astype("datetime64[s]").astype(np.float64) / DAY,
+        "year": year.astype(np.int64) + 1970,
+        "month": (month - year).astype(np.int64) + 1,
+        "day": (day - month).astype(np.int64) + 1,
+        "yearday": (day - year).astype(np.int64) + 1,
+        "weekday": (number + 3) % 7,  # the first day of 1970 was a Thursday
+        "hour": minutes // 60 + minutes % 60 / 60.0,
     }
-    known = dates.notna().to_numpy()
-    seconds = dates.to_numpy().astype("datetime64[s]").astype(np.float64)
-    days = {"days": np.where(known, seconds / DAY, np.nan)}
-    return days | {part: values.to_numpy(dtype=np.float64, na_value=np.nan) for part, values in parts.items()}
+    known = ~np.isnat(dates)
+    return {part: np.where(known, values, np.nan) for part, values in parts.items()}
 
 
 def _varies(values: Array) -> bool:

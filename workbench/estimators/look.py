@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .numbers import tamed
-from .texts import Texts
+from .texts import Texts, distinct_of
 
 Array = npt.NDArray[Any]
 
@@ -24,25 +24,25 @@ class Look:
 
     Parameters
     ----------
-    frame : DataFrame
-        Coerced rows, which must not change meanwhile.
+    frame : DataFrame, or dict of str to ndarray
+        Coerced rows, which must not change meanwhile; of a few rows better the arrays of their columns.
     columns
         Those that are looked at; by default all.
     """
 
-    def __init__(self, frame: pd.DataFrame, columns: Sequence[str] | None = None) -> None:
+    def __init__(self, frame: Any, columns: Sequence[str] | None = None) -> None:
         self.frame = frame
-        self.columns = [str(name) for name in frame.columns] if columns is None else list(columns)
+        self.columns = [str(name) for name in frame] if columns is None else list(columns)
         self._known: dict[Hashable, Any] = {}
         self._locks: dict[Hashable, Lock] = {}
 
     @classmethod
-    def at(cls, rows: pd.DataFrame | Look) -> Look:
+    def at(cls, rows: pd.DataFrame | Mapping[str, Array] | Look) -> Look:
         """Begin to look at rows, or go on."""
         return rows if isinstance(rows, Look) else cls(rows)
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return len(self.frame if isinstance(self.frame, pd.DataFrame) else next(iter(self.frame.values())))
 
     def only(self, columns: Sequence[str]) -> Look:
         """Look at some columns, with the same memory."""
@@ -58,21 +58,25 @@ class Look:
                     self._known[key] = find()
         return self._known[key]
 
+    def column(self, name: str) -> Array:
+        """Give a column as an array."""
+        return np.asarray(self.frame[name])
+
     def levels(self, name: str) -> tuple[Array, list[Any]]:
         """For every row the place of its value among the distinct ones of a column, -1 for a gap; and those."""
-        return self.once(("levels", name), lambda: _levels(self.frame[name]))
+        return self.once(("levels", name), lambda: distinct_of(self.column(name)))
 
     def numbers(self) -> Array:
         """Give the columns as one matrix of numbers without infinities, shape (n_rows, n_columns)."""
         key = "numbers", *self.columns
-        found: Array = self.once(key, lambda: tamed(self.frame[self.columns].to_numpy(dtype=np.float64)))
+        found: Array = self.once(key, self._numbers)
         return found
+
+    def _numbers(self) -> Array:
+        if isinstance(self.frame, pd.DataFrame):
+            return tamed(self.frame[self.columns].to_numpy(dtype=np.float64))
+        return tamed(np.array([self.frame[name] for name in self.columns]).reshape(len(self.columns), len(self)).T)
 
     def texts(self, name: str) -> Texts:
         """Give the texts of a column."""
-        return self.once(("texts", name), lambda: Texts(self.frame[name]))
-
-
-def _levels(column: pd.Series[Any]) -> tuple[Array, list[Any]]:
-    codes, levels = pd.factorize(column.to_numpy(dtype=object))
-    return codes, levels.tolist()
+        return self.once(("texts", name), lambda: Texts(self.column(name)))

@@ -13,6 +13,8 @@ from .calibration import TemperatureScaling
 from .coerce import Coercer
 from .conformal import PredictionIntervals, PredictionSets
 from .ensemble import Ensemble
+from .few import FewRows
+from .look import Look
 
 Array = npt.NDArray[Any]
 
@@ -147,11 +149,22 @@ class TabularModel(BaseEstimator):
     def _predicted(self, frame: pd.DataFrame) -> Array:
         if not isinstance(frame, pd.DataFrame):
             raise TypeError(f"The rows must be a pandas DataFrame, not {type(frame).__name__}")
-        coerced = self.coercer.transform(frame)
-        if not len(coerced):
+        if not len(frame):
+            self.coercer.transform(frame)
             return np.empty((0, len(self.classes)) if self.classes else 0)
-        predicted = self.ensemble.predict(coerced)
+        predicted = self.ensemble.predict(Look(self._reader().read(frame)))
         return predicted if self.calibration is None else self.calibration.transform(predicted)
+
+    def _reader(self) -> FewRows:
+        """Give what reads a few rows; made once, for a row alone would wait for it."""
+        made: FewRows | None = self.__dict__.get("_few_rows")
+        if made is None or made.coercer is not self.coercer:
+            made = self.__dict__["_few_rows"] = FewRows(self.coercer)
+        return made
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep what was learned."""
+        return {name: value for name, value in self.__dict__.items() if name != "_few_rows"}
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

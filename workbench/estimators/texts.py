@@ -30,14 +30,15 @@ class Texts:
     distinct : list of str
     """
 
-    def __init__(self, texts: pd.Series[Any]) -> None:
-        self.codes, distinct = pd.factorize(texts.fillna("").to_numpy(dtype=object))
+    def __init__(self, texts: pd.Series[Any] | Array) -> None:
+        raw = np.asarray(texts, dtype=object)
+        self.codes, distinct = distinct_of(np.where(pd.isna(raw), "", raw))
         self.distinct = [str(text) for text in distinct]
         self._known: dict[str, Any] = {}
         self._lock = Lock()
 
     @classmethod
-    def of(cls, texts: pd.Series[Any] | Texts) -> Texts:
+    def of(cls, texts: pd.Series[Any] | Array | Texts) -> Texts:
         """Begin to look at texts, or go on."""
         return texts if isinstance(texts, Texts) else cls(texts)
 
@@ -55,6 +56,15 @@ class Texts:
             if key not in self._known:
                 self._known[key] = words.transform(self.distinct)
         return self._known[key]
+
+
+def distinct_of(column: Array) -> tuple[Array, list[Any]]:
+    """For every row the place of its value among the distinct ones, -1 for a gap; and those, as objects."""
+    if len(column) == 1:  # a row alone need not be sorted by value
+        value = column[0]
+        return (np.array([-1]), []) if pd.isna(value) else (np.array([0]), [value])
+    codes, distinct = pd.factorize(column.astype(object))
+    return codes, distinct.tolist()
 
 
 class TextFeatures(BaseEstimator):
