@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.automl.fitting.whole import NO_TIME, OnAllRows
 from workbench.automl.result import Result
 from workbench.automl.search import search
 from workbench.automl.task import Task, task
@@ -19,6 +20,12 @@ from workbench.dataset import Dataset, read_table
 def _by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test of this room runs inside a run, unless it says so."""
     monkeypatch.delenv("WORKBENCH_RUN", raising=False)
+
+
+@pytest.fixture
+def bagged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave no time to fit the members on all rows: they stay the averages of their folds' models."""
+    monkeypatch.setattr(OnAllRows, "fit", lambda _self, trials: [NO_TIME.format(member=one.name) for one in trials])
 
 
 @pytest.fixture

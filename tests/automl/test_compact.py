@@ -19,9 +19,8 @@ from workbench.automl.blending.effort import (
     work_of,
 )
 from workbench.automl.blending.ensemble import allowed, without_the_dear
-from workbench.automl.fitting import compact as room
-from workbench.automl.fitting.compact import NO_TIME, Compact, Whole
-from workbench.automl.fitting.trial import as_predicted
+from workbench.automl.fitting import whole
+from workbench.automl.fitting.trial import as_predicted, fit_whole
 from workbench.automl.record import task_document
 from workbench.automl.search import search
 from workbench.automl.task import task
@@ -66,13 +65,19 @@ def loss(result, weights) -> float:
 
 
 class TestTheModel:
-    def test_each_member_is_one_model(self, pair):
+    def test_each_member_is_one_model_and_a_compact_one_has_fewer(self, pair):
         full, compact = pair
-        assert max(len(bag.members) for bag in full.model.ensemble.bags) > 1
-        assert {len(bag.members) for bag in compact.model.ensemble.bags} == {1}
+        for result in pair:
+            assert {len(bag.members) for bag in result.model.ensemble.bags} == {1}
+            assert not result.bagged
+            assert all(check.name != "compact" for check in result.checks)
         assert len(compact.model.ensemble.bags) <= len(full.model.ensemble.bags)
-        assert not compact.bagged
-        assert not compact.checks or all(check.name != "compact" for check in compact.checks)
+
+    def test_models_of_one_style_share_an_encoder(self, pair):
+        for result in pair:
+            models = [bag.members[0] for bag in result.model.ensemble.bags]
+            styles = [trial["style"] for trial in result.trials if trial["weight"]]
+            assert len({id(model.encoder) for model in models}) == len(set(styles))
 
     def test_at_most_a_hundredth_of_the_loss_is_given(self, pair):
         full, compact = pair
@@ -80,13 +85,15 @@ class TestTheModel:
         assert loss(compact, compact.fold_models) <= allowed(made, loss(full, full.fold_models), 0.012)
 
     def test_members_learned_from_all_rows_with_the_rounds_of_the_folds(self, pair):
-        kept = [trial for trial in pair[1].trials if trial["weight"]]
-        assert kept
-        for trial in kept:
-            assert len(trial["boosted"]) == len(trial["rounds"]) == 6
-            usual = np.median(trial["rounds"][:5])
-            assert usual * 0.9 <= trial["rounds"][5] <= usual * 1.25 + 1
-        assert all(len(trial["boosted"]) == 5 for trial in pair[1].trials if not trial["weight"])
+        for result in pair:
+            kept = [trial for trial in result.trials if trial["weight"]]
+            assert kept
+            for trial in kept:
+                assert trial["averaged"] == [5]
+                assert len(trial["boosted"]) == len(trial["rounds"]) == 6
+                usual = np.median(trial["rounds"][:5])
+                assert usual * 0.9 <= trial["rounds"][5] <= usual * 1.25 + 1
+            assert all(len(trial["boosted"]) == 5 for trial in result.trials if not trial["weight"])
 
     def test_the_score_is_of_rows_that_were_held_out(self, pair):
         """A model that learned from all rows would be flattered by them."""
@@ -97,39 +104,58 @@ class TestTheModel:
         flattered = metric.loss(measure(metric, as_predicted(made, said, np.arange(len(raw)))))
         assert metric.loss(compact.score.value) > flattered
 
-    def test_a_replay_makes_the_same_compact_model(self, pair):
-        compact = pair[1]
-        document = json.loads(json.dumps({**task_document(compact), "trials": compact.trials}))
-        again = search(compact.task, replay=document, families=FAMILIES)
-        raw = compact.task.dataset.frame
-        assert again.deploy == "compact"
-        assert np.array_equal(again.model.predict(raw), compact.model.predict(raw))
-        assert [trial["boosted"] for trial in again.trials] == [trial["boosted"] for trial in compact.trials]
+    def test_a_replay_makes_the_same_model(self, pair):
+        for result in pair:
+            document = json.loads(json.dumps({**task_document(result), "trials": result.trials}))
+            again = search(result.task, replay=document, families=FAMILIES)
+            raw = result.task.dataset.frame
+            assert again.deploy == result.deploy
+            assert np.array_equal(again.model.predict(raw), result.model.predict(raw))
+            assert [trial["boosted"] for trial in again.trials] == [trial["boosted"] for trial in result.trials]
 
 
-def test_without_time_the_bags_are_kept_and_it_is_said(tmp_path, shop_table, monkeypatch):
-    monkeypatch.setattr(Compact, "on_all_rows", lambda _self, _trials: Whole(why_not=NO_TIME))
-    result = searched(tmp_path, shop_table(120), "bought", "compact")
-    assert result.bagged
-    assert max(len(bag.members) for bag in result.model.ensemble.bags) > 1
-    assert next(check.message for check in result.checks if check.name == "compact").startswith("There was no time")
+@pytest.mark.parametrize("deploy", ["full", "compact"])
+@pytest.mark.usefixtures("bagged")
+def test_without_time_the_bags_are_kept_and_of_a_compact_model_it_is_said(tmp_path, shop_table, monkeypatch, deploy):
+    result = searched(tmp_path, shop_table(120), "bought", deploy)
     monkeypatch.undo()
-    document = {**task_document(result), "trials": result.trials}
-    again = search(result.task, replay=document, families=FAMILIES)
-    assert again.bagged
-    assert next(check.message for check in again.checks if check.name == "compact").startswith("The search that is rep")
+    again = search(result.task, replay={**task_document(result), "trials": result.trials}, families=FAMILIES)
+    for one, why in ((result, "There was no time to fit"), (again, "The search that is replayed did not fit")):
+        assert one.bagged
+        assert max(len(bag.members) for bag in one.model.ensemble.bags) > 1
+        assert one.why_bagged.startswith(why)
+        assert [check.message.startswith(why) for check in one.checks if check.name == "compact"] == (
+            [True] if deploy == "compact" else []
+        )
+    raw = result.task.dataset.frame
+    assert np.array_equal(again.model.predict_proba(raw), result.model.predict_proba(raw))
+
+
+def test_a_member_whose_time_is_out_stays_the_average_of_its_folds(tmp_path, shop_table, monkeypatch):
+    def cut(bench, family, parameters, **given):
+        model = fit_whole(bench, family, parameters, **given)
+        model.learner.cut_ = family.name == "lightgbm"
+        return model
+
+    monkeypatch.setattr(whole, "fit_whole", cut)
+    result = searched(tmp_path, shop_table(120), "bought", "full")
+    told = {trial["family"]: trial["averaged"] for trial in result.trials if trial["weight"]}
+    assert set(told.pop("lightgbm")) <= {0, 1, 2, 3, 4}
+    assert told
+    assert all(folds == [5] for folds in told.values())
+    assert result.why_bagged.startswith("There was no time to fit LightGBM")
 
 
 def test_a_library_that_refuses_is_not_called_a_lack_of_time(tmp_path, shop_table, monkeypatch):
     def refuse(*_given, **_named):
         raise ValueError("bins must be\nfewer than rows.")
 
-    monkeypatch.setattr(room, "fit_whole", refuse)
+    monkeypatch.setattr(whole, "fit_whole", refuse)
     result = searched(tmp_path, shop_table(120), "bought", "compact")
     assert result.bagged
     told = next(check.message for check in result.checks if check.name == "compact")
     assert "could not be fitted on all rows (ValueError: bins must be fewer than rows)." in told
-    assert "time" not in told
+    assert "no time" not in told
 
 
 def test_there_are_two_ways_to_deploy(tmp_path, shop_table):

@@ -21,22 +21,30 @@ def test_an_ensemble_that_is_quick_averages_all_its_models() -> None:
 
 
 def test_models_are_left_out_till_the_ensemble_is_quick_enough() -> None:
-    whole = effort(300.0, 300.0)
-    kept = [len(folds) for folds in fewer_models([0.5, 0.5], whole)]
-    members = Members([0.5, 0.5], [300.0, 300.0], ["t", "t"], [100.0, 100.0], 5)
+    work = fewer.ENOUGH / 8
+    kept = [len(folds) for folds in fewer_models([0.5, 0.5], effort(work, work, encoding=work / 3))]
+    members = Members([0.5, 0.5], [work, work], ["t", "t"], [work / 3, work / 3], 5)
     assert members.effort(kept) <= fewer.ENOUGH < members.effort([5, 5])
+
+
+def test_members_that_average_no_folds_take_their_part_of_what_is_enough() -> None:
+    work = fewer.ENOUGH / 12
+    alone = fewer_models([0.5, 0.0], effort(work, work, encoding=work))
+    beside = fewer_models([0.5, 0.0], effort(work, work, encoding=work), spent=fewer.ENOUGH / 2)
+    assert len(alone[0]) == 5 > len(beside[0])
+    assert alone[1] == beside[1] == []
 
 
 def test_the_dear_and_the_light_go_first() -> None:
     dear, cheap = fewer_models([0.3, 0.7], effort(700.0, 30.0))
-    assert len(dear) < len(cheap) == 5
+    assert len(dear) < len(cheap)
     light, heavy = fewer_models([0.2, 0.8], effort(400.0, 400.0))
     assert len(light) < len(heavy)
 
 
 def test_of_a_single_member_some_models_stay_however_slow_they_are() -> None:
     (folds,) = fewer_models([1.0], effort(1e6))
-    assert len(folds) == 4  # 1/3 - 1/5 would be more than may be lost
+    assert len(folds) == 3  # 1/2 - 1/5 would be more than may be lost
 
 
 def test_ways_to_encode_begin_with_folds_of_their_own_and_those_of_one_way_share_them() -> None:

@@ -23,6 +23,7 @@ from workbench.automl.families import (
     Network,
     RandomForest,
 )
+from workbench.automl.fitting.whole import OnAllRows
 from workbench.automl.glass_box.cells import FITTING
 from workbench.automl.glass_box.notebook import notebook, write_notebook
 from workbench.automl.glass_box.reading import read_csv, read_parquet
@@ -176,6 +177,19 @@ def test_the_winner_predicts_the_same_without_the_workbench(case, kept):
     assert float(again["printed"].split()[-1].rstrip(".")) <= CLOSE
 
 
+def test_members_of_all_rows_beside_one_that_averages_its_folds_are_made_again(kept, monkeypatch):
+    fit = OnAllRows.fit
+    monkeypatch.setattr(OnAllRows, "fit", lambda self, trials: ["no time", *fit(self, trials)[1:]])
+    result, outbox_folder = kept(farm(), "bought")
+    averaged = sorted(trial["averaged"] for trial in outbox.read_trials(outbox_folder) if trial["weight"])
+    number = len(result.folds)
+    assert set(averaged[0]) < set(range(number))
+    assert averaged[1:] == [[number]] * (len(averaged) - 1) != []
+    again = play(outbox_folder / "winner.ipynb", fresh())
+    assert largest(again["said"], load_model(outbox_folder / "model").predict_proba(fresh())) <= CLOSE
+
+
+@pytest.mark.usefixtures("bagged")
 def test_a_model_that_averages_some_of_its_folds_is_made_again(kept, monkeypatch):
     monkeypatch.setattr("workbench.automl.blending.fewer.ENOUGH", 0.0)
     result, outbox_folder = kept(farm(), "bought")
@@ -356,7 +370,8 @@ def test_the_records_of_trials_hold_what_a_fit_takes(results):
     trials = results("binary").trials
     assert sum(trial["weight"] for trial in trials) == pytest.approx(1)
     for trial in trials:
-        assert len(trial["boosted"]) == len(trial["rounds"]) == len(results("binary").folds)
+        fits = len(results("binary").folds) + (trial["weight"] > 0)
+        assert len(trial["boosted"]) == len(trial["rounds"]) == fits
         assert isinstance(trial["seed"], int)
         assert trial["learner"]["class"].startswith("workbench.estimators.")
 

@@ -76,6 +76,7 @@ class TestWorkers:
     def test_two_processes_of_a_cluster_find_the_same_as_this_one(self, made, reference, dask_address):
         agree(search(made, trials=6, families=FAMILIES, cluster=dask_address), reference)
 
+    @pytest.mark.usefixtures("bagged")
     def test_models_that_came_from_a_cluster_share_encoders(self, made, monkeypatch, dask_address):
         monkeypatch.setattr("workbench.automl.blending.fewer.ENOUGH", float("inf"))
         result = search(made, trials=6, families=["lightgbm", "extra_trees"], cluster=dask_address)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,13 +14,13 @@ from workbench.automl import display, pictures
 from workbench.automl.blending import calibration, threshold
 from workbench.automl.blending.calibration import Calibrated, calibrated
 from workbench.automl.blending.effort import effort_of
-from workbench.automl.blending.ensemble import COMPACT, FULL, blend
+from workbench.automl.blending.ensemble import COMPACT, FULL, Deploy, blend
 from workbench.automl.blending.fewer import fewer_models
 from workbench.automl.blending.leaderboard import leaderboard
 from workbench.automl.blending.threshold import Decision, decision
 from workbench.automl.blending.uncertainty import Conformal, Coverage, uncertainty
-from workbench.automl.fitting.compact import Compact, Deploy, Whole
 from workbench.automl.fitting.trial import Trial, as_predicted
+from workbench.automl.fitting.whole import OnAllRows
 from workbench.automl.glass_box.realised import weighed
 from workbench.automl.planning.planner import Plan
 from workbench.automl.problem.copies import has_copy
@@ -60,16 +60,21 @@ class Chosen:
     Attributes
     ----------
     trials
-        All that were found; the members of a compact model as they were fitted on all rows.
+        All that were found; members as they were fitted on all rows, if there was time for it.
     weights : ndarray, shape (n_trials,)
         Zero for those that are no member.
+    whole
+        Numbers of those that were fitted on all rows.
+    why_bagged
+        Why another member was not; empty if all were.
     averaged
-        The folds whose models each member averages, by its number.
+        The folds whose models each member averages, by its number; the number after the last stands for all rows.
     """
 
     trials: list[Trial]
     weights: Array
-    whole: Whole
+    whole: frozenset[int]
+    why_bagged: str
     averaged: dict[int, list[int]]
     calibrated: Calibrated
     decision: Decision
@@ -110,12 +115,11 @@ class Result:
     coverage : Coverage or None
         How often intervals or sets hold the truth; None where the rows are too few for them.
     deploy
-        ``compact`` for a model that was made small: fewer members, and of each one model fitted on all rows.
+        ``compact`` for a model that was made small: fewer members.
     bagged
-        Whether the members average the models of folds; those of a compact model do when they were not fitted on all
-        rows.
+        Whether a member averages the models of folds, since it was not fitted on all rows.
     why_bagged
-        Why those of a compact model were not; else empty.
+        Why not; else empty.
     once : Score or None
         On rows that stand once in the table, where those that have copies were split like all others.
     """
@@ -155,7 +159,7 @@ class Result:
     def _compacted(self) -> tuple[Check, ...]:
         if self.deploy == "full" or not self.bagged:
             return ()
-        message = f"{self.why_bagged} Each member is the average of its folds' models still."
+        message = f"{self.why_bagged} So it is the average of its folds' models, which takes longer to predict."
         return (Check("compact", "note", message),)
 
     def _searched(self) -> tuple[Check, ...]:
@@ -221,10 +225,11 @@ def finished(
     seed: int,
     started: float,
     deadline: float | None = None,
-    compact: Compact | None = None,
+    deploy: Deploy = "full",
+    refits: OnAllRows,
 ) -> Result:
     """Join the trials to an ensemble, make its numbers mean what they say, measure it, and rank everything."""
-    folds, chosen = found.folds, _chosen(task, found, seed=seed, compact=compact)
+    folds, chosen = found.folds, _chosen(task, found, seed=seed, deploy=deploy, refits=refits)
     model, predicted = _model(task, chosen), _held_out(task, folds, chosen)
     counts = samples(predicted, seed=seed, share=folds.independent)
     optimism = _optimism(task, folds, chosen, model, predicted)
@@ -246,32 +251,33 @@ def finished(
         calibrated=chosen.calibrated,
         decision=chosen.decision,
         coverage=chosen.coverage,
-        deploy="full" if compact is None else "compact",
-        bagged=not chosen.whole.trials and folds.kind != "time",
-        why_bagged=chosen.whole.why_not,
+        deploy=deploy,
+        bagged=bool(chosen.why_bagged),
+        why_bagged=chosen.why_bagged,
         once=_once(task, folds.validated, predicted),
     )
 
 
-def _chosen(task: Task, found: Found, *, seed: int, compact: Compact | None) -> Chosen:
+def _chosen(task: Task, found: Found, *, seed: int, deploy: Deploy, refits: OnAllRows) -> Chosen:
     """Choose what the model is made of, and what is made of its predictions.
 
     Each is chosen twice: on all validated rows for the model, and for the scores on the other folds than those that are
-    scored. A compact model's members are chosen so, too; fitting them on all rows changes no score.
+    scored. Fitting the members on all rows changes no score.
     """
     folds = found.folds
-    mixed = blend(task, folds, found.trials, seed=seed, slack=FULL if compact is None else COMPACT)
-    used = [found.trials[place] for place in _used(mixed.weights)]
-    whole = Whole() if compact is None else compact.on_all_rows(used)
-    finals = {trial.number: trial for trial in whole.trials}
+    mixed = blend(task, folds, found.trials, seed=seed, slack=FULL if deploy == "full" else COMPACT)
+    fitted = refits.fit([found.trials[place] for place in _used(mixed.weights)])
+    finals = {trial.number: trial for trial in fitted if isinstance(trial, Trial)}
     trials = [finals.get(trial.number, trial) for trial in found.trials]
+    whole = frozenset(finals)
     told = calibrated(task, folds, mixed.predicted, seed=seed)
     conformal, coverage = uncertainty(task, folds, told.predicted, seed=seed)
     return Chosen(
         trials=trials,
         weights=mixed.weights,
         whole=whole,
-        averaged=_averaged(task, trials, mixed.weights),
+        why_bagged=next((why for why in fitted if isinstance(why, str)), ""),
+        averaged={} if folds.kind == "time" else _averaged(task, len(folds), trials, mixed.weights, whole),
         calibrated=told,
         decision=decision(task, folds, told.predicted, seed=seed),
         conformal=conformal,
@@ -283,7 +289,7 @@ def _model(task: Task, chosen: Chosen) -> TabularModel:
     """Put together what predicts new rows."""
     return TabularModel(
         coercer_of([task.schema[name] for name in task.features]),
-        _ensemble(_bags(chosen.trials, chosen.averaged), chosen.weights, task.least),
+        _ensemble(_bags(chosen), chosen.weights, task.least),
         list(task.classes),
         chosen.calibrated.calibration,
         chosen.decision.threshold,
@@ -307,7 +313,7 @@ def _fold_models(task: Task, folds: Folds, chosen: Chosen) -> list[Ensemble]:
 
 def _record(log: Sequence[dict[str, Any]], chosen: Chosen) -> list[dict[str, Any]]:
     """Add to the record of the trials what each is in the ensemble, and the rounds of a fit on all rows."""
-    finals = {trial.number: trial for trial in chosen.whole.trials}
+    finals = {trial.number: trial for trial in chosen.trials if trial.number in chosen.whole}
     parts = {trial.number: part for trial, part in zip(chosen.trials, chosen.weights, strict=True)}
     return weighed([_as_fitted(entry, finals.get(entry["number"])) for entry in log], parts, chosen.averaged)
 
@@ -327,17 +333,25 @@ def _optimism(task: Task, folds: Folds, chosen: Chosen, model: TabularModel, pre
     return task.metric.loss(measure(task.metric, predicted)) - task.metric.loss(measure(task.metric, seen))
 
 
-def _averaged(task: Task, trials: Sequence[Trial], weights: Array) -> dict[int, list[int]]:
-    """Choose the folds whose models each member averages, by its number; empty where members average no folds."""
-    if not all(trial.final.members == list(trial.members) for trial in trials):
-        return {}
-    kept = fewer_models(weights.tolist(), effort_of(trials, task.frame[:1]))
-    return {trial.number: folds for trial, folds in zip(trials, kept, strict=True) if folds}
+def _averaged(
+    task: Task, folds: int, trials: Sequence[Trial], weights: Array, whole: Collection[int]
+) -> dict[int, list[int]]:
+    """Choose the folds whose models each member averages, by its number; some of them, where all would be slow."""
+    effort = effort_of(trials, task.frame[:1])
+    alone = [place for place in _used(weights) if trials[place].number in whole]
+    bagged = [0.0 if place in alone else float(weight) for place, weight in enumerate(weights)]
+    kept = fewer_models(bagged, effort, spent=replace(effort, models=1).of(alone))
+    told = {trial.number: chosen for trial, chosen in zip(trials, kept, strict=True) if chosen}
+    return {**told, **{trials[place].number: [folds] for place in alone}}
 
 
-def _bags(trials: Sequence[Trial], averaged: Mapping[int, Sequence[int]]) -> list[Bag]:
-    chosen = (averaged.get(trial.number, range(len(trial.final.members))) for trial in trials)
-    return [Bag([trial.final.members[one] for one in folds]) for trial, folds in zip(trials, chosen, strict=True)]
+def _bags(chosen: Chosen) -> list[Bag]:
+    return [
+        trial.final
+        if trial.number in chosen.whole or trial.number not in chosen.averaged
+        else Bag([trial.members[fold] for fold in chosen.averaged[trial.number]])
+        for trial in chosen.trials
+    ]
 
 
 def _ensemble(bags: Sequence[Bag], weights: Array, least: float | None) -> Ensemble:

@@ -11,9 +11,10 @@ from typing import Any, get_args
 
 from joblib import cpu_count
 
+from workbench.automl.blending.ensemble import Deploy
 from workbench.automl.families import Family, LightGBM, shipped
 from workbench.automl.families.base import TREES
-from workbench.automl.fitting.compact import AS_BEFORE, COMPACT_SHARE, NO_TIME, Compact, Deploy
+from workbench.automl.fitting.whole import SHARE, OnAllRows
 from workbench.automl.planning.clock import Clock, clock_for, untimed
 from workbench.automl.planning.memory import room_for
 from workbench.automl.planning.planner import (
@@ -90,7 +91,7 @@ def search(
         Families to choose from, by name or your own (see `workbench.automl.families.Family`); by default all.
     deploy
         ``compact`` gives up to one hundredth of the loss for a model that is small and fast: only the cheapest members
-        that are needed, each fitted once on all rows in place of its bag of folds.
+        that are needed.
     cluster
         Address of a Dask scheduler (``tcp://host:8786``): trials are carried out by its workers. On other machines
         their clocks should agree with this one's, for a trial's end is a time of day there.
@@ -119,12 +120,12 @@ def search(
     given = _within_memory(given)
     replay = told_to_replay(task) if replay is None else replay
     clock = clock_for(task.dataset, budget) if trials is None and replay is None else untimed()
-    searching = clock if deploy == "full" else clock.sooner((1 - COMPACT_SHARE) * clock.left())
-    refits = True
+    searching = clock.sooner((1 - SHARE) * clock.left())
+    whole = None
     with quiet(), _executor(cluster) as executor:
         if replay is not None:
             record = recorded(task, replay)
-            deploy, refits = record.deploy, record.refits
+            deploy, whole = record.deploy, record.whole
             given, found = replace(given, seed=record.seed), _replayed(given, record, executor)
         else:
             kept = Kept(new_journal()) if resume is None else taken_up(task, seed, resume)
@@ -139,20 +140,23 @@ def search(
             if found.failure is not None:
                 raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
             raise BudgetTooShort(seconds(budget))
-        compact = _compact(given, found, clock, executor, refits=refits) if deploy == "compact" else None
-        return finished(task, found, seed=given.seed, started=started, deadline=clock.run_ends, compact=compact)
+        refits = _on_all_rows(given, found, clock, executor, whole)
+        return finished(
+            task, found, seed=given.seed, started=started, deadline=clock.run_ends, deploy=deploy, refits=refits
+        )
 
 
-def _compact(given: Given, found: Found, clock: Clock, executor: Executor, *, refits: bool) -> Compact:
-    """Say where the members of a small model are fitted: here, with the folds and the rate of the search."""
+def _on_all_rows(
+    given: Given, found: Found, clock: Clock, executor: Executor, numbers: frozenset[int] | None
+) -> OnAllRows:
+    """Say where the chosen are fitted on all rows: here, with the folds and the rate of the search."""
     families = {family.name: family for family in (LightGBM(), *given.families)}  # the first is the pilot's
-    allowed = Allowance(None, 1, TREES, max(0.0, CACHE * given.room.left()), 0.0, tuple(given.families))
+    allowed = Allowance(None, executor.cores, TREES, max(0.0, CACHE * given.room.left()), 0.0, tuple(given.families))
     bench = _workplace(given, found.plan, executor, None, allowed).bench()
-    bench = replace(bench, clock=clock.sooner(COMPACT_SHARE * (clock.left() + clock.elapsed())))
-    if not refits:
-        return Compact(families, bench, AS_BEFORE)
-    # Where there was time for a sample only there is none for all rows.
-    return Compact(families, bench, "" if found.plan.drawn is None else NO_TIME)
+    # Where there was time for a sample only, or whoever waits wants an end, there is none for all rows.
+    short = found.plan.drawn is not None or found.interrupted
+    seconds = 0.0 if short else SHARE * (clock.left() + clock.elapsed())
+    return OnAllRows(families, replace(bench, clock=clock.sooner(seconds)), numbers)
 
 
 @contextmanager

@@ -19,6 +19,9 @@ Array = npt.NDArray[Any]
 # busy machine).
 LEAVES_AT_A_TIME = 3_000
 MANY_ROWS = 100  # fewer are predicted sooner by all trees at once
+# Walks of a row through a tree from which on all cores share them: some tenths of a second of one. To gather threads
+# for less takes longer than it saves, and other models predict beside this one.
+MANY_WALKS = 5_000_000
 LEAVES = 31  # of a tree, unless LightGBM is told otherwise
 
 
@@ -62,17 +65,16 @@ class BoostedTrees(Boosted):
         """Add up the trees, for many rows some at a time."""
         leaves = self.settings.get("num_leaves", LEAVES) * (self.classes if self.classes > 2 else 1)
         most = self.rounds_ if len(matrix) < MANY_ROWS else max(1, LEAVES_AT_A_TIME // leaves)
+        walks = len(matrix) * self.rounds_ * (self.classes if self.classes > 2 else 1)
         total: Any = 0.0
         with self._turns:
             for start in range(0, self.rounds_, most):
-                # One thread: to gather more takes longer than a few rows do, and of many other models predict beside
-                # this one.
                 total = total + self._booster.predict(
                     matrix,
                     raw_score=True,
                     start_iteration=start,
                     num_iteration=min(most, self.rounds_ - start),
-                    num_threads=1,
+                    num_threads=0 if walks >= MANY_WALKS else 1,
                 )
         return np.asarray(total)
 

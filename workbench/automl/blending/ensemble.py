@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -31,6 +32,7 @@ LEAST_WEIGHT = 0.03  # a member below costs more at every prediction than it bri
 # What may be lost, as a share of the loss, so that prediction costs less: of a model that is to be as good as can be,
 # and of one that is to be small and fast.
 FULL, COMPACT = 0.001, 0.01
+Deploy = Literal["full", "compact"]
 # And of one that is to be as good as can be and yet is slow: till ten thousand rows take about 0.4 s on two cores.
 SLOW, ENOUGH = 0.003, 5_000.0
 OF_ONE = 8  # trials of one encoding that may do without the others

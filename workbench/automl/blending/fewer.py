@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from workbench.automl.blending.effort import Effort
 
-ENOUGH = 2_500.0  # an effort that needs no saving: ten thousand rows take about 0.25 s on two cores
-MOST_SPREAD = 0.07  # of what a member's models differ by, as a share of the variance of one model
+ENOUGH = 1_200.0  # an effort that needs no saving: ten thousand rows take about 0.12 s on two cores
+MOST_SPREAD = 0.14  # of what a member's models differ by, as a share of the variance of one model
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,15 @@ class Members:
                 )
 
 
-def fewer_models(weights: Sequence[float], effort: Effort) -> list[list[int]]:
+def fewer_models(weights: Sequence[float], effort: Effort, spent: float = 0.0) -> list[list[int]]:
     """Choose the folds whose models each member of an ensemble averages.
 
     Parameters
     ----------
     weights
-        Of the trials that `effort` tells of; zero for those that are not in the ensemble.
+        Of the trials that `effort` tells of; zero for those that average no folds.
+    spent
+        Effort of the other members.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def fewer_models(weights: Sequence[float], effort: Effort) -> list[list[int]]:
         [effort.encoding[effort.encoders[place]] for place in used],
         effort.models,
     )
-    numbers = dict(zip(used, _numbers(members), strict=True))
+    numbers = dict(zip(used, _numbers(members, ENOUGH - spent), strict=True))
     ways = list(dict.fromkeys(members.encoders))
     first = {way: place * effort.models // len(ways) for place, way in enumerate(ways)}
     return [
@@ -83,10 +85,10 @@ def fewer_models(weights: Sequence[float], effort: Effort) -> list[list[int]]:
     ]
 
 
-def _numbers(members: Members) -> tuple[int, ...]:
+def _numbers(members: Members, enough: float) -> tuple[int, ...]:
     """Leave out those models first that save most for what their absence costs, till the rest is quick enough."""
     kept = (members.folds,) * len(members.weights)
-    while members.effort(kept) > ENOUGH:
+    while members.effort(kept) > enough:
         steps = [step for step in members.fewer(kept) if members.spread(step) <= MOST_SPREAD]
         if not steps:
             break

@@ -252,7 +252,7 @@ def _fit_latest(bench: Bench, job: Job, members: Sequence[FoldModel]) -> FoldMod
 
 def fit_whole(bench: Bench, family: Family, parameters: dict[str, Any], *, seed: int, rounds: int) -> FoldModel | None:
     """Fit a family once on all rows, with so many rounds; None when time is up."""
-    return _fit_all(bench.one_by_one(), Job(family, parameters, seed), rounds)
+    return _fit_all(bench, Job(family, parameters, seed), rounds)
 
 
 def _fit_all(bench: Bench, job: Job, rounds: int) -> FoldModel | None:

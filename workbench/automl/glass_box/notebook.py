@@ -107,9 +107,10 @@ def _averaged(recipe: Recipe) -> list[dict[str, Any]]:
     """Say of each member which of its fits it averages: of some folds, of all, or the one on all rows."""
     number = int(recipe.task["folds"]["number"])
     # Of what was fitted on all rows besides, there is one more number of rounds than folds.
-    latest = all(len(trial["boosted"]) > number for trial in recipe.trials)
-    averaged = [number] if latest else list(range(number))
-    return [{"averaged": averaged, **trial} for trial in recipe.trials]
+    return [
+        {"averaged": [number] if len(trial["boosted"]) > number else list(range(number)), **trial}
+        for trial in recipe.trials
+    ]
 
 
 def _pieces(recipe: Recipe, own: Mapping[str, str]) -> list[Piece]:

@@ -10,9 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from workbench.automl.blending.ensemble import best_of_each
+from workbench.automl.blending.ensemble import Deploy, best_of_each
 from workbench.automl.families import Family
-from workbench.automl.fitting.compact import Deploy
 from workbench.automl.fitting.trial import Rounds, Trial
 from workbench.automl.planning.clock import Clock
 from workbench.automl.planning.planner import Plan
@@ -62,8 +61,8 @@ def as_recorded(entries: Sequence[dict[str, Any]], families: Sequence[Family], c
 def refitted(workplace: Workplace, executor: Executor, entries: Sequence[Asked], clock: Clock) -> Iterator[Trial]:
     """Fit recorded trials again, while there is time.
 
-    A fit that the clock cut, or that failed this time, is left out: what is not as recorded is not that trial. The fit
-    on all rows of a compact model's member, which is on record after those of the folds, is not part of its trial.
+    A fit that the clock cut, or that failed this time, is left out: what is not as recorded is not that trial. A
+    member's fit on all rows, which is on record after those of the folds, is not part of its trial.
     """
     outcomes = executor.map(carry_out, entries, workplace)
     for asked, outcome in zip(entries, outcomes, strict=True):
@@ -80,13 +79,19 @@ def refitted(workplace: Workplace, executor: Executor, entries: Sequence[Asked],
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What is on record of a search that ended."""
+    """What is on record of a search that ended.
+
+    Attributes
+    ----------
+    whole
+        Numbers of the trials that were fitted on all rows, too.
+    """
 
     plan: Plan
     seed: int
     trials: list[dict[str, Any]]
-    deploy: Deploy = "full"
-    refits: bool = True
+    deploy: Deploy
+    whole: frozenset[int]
 
 
 def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
@@ -111,8 +116,9 @@ def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
             name, f"is of a search with another {' and '.join(other)}", "Replay it on what it was made of."
         )
     fields = {part: plan.get(part) for part in ("folds", "learning_rate", "rounds", "rows", "drawn", "models")}
-    deploy, refits = plan.get("deploy", "full"), not plan.get("bagged", False)
-    return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials, deploy, refits)
+    folds = int(said["folds"]["number"])
+    whole = frozenset(int(one["number"]) for one in trials if len(one["boosted"]) > folds)
+    return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials, plan.get("deploy", "full"), whole)
 
 
 def told_to_replay(task: Task) -> str | None:
