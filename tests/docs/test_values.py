@@ -127,6 +127,8 @@ def test_without_its_data_no_value_of_the_table_stands_anywhere(run: workflow.Ru
 
     ref = workflow.import_(bare, store=tmp_path / "there")
     assert ref == run.ref
+    page = workflow.report(ref, store=tmp_path / "there").read_text()
+    assert all(told in page for told in ("Without the data", "ROC AUC", "people.csv"))
     document = workflow.show(ref, store=tmp_path / "there")
     assert document["scores"] == workflow.show(run.ref, store=store)["scores"]
     for ask in (

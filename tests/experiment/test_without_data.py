@@ -155,6 +155,23 @@ def test_a_copy_says_why_it_has_no_report_and_is_not_made_again(
         ask(str(zipped), store=tmp_path / "there")
 
 
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_a_copy_that_is_shared_brings_a_page_of_what_it_tells(
+    keep: Callable[..., Experiment], store: Store, tmp_path: Path, status: str
+) -> None:
+    kept = keep(1, status=status, reason="" if status == "completed" else "Ms Smith of Ulm")
+    first, second = (
+        workflow.export(str(kept.reference), tmp_path / name, without_data=True, store=store.path).read_bytes()
+        for name in ("first.zip", "second.zip")
+    )
+    assert first == second
+    page = workflow.report(str(tmp_path / "first.zip"), store=tmp_path / "there").read_text()
+    assert "Without the data" in page
+    assert kept.short in page
+    assert "Ms Smith" not in page
+    assert "is constant" not in page  # what a check says may quote values
+
+
 def test_copies_are_compared_by_their_scores(keep: Callable[..., Experiment], tmp_path: Path) -> None:
     there = tmp_path / "there"
     for number, skill in ((7, 3.0), (8, 0.5)):

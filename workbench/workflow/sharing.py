@@ -65,12 +65,13 @@ def roles_of(*, with_changes: bool, without_data: bool) -> list[str]:
 def shown(experiment: Experiment, without_data: bool) -> Iterator[Experiment]:
     """Give an experiment as it is to be shared: itself, or a copy without its data that is gone afterwards."""
     from workbench.experiment import without_data as copy
+    from workbench.workflow.site_pages import page_without_data
 
     if not without_data:
         yield experiment
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield copy(experiment, Path(folder) / "experiment")
+        yield copy(experiment, Path(folder) / "experiment", report=page_without_data)
 
 
 def _each_shown(experiments: Iterable[Experiment], without_data: bool) -> Iterator[Experiment]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -220,6 +220,19 @@ def _way(entry: Entry, text: str) -> Way:
     from workbench.pages.site import Way
 
     return Way(text, f"../../../{entry.page}")
+
+
+def page_without_data(experiment: Experiment) -> str:
+    """Make the page that a copy without its data brings in place of its report: what the copy tells, and no more."""
+    from workbench.experiment.notes import Noted
+    from workbench.pages.experiment import Details, experiment_page
+
+    entry = entry_of(experiment, (), without_data=True)
+    try:
+        details = details_of(experiment, Noted(), Around({}, (), without_data=True))
+    except UNREADABLE:
+        details = Details(problem="Some of its documents hold what they never do.")
+    return experiment_page(entry, replace(details, left_out=WITHHELD.replace("this site", "this copy")))
 
 
 def report_of(experiment: Experiment, around: Around) -> bytes:

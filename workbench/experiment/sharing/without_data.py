@@ -23,6 +23,7 @@ from workbench.experiment.describing.describe import describe
 from workbench.experiment.kept import Experiment
 from workbench.experiment.verifying import insist_on_whole
 
+REPORT, REPLACED = "report.html", "it shows rows of the table; a page without any stands in its place"
 MAY_QUOTE = "it may quote values of the table"
 LEFT_OUT = {
     "model/": "a fitted model holds values of the table: levels, bounds, whole rows",
@@ -60,11 +61,14 @@ def is_without_data(manifest: Manifest) -> bool:
     return "whole" in manifest
 
 
-def without_data(experiment: Experiment, folder: Path) -> Experiment:
+def without_data(
+    experiment: Experiment, folder: Path, *, report: Callable[[Experiment], str] | None = None
+) -> Experiment:
     """Write an experiment without its data into a new folder; one that is such a copy already is given as it is.
 
     The copy names the whole one by the digest of its manifest (``whole``), and what was left out with the reasons
-    (``left_out``). The same experiment gives the same copy, to the byte.
+    (``left_out``). The same experiment gives the same copy, to the byte. `report` makes a page of the copy, from what
+    the copy tells: it stands in place of the report.
 
     Raises
     ------
@@ -83,6 +87,11 @@ def without_data(experiment: Experiment, folder: Path) -> Experiment:
     left_out = [name for name in names if name not in TOLD_AGAIN and not _is_taken(name, experiment.path, folder)]
     left_out += ["objects/"] if experiment.manifest["objects"] else []
     manifest = _manifest(experiment.manifest, left_out)
+    if report is not None:
+        page = report(Experiment(experiment.reference, folder, manifest))
+        write_bytes(folder / REPORT, page.encode(errors="replace"))
+        if REPORT in names:
+            manifest["left_out"][REPORT] = REPLACED
     describe(folder, manifest)
     manifest = write_manifest(folder, manifest | {"files": entries(folder)})
     return Experiment(experiment.reference, folder, manifest)
