@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from workbench.estimators.categories import LevelCounts
 from workbench.estimators.dense import WIDEST, DenseEncoder
+from workbench.estimators.encoder import TableEncoder
 
 
 def mixed(rows: int = 300) -> pd.DataFrame:
@@ -92,3 +95,17 @@ def test_counts_tell_rare_from_frequent_and_nothing_of_the_unseen():
     counts = LevelCounts().fit(np.array([[0.0], [0.0], [1.0], [np.nan]]))
     told = counts.transform(np.array([[0.0], [1.0], [np.nan], [9.0]]))[:, 0]
     assert np.expm1(told) == pytest.approx([2, 1, 1, 0])
+
+
+@pytest.mark.parametrize("make", [DenseEncoder, partial(TableEncoder, style="linear")], ids=["dense", "linear"])
+def test_how_many_rows_are_encoded_at_a_time_changes_no_bit(make, monkeypatch):
+    kinds = {name: kind for name, kind in KINDS.items() if name not in ("many", "note")}
+    frame = mixed().mask(np.random.default_rng(0).random((300, 6)) < 0.2)
+    encoder = make(kinds, classes=2)
+    fitted = encoder.fit_transform(frame, target(2))
+    together = encoder.transform(frame)
+    monkeypatch.setattr("workbench.estimators.numbers.SLICE", 7)
+    apart = encoder.transform(frame)
+    assert together.dtype == apart.dtype == fitted.dtype
+    assert np.array_equal(together, apart)
+    assert encoder.transform(frame[:0]).shape == (0, apart.shape[1])
