@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -168,6 +169,33 @@ def _installed_once() -> Iterator[None]:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     return Store(tmp_path / "my store").create()
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Find a port of this machine that nobody listens at."""
+
+    def find() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture
+def until_it_listens() -> Callable[[int], None]:
+    """Wait until a server that was just started takes connections at its port."""
+
+    def wait(port: int) -> None:
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.05)
+        pytest.fail(f"nothing listens at port {port}: the server did not start")
+
+    return wait
 
 
 @pytest.fixture

@@ -7,10 +7,8 @@ import hashlib
 import json
 import re
 import shutil
-import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -111,31 +109,20 @@ def small(server) -> str:
 
 
 @pytest.fixture
-def real(tmp_path) -> Iterator[str]:
+def real(tmp_path, free_port, until_it_listens) -> Iterator[str]:
     if REGISTRY is None:
         pytest.skip("needs the registry of CNCF's distribution: apt install docker-registry")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (tmp_path / "registry.yml").write_text(CONFIG.format(folder=tmp_path / "registry", port=port))
     process = subprocess.Popen(
         [REGISTRY, "serve", tmp_path / "registry.yml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_for(port)
+        until_it_listens(port)
         yield f"oci://127.0.0.1:{port}/team/experiments"
     finally:
         process.terminate()
         process.wait(20)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail("the registry did not start")
 
 
 @pytest.fixture(params=["layout", "small", "real"])

@@ -5,9 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,20 +31,18 @@ Subsystem sftp internal-sftp
 
 
 @pytest.fixture
-def url(tmp_path, monkeypatch) -> Iterator[str]:
+def url(tmp_path, monkeypatch, free_port, until_it_listens) -> Iterator[str]:
     folder = tmp_path / "sshd"
     folder.mkdir()
     for name in ("host", "me"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (folder / "config").write_text(CONFIG.format(port=port, folder=folder))
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)  # where root's server goes to be alone
     server = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=subprocess.DEVNULL)
     try:
-        _wait_for(port)
+        until_it_listens(port)
         monkeypatch.setenv("HOME", str(folder))
         (folder / ".ssh").mkdir(mode=0o700)
         shutil.copy(folder / "me", folder / ".ssh" / "id_ed25519")
@@ -54,15 +50,6 @@ def url(tmp_path, monkeypatch) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(20)
-
-
-def _wait_for(port: int) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail("the server of SSH did not start")
 
 
 def test_an_experiment_travels_by_sftp(keep, store, url, tmp_path, snapshot):
