@@ -12,9 +12,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from workbench.estimators.coerce import Coercer
 from workbench.estimators.few import FEW, FewRows
+from workbench.estimators.texts import TextFeatures
 
 KINDS = ["number", "boolean", "date", "category", "text", "id"]
 MORE = [
@@ -175,3 +177,18 @@ def test_few_rows_are_read_without_the_coercer(monkeypatch):
     monkeypatch.setattr(Coercer, "transform", None)
     read = FewRows(Coercer(columns_of(["a"], "category"))).read(pd.DataFrame({"b": [1], "a": ["3.0"]}))
     assert {name: values.tolist() for name, values in read.items()} == {"a": ["3"]}
+
+
+@pytest.mark.parametrize("components", [0, 6])
+@pytest.mark.parametrize("unit", ["word", "letters"])
+def test_a_text_alone_gets_what_it_gets_among_others(unit, components):
+    random = np.random.default_rng(0)
+    words = np.array(["pays", "late", "happy", "never", "came", "back", "É"])
+    known = np.array([*(" ".join(random.choice(words, 4)) for _ in range(60)), None], dtype=object)
+    features = TextFeatures(unit, components)
+    features.fit_transform(known, random.normal(size=(len(known), 2)))
+    texts = np.array([*known[:9], None, "", "unheard of", "late unheard LATE"], dtype=object)
+    among, alone = features.transform(texts), [features.transform(texts[[row]]) for row in range(len(texts))]
+    if sparse.issparse(among):
+        among, alone = among.toarray(), [row.toarray() for row in alone]
+    assert np.array_equal(among, np.vstack(alone))

@@ -119,7 +119,7 @@ class TextFeatures(BaseEstimator):
         told = self._told(known, words)
         if self.scores_ is not None and words is not None:
             told = np.hstack([told, self.scores_.transform(words)])
-        return told[known.codes]
+        return told if len(known.codes) == 1 else told[known.codes]
 
     def _fit_words(self, known: Texts) -> Any:
         """Learn all that needs no target; give the weighted words, sparse, or None where there are none."""
@@ -141,7 +141,23 @@ class TextFeatures(BaseEstimator):
         return words
 
     def _weighted(self, known: Texts) -> Any:
-        return None if self.weights_ is None else self.weights_.transform(known.counts(self.words_)[:, self.kept_])
+        if self.weights_ is None:
+            return None
+        counts = known.counts(self.words_)
+        return (
+            self._of_one(counts, self.weights_.idf_)
+            if counts.shape[0] == 1
+            else self.weights_.transform(counts[:, self.kept_])
+        )
+
+    def _of_one(self, counts: Any, telling: Array) -> Any:
+        """Weigh the words of a single text as `weights_` does, which takes longer to look at what it was given."""
+        places = np.searchsorted(self.kept_, counts.indices).clip(max=len(self.kept_) - 1)
+        there = self.kept_[places] == counts.indices
+        places = places[there]
+        told = (np.log(counts.data[there]) + 1.0) * telling[places]
+        told /= np.sqrt(_added_up(told * told)) if len(told) else 1.0
+        return sparse.csr_matrix((told, places, np.array([0, len(told)])), shape=(1, len(self.kept_)))
 
     def _told(self, known: Texts, words: Any) -> Any:
         """Tell of each distinct text how it is written, and its words: condensed, or as they are."""
@@ -150,7 +166,7 @@ class TextFeatures(BaseEstimator):
             return written
         if self.directions_ is None:
             return sparse.hstack([sparse.csr_matrix(written), words], format="csr")
-        return np.hstack([written, self.directions_.transform(words)])
+        return np.hstack([written, _along(words, self.directions_.components_)])
 
     def _hashing(self) -> HashingVectorizer:
         """Words by hash: a vocabulary would be the largest part of a stored model."""
@@ -191,7 +207,7 @@ class WordScores(BaseEstimator):
 
     def transform(self, words: Any) -> Array:
         """Predict the targets of texts, shape (n_texts, n_targets)."""
-        return np.asarray(words @ self.coefficients_.T + self.intercept_)
+        return np.asarray(_along(words, self.coefficients_) + self.intercept_)
 
     def _learn(self, words: Any, codes: Array, targets: Array, weight: Array) -> WordScores:
         """Fit on each distinct text once, by its mean target and as how many rows those that have it count."""
@@ -203,6 +219,18 @@ class WordScores(BaseEstimator):
         self.coefficients_ = np.asarray(ridge.coef_).reshape(targets.shape[1], -1)
         self.intercept_ = np.asarray(ridge.intercept_).reshape(-1)
         return self
+
+
+def _along(words: Any, directions: Array) -> Array:
+    """Multiply the words of texts, sparse, by each of some directions, shape (n_texts, n_directions)."""
+    if words.shape[0] == 1 and words.nnz:  # of a single text it would take longer to turn the directions round
+        return np.asarray(_added_up(words.data[:, None] * directions[:, words.indices].T)[None])
+    return np.asarray(words @ directions.T)
+
+
+def _added_up(terms: Array) -> Any:
+    """Add one after the other, as sparse products do: in another order the last digits may differ."""
+    return np.cumsum(terms, axis=0)[-1]
 
 
 def _written(texts: Sequence[str]) -> Array:
