@@ -271,6 +271,55 @@ def test_a_disk_that_fills_while_the_inputs_are_laid_out_is_one_line(workbench, 
     assert [*(store / "running").iterdir()] == []
 
 
+ON_A_DISK = """
+mount -t tmpfs -o size=$3 workbench "$0" || exit 77
+cp -r "$1/." "$0"
+"$2" -m workbench reproduce big --here --store "$0"
+echo "exit $?"
+"$2" -m workbench fsck --store "$0"
+"""
+
+
+@pytest.mark.parametrize("room", ["1500k", "2400k"], ids=["for the inputs", "for the run"])
+def test_on_a_real_disk_without_room_it_is_one_line_and_nothing_is_left(tmp_path, room):
+    template, table = written(tmp_path)
+    table.write_text("number\n" + "1\n" * 500_000)
+    workflow.run(template, {"data": str(table)}, name="big", store=tmp_path / "store")
+    table.unlink()
+    (disk := tmp_path / "disk").mkdir()
+    words = ["unshare", "--map-root-user", "--mount", "sh", "-c", ON_A_DISK, disk, tmp_path / "store", sys.executable]
+    done = subprocess.run([*words, room], capture_output=True, text=True, check=False)
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("this machine lets nobody mount a disk of one's own")
+    assert done.stderr.startswith(f"workbench: The store {str(disk)!r} cannot be written: No space left on device.")
+    assert done.stderr.count("\n") == 1
+    whole = "1 experiment, 0 models, 1 object, 0 runs, 0 notes: all is whole."
+    assert done.stdout.splitlines() == ["exit 2", whole]
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("environment/python.json", b'{"format": 1, "python": "3", "packages": [1]}'),
+        ("environment/python.json", b'{"format": 1, "python": "3", "packages": {"numpy": 1}, "cores": "many"}'),
+        ("environment/requirements.lock", b"\xff\xfe"),
+        ("task.json", b'{"format": 1, "data": [1], "plan": 7}'),
+        ("trials.jsonl", b"[1]\n"),
+        ("scores.json", b'{"format": 1, "metric": "rmse", "scores": {"rmse": {"value": 1}}, "test": 7}'),
+    ],
+)
+def test_a_document_that_says_what_none_of_ours_does_is_one_line(workbench, first, store, file, content):
+    (first.path / file).write_bytes(content)
+    packages = {"format": 1, "python": "3.1", "packages": {"numpy": "0"}}  # so that the lock is read
+    if file.endswith(".lock"):
+        (first.path / "environment" / "python.json").write_text(json.dumps(packages))
+    said = workbench("reproduce", "sum", *([] if file.startswith("env") else ["--here"]))
+    assert said.code in (0, 2, 3)
+    assert "Traceback" not in said.err
+    assert said.err.count("\n") == (said.code == 2)
+    assert [*(store / "running").iterdir()] == []
+
+
 def begin(store: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start the command, and wait until its notebook is under way."""
     command = [sys.executable, "-m", "workbench", "reproduce", "sum", "--here", *arguments, "--store", str(store)]

@@ -219,3 +219,15 @@ def test_a_signature_that_proves_nothing_fails_the_check_and_one_that_is_not_the
         refused = workbench("verify", kept.short, *absent, *there)
         assert (refused.code, refused.out) == (2, "")
         assert "No such file" in refused.err
+
+
+def test_the_signature_of_an_experiment_whose_manifest_is_damaged_is_still_found(
+    keep: Any, keys: Any, store: Any, workbench: Any
+) -> None:
+    kept = keep(1)
+    assert workbench("sign", kept.short, "--key", keys[0], "--store", store.path).code == 0
+    (kept.path / "manifest.json").write_bytes(b"")
+    for ref in ("churn", kept.short[:-2], kept.path):
+        said = workbench("verify", ref, "--key", keys[1], "--store", store.path)
+        assert (said.code, said.err) == (3, ""), ref
+        assert "manifest.json is not what was signed" in said.out

@@ -15,6 +15,7 @@ from workbench.documents.run_folder import RunFolder
 from workbench.errors import BadTable
 
 FOLDER, INDEX, GIVEN = "data", "fetched.json", "given.json"
+LONGEST = 200  # bytes of a name: with what tells its content, and while it is written, no more than a folder takes
 
 
 def keep(run: RunFolder, source: str, name: str, content: bytes) -> Path:
@@ -49,7 +50,8 @@ def keep_copy(run: RunFolder, source: str, name: str, file: Path, digest: str) -
 def _place(run: RunFolder, name: str, mark: str) -> Path:
     folder = run.path / FOLDER
     folder.mkdir(exist_ok=True)
-    return folder / f"{mark[:12]}-{name}"
+    end = name.encode("utf-8", "surrogateescape")[-LONGEST:].decode("utf-8", "ignore")
+    return folder / f"{mark[:12]}-{end}"
 
 
 def _noted(path: Path, source: str, mark: str) -> Path:

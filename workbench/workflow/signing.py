@@ -88,12 +88,16 @@ def verify_signature(found: Verified, key: Path | str, signature: Path | str | N
     BadReference
         If it is a zip.
     """
+    from workbench.documents.experiment import VERSION
     from workbench.experiment.sharing.signing import compare_with_signature
     from workbench.records import Reference
 
     if not found.path.is_dir():
         raise BadReference(found.ref, "is no folder, and a signature is of one", "Import the zip first.")
-    file = Path(signature or f"{Reference.parse(found.ref).short}.sig")
+    told = Reference.parse(found.ref)
+    if not VERSION.fullmatch(told.version):  # its manifest is damaged, but not the name of its folder
+        told = Reference(found.path.parent.name, found.path.name)
+    file = Path(signature or f"{told.short}.sig")
     problems = compare_with_signature(found.path, file, Path(key))
     notes = () if problems else (f"signed with the key {key}",)
     return replace(found, problems=(*found.problems, *problems), notes=(*found.notes, *notes))

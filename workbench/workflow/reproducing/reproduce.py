@@ -98,24 +98,26 @@ def reproduce(
     WorkbenchError
         If what it was given or ran with is not to be had. Nothing is kept then.
     """
+    from workbench.experiment import reading
     from workbench.experiment.store import translated
 
     started, where = time.monotonic(), store_of(store)
     say = on_event or (lambda _: None)
     then = _one_run(ref, experiment_of(ref, store))
     with _scratch(where) as folder:
-        with translated(where):  # a disk that fills while this is laid out
+        with reading(then), translated(where):  # a disk that fills while this is laid out
             values = {**(parameters or {}), **more}
             given = given_again(then, _stores(then, where), folder, texts=texts, parameters=values)
             environment = environment_for(
                 then, here=here, folder=folder, say=lambda text: say({"kind": "step", "name": text, "long": True})
             )
             command = command_for(then, given, environment, folder)
+            replay = is_to_replay(then, given)
         say({"kind": "step", "name": "starting"})
-        replay = is_to_replay(then, given)
         made, scratch = rerun(then, command, environment, folder, replay=replay, on_event=on_event)
         say({"kind": "step", "name": "comparing it with the run as it was"})
-        kept, found = keep(then, made, given, environment, where, scratch)
+        with reading(then):
+            kept, found = keep(then, made, given, environment, where, scratch)
     return Reproduced(
         ref=str(kept.reference),
         of=str(then.reference),

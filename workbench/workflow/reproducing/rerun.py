@@ -77,7 +77,7 @@ def rerun(
         return load(found[0].path), store  # a list knows a part of each
     lines = told.splitlines() or [f"it ended with exit code {code} and said nothing"]
     if refusals := [line.removeprefix(SAID) for line in lines if line.startswith(SAID)]:
-        raise WorkbenchError(refusals[-1])
+        raise WorkbenchError(refusals[-1].replace(str(store.path), str(folder.parents[1])))  # the store people know
     raise WorkbenchError(f"The run of {then.reference} could not be made again: {lines[-1]}")
 
 
