@@ -112,6 +112,15 @@ def test_weak_spots_stand_worst_first_and_the_first_is_the_one_that_is_named(exp
         assert explanation.weak_spots[0].name in repr(explanation.errors())
 
 
+def test_rows_that_weigh_nothing_are_in_no_weak_spot(results):
+    """Of a group whose rows all weigh nothing there is no score; to look for one was a division by zero."""
+    result = results["regression"]
+    shop = result.task.frame["shop"].to_numpy() == "C"
+    weighed = replace(result, task=replace(result.task, weight=np.where(shop, 0.0, 1.0)))
+    assert "shop = C" in [spot.name for spot in weak_spots(result, ["shop"])]
+    assert "shop = C" not in [spot.name for spot in weak_spots(weighed, ["shop"])]
+
+
 def test_a_group_whose_predictions_are_too_low_is_said_to_have_them(results):
     result = results["regression"]
     shop = result.task.frame["shop"].to_numpy()[result.folds.validated] == "A"

@@ -211,3 +211,25 @@ def sized(family: str) -> SimpleNamespace:
 def test_the_worst_trials_go_first_and_the_best_of_each_family_last(fit, left):
     ranked = [sized(family) for family in "aaba"]
     assert "".join(trial.family for trial in within(ranked, fit * (LEARNER + 1_000))) == left
+
+
+def test_of_hundreds_of_columns_some_of_each_kind_tell_how_wide_a_row_becomes(table, monkeypatch):
+    """To encode hundreds of names by every style took longer than a budget of 20 seconds, before the search began."""
+    random = np.random.default_rng(0)
+    columns = {f"n{place}": random.normal(size=60).round(3) for place in range(90)}
+    columns |= {f"c{place}": random.choice(list("uvwxyz"), 60) for place in range(180)}
+    made = task(table(**columns, y=["yes", "no"] * 30), "y")
+    encoded: list[int] = []
+
+    def watched(style: str, some: Task, seed: int):
+        encoded.append(len(some.features))
+        return encoder_of(style, some, seed)
+
+    monkeypatch.setattr("workbench.automl.searching.allowance.encoder_of", watched)
+    widths: dict[str, float] = {}
+    with pytest.raises(BadParameters):
+        allowance(made, [LightGBM()], Left(1e6, "1MB"), folds=1, hands=1, widths=widths)
+    assert encoded
+    assert max(encoded) <= 60
+    whole = encoder_of("trees", made, 0).fit_transform(made.frame, made.codes).nbytes / 60
+    assert widths["trees"] == pytest.approx(whole, rel=0.15)

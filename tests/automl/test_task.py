@@ -10,7 +10,8 @@ import pytest
 from workbench.automl.problem.labels import ordered_classes
 from workbench.automl.task import task
 from workbench.automl.task import test_rows as held_rows
-from workbench.errors import WorkbenchError
+from workbench.dataset import read_table
+from workbench.errors import BadColumn, WorkbenchError
 
 ROWS = 40
 X = list(np.arange(ROWS) % 7 * 1.5)
@@ -46,6 +47,7 @@ class TestRefusals:
                 "40 different values in 40 rows, too many to be classes",
             ),
             ({"x": X, "y": YES_NO}, {"kind": "regression"}, "'y' is no number in 40 rows (for example 'yes')"),
+            ({"x": X, "y": [*X[:-1], "?!"]}, {"kind": "regression"}, "'y' is no number in 1 row (for example '?!')"),
             ({"x": ["k"] * ROWS, "y": YES_NO}, {}, "has no column to learn from"),
             ({"x": X, "y": YES_NO}, {"metric": "rmse"}, "There is no binary metric 'rmse'"),
             ({"x": X, "y": YES_NO}, {"positive": "maybe"}, "There is no class of 'y' 'maybe'"),
@@ -54,7 +56,7 @@ class TestRefusals:
             ({"x": X, "t": ["2024-01-01"] * ROWS, "y": YES_NO}, {"time": "t"}, "holds a single time"),
             ({"x": X, "t": ["soon", "later"] * 20, "y": YES_NO}, {"time": "t"}, "can be read as a date or number in 0"),
             ({"x": X, "g": YES_NO, "y": YES_NO}, {"group": "g"}, "'g' leaves no split whose training rows know two"),
-            ({"x": X, "w": [-1.5] + [2.5] * 39, "y": YES_NO}, {"weight": "w"}, "'w' is no weight in 1 rows"),
+            ({"x": X, "w": [-1.5] + [2.5] * 39, "y": YES_NO}, {"weight": "w"}, "'w' is no weight in 1 row."),
         ],
     )
     def test_what_cannot_be_learned_is_refused_in_one_line(self, table, columns, how, said):
@@ -95,6 +97,15 @@ class TestRefusals:
             task(table(x=X, **columns), "y", **how)
         assert said in str(refusal.value)
 
+    def test_a_column_that_the_reader_left_out_can_be_ignored_and_play_no_part(self, tmp_path):
+        path = tmp_path / "nested.parquet"
+        pd.DataFrame({"x": X, "spots": [[1, 2]] * ROWS, "y": YES_NO}).to_parquet(path)
+        assert task(read_table(path), "y", ignore="spots").features == ["x"]
+        with pytest.raises(
+            BadColumn, match=r"'spots' holds list<element: int64> values; it was left out\. Name another"
+        ):
+            task(read_table(path), "spots")
+
     def test_where_another_metric_has_a_value_it_can_be_chosen(self, table):
         few = table(x=X, t=DAYS, y=["yes", "no", "yes", "no"] + ["no"] * 36)
         assert task(few, "y", time="t", metric="log_loss").metric.name == "log_loss"
@@ -105,7 +116,7 @@ class TestRefusals:
 
     def test_weights_of_a_test_file_must_be_weights(self, table):
         train = table(x=X, w=[1.5, 2.5] * 20, y=YES_NO)
-        with pytest.raises(WorkbenchError, match=r"has a column 'w' that is no weight in 1 rows"):
+        with pytest.raises(WorkbenchError, match=r"has a column 'w' that is no weight in 1 row\."):
             task(train, "y", weight="w", test=table(x=X, w=[-1.5] + [2.5] * 39, y=YES_NO))
 
     def test_a_test_file_must_have_known_targets(self, table):
@@ -170,6 +181,21 @@ class TestRows:
         times = [None, *pd.date_range("2024-01-01", periods=ROWS - 1).astype(str)]
         made = task(table(x=X, t=times, y=YES_NO), "y", time="t")
         assert len(made.times) == len(made.truth) == ROWS - 1
+
+    @pytest.mark.parametrize(
+        "times",
+        [
+            range(ROWS),
+            [f"{n:04d}" for n in range(ROWS)],
+            [0] * 20 + [1] * 20,
+            [1_700_000_000 + 7 * n for n in range(ROWS)],
+        ],
+        ids=["counts the rows", "a code of digits", "before and after", "seconds"],
+    )
+    def test_any_number_that_orders_the_rows_is_a_time(self, table, times):
+        made = task(table(x=X, t=times, y=YES_NO), "y", time="t")
+        assert made.times.tolist() == [float(time) for time in times]
+        assert made.features == ["x"]
 
     def test_rows_without_a_group_are_a_group(self, table):
         made = task(table(x=X, g=[None, "a", "b", "c"] * 10, y=YES_NO), "y", group="g")

@@ -148,6 +148,12 @@ def test_no_line_of_an_effect_runs_through_the_foot_that_shows_how_the_rows_are_
     assert explained._with_room_at_the_foot((0.0, 1.0), [Effect("age", [1.0, 2.0], [0.1, 0.2])]) == (0.0, 1.0)
 
 
+def test_effects_of_columns_with_endless_names_leave_room_for_the_curves():
+    shown = [Effect(letter * 3_000, [1.0, 2.0], [0.1, 0.2]) for letter in "ab"]
+    picture = explained.effects(shown, predicted="average")
+    assert len(picture.alt) < 400
+
+
 @pytest.mark.parametrize("seen", [(), (0.6, 0.4)])
 def test_effects_of_names_and_of_several_classes_are_drawn(seen):
     shown = [

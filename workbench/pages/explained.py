@@ -87,7 +87,7 @@ def effects(shown: Sequence[Effect], *, predicted: str) -> Picture:
     """Draw one small panel per column: how the average of what is `predicted` moves with it, the rest held as it is."""
     columns = 2 if len(shown) in (2, 4) else min(3, len(shown))
     lines = ceil(len(shown) / columns)
-    names = listing([effect.column for effect in shown])
+    names = listing([shorten(effect.column, 30) for effect in shown])
     several = len({effect.label for effect in shown}) > 1
 
     def paint(figure: Figure) -> None:
@@ -233,4 +233,4 @@ def _effect_words(effect: Effect) -> str:
     places = [effect.at[place] for place in (at_least, at_most)]
     low, high = (shorten(at, 20) if isinstance(at, str) else number(at, 3) for at in places)
     values = alike([effect.prediction[place] for place in (at_least, at_most)], rounded=True)
-    return f"{effect.column}: lowest ({values[0]}) at {low}, highest ({values[1]}) at {high}."
+    return f"{shorten(effect.column, 30)}: lowest ({values[0]}) at {low}, highest ({values[1]}) at {high}."

@@ -76,7 +76,10 @@ def weak_spots(result: Result, features: Sequence[str]) -> tuple[WeakSpot, ...]:
         `judged_by` within each group with its 95 % interval, the worst first; empty when none is clearly worse.
     """
     task, metric = result.task, judged_by(result.task)
-    rows = np.sort(sampled(result.folds.validated, task.codes, MOST_ROWS, classes=len(task.classes), seed=result.seed))
+    counting = result.folds.validated
+    if task.weight is not None:  # of rows that weigh nothing a group has no score
+        counting = counting[task.weight[counting] > 0]
+    rows = np.sort(sampled(counting, task.codes, MOST_ROWS, classes=len(task.classes), seed=result.seed))
     predicted = _predicted(result, rows)
     evaluate = evaluator(metric, predicted)
     counts = [np.ones(len(rows), dtype=np.float32), *samples(predicted, seed=result.seed)[:SAMPLES]]

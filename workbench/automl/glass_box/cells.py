@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.automl.glass_box.expression import Code, call, expression
 from workbench.automl.glass_box.realised import kinds_of
+from workbench.automl.problem.roles import kind_of_time
 from workbench.records import ColumnSchema, TableSchema
 
 Trial = Mapping[str, Any]
@@ -210,8 +211,7 @@ def _read(column: ColumnSchema, kind: str) -> str:
 def _times(column: ColumnSchema | None) -> list[str]:
     if column is None:
         return []
-    kind = "number" if column.kind == "number" else "date"
-    return [f"moments = {_read(column, kind)}", "taken &= moments.notna().to_numpy()"]
+    return [f"moments = {_read(column, kind_of_time(column))}", "taken &= moments.notna().to_numpy()"]
 
 
 def _groups(column: ColumnSchema | None) -> list[str]:

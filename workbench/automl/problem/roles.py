@@ -11,7 +11,8 @@ import numpy.typing as npt
 from workbench.dataset import Dataset, coercer_of
 from workbench.errors import BadColumn, BadTable, UnknownName
 from workbench.estimators.coerce import Coercer
-from workbench.records import Check, ColumnSchema, Role, TableSchema
+from workbench.pages.words import count
+from workbench.records import Check, ColumnSchema, Kind, Role, TableSchema
 
 Array = npt.NDArray[Any]
 LEARNABLE = ("number", "boolean", "date", "category", "text")
@@ -39,11 +40,21 @@ def assigned(
     roles: dict[str, Role] = {}
     for name, role in wishes:
         if name not in known:
-            raise UnknownName("column", name, known)
+            if not (said := _why_left_out(dataset, name)):
+                raise UnknownName("column", name, known)
+            if role in ("ignore", "id"):
+                continue  # as was wished
+            raise BadColumn(name, said, "Name another, or save it as plain values.")
         if roles.get(name, role) != role:
             raise BadColumn(name, f"was named as {roles[name]} and as {role}", "Give it one of the two parts.")
         roles[name] = role
     return roles
+
+
+def _why_left_out(dataset: Dataset, name: str) -> str:
+    """Say what the notes say of a column that is in the file and not in the table; empty when they do not name it."""
+    said = (note.partition(f"column {name!r}")[2] for note in dataset.notes)
+    return next((rest.strip(" ,.") for rest in said if rest), "")
 
 
 def _names(given: str | Sequence[str] | None) -> list[str]:
@@ -88,8 +99,13 @@ def rows_with_time(dataset: Dataset, schema: TableSchema, keep: Array) -> tuple[
     return times, keep & ~missing, (Check("missing_time", "warn", message, (names[0],)),)
 
 
+def kind_of_time(column: ColumnSchema) -> Kind:
+    """Say as what a time is read: a number that counts the rows, or a code of digits, orders them as well as a date."""
+    return "number" if column.kind in ("number", "id", "boolean") or "width" in column.coercion else "date"
+
+
 def _times(dataset: Dataset, column: ColumnSchema) -> tuple[Array, Array]:
-    kind = "number" if column.kind == "number" else "date"
+    kind = kind_of_time(column)
     coercion = column.coercion if column.kind == kind else {}
     reader = Coercer([{**coercion, "name": column.name, "kind": kind}])
     times = reader.transform(dataset.frame[[column.name]])[column.name]
@@ -131,7 +147,9 @@ def weights_of(dataset: Dataset, schema: TableSchema, keep: Array) -> Array | No
     weights = coercer_of([number]).transform(dataset.frame[[column.name]])[column.name].to_numpy(dtype=float)[keep]
     bad = ~np.isfinite(weights) | (weights < 0)
     if bad.any():
-        raise BadColumn(column.name, f"is no weight in {bad.sum():,} rows", "Weights are numbers, zero or more.")
+        raise BadColumn(
+            column.name, f"is no weight in {count(int(bad.sum()), 'row')}", "Weights are numbers, zero or more."
+        )
     if not (weights > 0).any():
         raise BadColumn(column.name, "weighs every row zero", "Leave `weight` out.")
     weights = weights / weights.max()  # the sum of very large weights would be infinite

@@ -8,7 +8,7 @@ libraries take more than they are asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ SAFE = 0.85  # of what is left: what is planned, the rest is for what nobody cou
 LIBRARIES = 120e6  # bytes: of libraries that are loaded late, and of their threads
 WIDE = 480.0  # bytes of a column once encoded, at most for most: when that fits, no row has to be encoded to see
 LOOKED_AT = 1_000  # rows that are encoded to see how wide they become
+LOOKED_AT_COLUMNS = 60  # of them: of hundreds of names, to encode each by every style would take longer than a budget
 FITS, MODELS, CACHE = 0.45, 0.3, 0.25  # of what is planned
 LEAVES = 128  # whose histograms LightGBM keeps at a time
 BIN = 24 * 255  # bytes of a column's histogram
@@ -144,10 +145,17 @@ def _see_widths(task: Task, families: Sequence[Family], widths: dict[str, float]
     if not unseen:
         return
     rows = sampled(np.arange(len(task.truth)), task.codes, LOOKED_AT, classes=len(task.classes), seed=0)
-    frame: pd.DataFrame = task.frame.iloc[rows]
+    some = replace(task, frame=task.frame[_some_of_each_kind(task)])
+    frame: pd.DataFrame = some.frame.iloc[rows]
     for style in unseen:
-        matrix = encoder_of(style, task, 0).fit_transform(frame, task.codes[rows])
-        widths[style] = float(matrix.data.nbytes) / len(rows)
+        matrix = encoder_of(style, some, 0).fit_transform(frame, task.codes[rows])
+        widths[style] = float(matrix.data.nbytes) / len(rows) * len(task.features) / len(some.features)
+
+
+def _some_of_each_kind(task: Task) -> list[str]:
+    """Name columns to look at, at even distances from a list in order of their kinds."""
+    ordered = sorted(task.features, key=lambda name: task.schema[name].kind)
+    return ordered[:: -(-len(ordered) // LOOKED_AT_COLUMNS)]
 
 
 def _planned(table: _Table, families: Sequence[Family], left: float, hands: int) -> Allowance | None:
