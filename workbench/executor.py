@@ -23,6 +23,7 @@ from workbench.errors import NoCluster, WorkbenchError
 R = TypeVar("R")
 T = TypeVar("T")
 CONNECT_SECONDS = 15.0
+SENDINGS = 5  # tries to send a value, each while a worker is lost
 LOOK_SECONDS = 5.0  # while waiting, the cluster is looked at so often
 PATIENCE = 60.0  # a cluster may be without workers for so long: they restart, or a new machine is on its way
 DECIDING = ("notebook-workbench", "numpy", "scikit-learn", "lightgbm", "catboost")  # whose versions decide results
@@ -148,9 +149,19 @@ class DaskCluster:
 
     def send(self, value: T) -> T:
         """Send a value to every worker; it is the value's stand-in only as an argument to `submit` and `map`."""
-        (there,) = self._client.scatter([value], broadcast=True, hash=False)  # of a bare list it would send the items
+        there = self._scattered(value)
         self._sent[id(value)] = (value, there)
         return value
+
+    def _scattered(self, value: Any) -> Any:
+        """Send a value, and once more where a worker that had it is lost at that very moment."""
+        for _ in range(SENDINGS):
+            with suppress(OSError):
+                (there,) = self._client.scatter([value], broadcast=True, hash=False)  # of a bare list: the items
+                if self._client.who_has(there)[there.key]:
+                    return there
+            time.sleep(1.0)  # till the scheduler has noticed, too
+        raise NoCluster(self.address, "loses its workers while they are sent something", "Look into their logs.")
 
     def submit(self, function: Callable[..., R], *arguments: Any) -> Future[R]:
         """Have a function carried out by a worker.

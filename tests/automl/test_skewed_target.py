@@ -67,6 +67,7 @@ def test_a_search_by_absolute_errors_is_left_on_the_plain_scale(homes, table):
 
 def test_the_record_makes_the_same_again(result):
     record = {
+        "folds": {"number": len(result.folds)},
         "plan": {"folds": result.plan.folds, "learning_rate": result.plan.learning_rate, "rounds": result.plan.rounds,
                  "rows": result.plan.rows, "seed": result.seed},
         "trials": result.trials,
