@@ -120,7 +120,6 @@ def search(
     given = _within_memory(given)
     replay = told_to_replay(task) if replay is None else replay
     clock = clock_for(task.dataset, budget) if trials is None and replay is None else untimed()
-    searching = clock.sooner((1 - SHARE) * clock.left())
     whole = None
     with quiet(), _executor(cluster) as executor:
         if replay is not None:
@@ -130,7 +129,7 @@ def search(
         else:
             kept = Kept(new_journal()) if resume is None else taken_up(task, seed, resume)
             found = (
-                _by_clock(given, searching, kept, executor)
+                _by_clock(given, clock, kept, executor, deploy)
                 if trials is None
                 else _explored(given, plan_by_size(len(task.frame), _whole(trials)), clock, kept, executor)
             )
@@ -140,21 +139,22 @@ def search(
             if found.failure is not None:
                 raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
             raise BudgetTooShort(seconds(budget))
-        refits = _on_all_rows(given, found, clock, executor, whole)
+        refits = _on_all_rows(given, found, clock, executor, deploy, whole)
         return finished(
             task, found, seed=given.seed, started=started, deadline=clock.run_ends, deploy=deploy, refits=refits
         )
 
 
 def _on_all_rows(
-    given: Given, found: Found, clock: Clock, executor: Executor, numbers: frozenset[int] | None
+    given: Given, found: Found, clock: Clock, executor: Executor, deploy: Deploy, numbers: frozenset[int] | None
 ) -> OnAllRows:
     """Say where the chosen are fitted on all rows: here, with the folds and the rate of the search."""
     families = {family.name: family for family in (LightGBM(), *given.families)}  # the first is the pilot's
-    allowed = Allowance(None, executor.cores, TREES, max(0.0, CACHE * given.room.left()), 0.0, tuple(given.families))
+    hands = _allowed(given, found.plan, executor, None).hands
+    allowed = Allowance(None, hands, TREES, max(0.0, CACHE * given.room.left()), 0.0, tuple(given.families))
     bench = _workplace(given, found.plan, executor, None, allowed).bench()
-    # Where there was time for a sample only, or whoever waits wants an end, there is none for all rows.
-    short = found.plan.drawn is not None or found.interrupted
+    # There is none where there was time for a sample or one fold only, and where whoever waits wants an end.
+    short = found.plan.drawn is not None or (deploy == "full" and len(found.folds) == 1) or found.interrupted
     seconds = 0.0 if short else SHARE * (clock.left() + clock.elapsed())
     return OnAllRows(families, replace(bench, clock=clock.sooner(seconds)), numbers)
 
@@ -169,7 +169,7 @@ def _executor(cluster: str) -> Iterator[Executor]:
         executor.close()
 
 
-def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor) -> Found:
+def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor, deploy: Deploy) -> Found:
     """Measure what fits cost here, plan, explore till the clock says stop; the pilot is there if nothing else is."""
     task = given.task
     given = replace(given, drawn=min(given.drawn, pilot_rows(len(task.frame), clock.left())))
@@ -177,7 +177,10 @@ def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor) -> Fou
     first, cost = pilot(given, bench)
     finish = min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
     clock = replace(clock, search_ends=(clock.search_ends or 0.0) - finish)
-    plan = plan_by_clock(cost, len(task.frame), max(clock.left(), 0.0), executor.threads)
+    searching = clock.sooner((1 - SHARE) * clock.left())
+    plan = plan_by_clock(cost, len(task.frame), max(searching.left(), 0.0), executor.threads)
+    if deploy == "compact" or plan.folds > 1:
+        clock = searching
     threads = executor.threads
     if plan.folds == 1 and isinstance(executor, InProcess):
         threads = threads_that_help(bench, threads)
