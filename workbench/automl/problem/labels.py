@@ -13,7 +13,6 @@ import pandas as pd
 
 from workbench.errors import BadColumn, UnknownName
 from workbench.estimators.coerce import Coercer
-from workbench.pages.words import count
 from workbench.records import ColumnSchema, TaskKind
 
 Array = npt.NDArray[Any]
@@ -108,7 +107,8 @@ def read_numbers(column: ColumnSchema, raw: pd.DataFrame) -> tuple[Array, Array]
     found = values.to_numpy(dtype=float)
     strange = ~missing & ~np.isfinite(found)
     if strange.any():
-        rows, example = count(int(strange.sum()), "row"), str(text[strange].iloc[0])
+        rows = "1 row" if strange.sum() == 1 else f"{strange.sum():,} rows"
+        example = str(text[strange].iloc[0])
         remedy = "Correct those cells, name another target, or use the classification template."
         raise BadColumn(column.name, f"is no number in {rows} (for example {example!r})", remedy)
     return found, missing
