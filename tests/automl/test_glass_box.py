@@ -219,6 +219,18 @@ def test_members_on_a_logarithm_are_made_again(kept):
     assert largest(again["said"], stored.predict(fresh())) <= CLOSE
 
 
+def test_members_in_another_unit_are_made_again(kept):
+    """Of a large number that hardly changes, with a column of many levels that is told by the target's means."""
+    frame = farm().assign(worth=lambda table: (1e9 + table["worth"].astype(float)).map("{:.3f}".format))
+    frame.loc[farm()["worth"].isna(), "worth"] = None
+    searched = {"trials": 3, "families": ["lightgbm", "linear", "extra_trees"]}
+    result, outbox_folder = kept(frame, "worth", kind="regression", searched=searched)
+    assert {type(m.learner).__name__ for bag in result.model.ensemble.bags for m in bag.members} == {"PlainUnit"}
+    assert result.scores["r2"].value > 0.5
+    again, stored = play(outbox_folder / "winner.ipynb", fresh()), load_model(outbox_folder / "model")
+    assert largest(again["said"], stored.predict(fresh())) <= CLOSE * float(np.std(result.task.truth))
+
+
 def test_members_of_the_best_columns_are_made_again(kept):
     noise = pd.DataFrame(np.random.default_rng(3).normal(size=(150, 220)).round(2)).add_prefix("n")
     searched = {"trials": 3, "families": ["lightgbm", "linear"]}

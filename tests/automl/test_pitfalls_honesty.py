@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import r2_score, roc_auc_score
 
+from workbench.automl.checks import check
 from workbench.automl.search import search
 from workbench.automl.task import task
+from workbench.dataset import read_table
 
 
 def rows_of(rows: int, seed: int, told: float = 1.0) -> pd.DataFrame:
@@ -111,6 +113,40 @@ def test_the_unit_of_a_number_changes_nothing_but_the_unit(table, unit):
     )
     assert other.scores["r2"].value == pytest.approx(one.scores["r2"].value, abs=0.02)
     assert other.score.value == pytest.approx(unit * one.score.value, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def plain() -> pd.DataFrame:
+    """Rows with numbers and a column of many levels, which encoders tell by the target's means."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(240, 3)).round(3), columns=["size", "age", "wind"])
+    town = random.integers(0, 20, 240)
+    worth = 2 * frame["size"] + np.sin(3 * frame["age"]) + 0.1 * town + random.normal(0, 0.3, 240)
+    return frame.assign(town=[f"town {number}" for number in town], worth=worth)
+
+
+@pytest.fixture(scope="module")
+def of_the_plain(plain, tmp_path_factory):
+    return r2_of(plain, tmp_path_factory.mktemp("plain") / "rows.csv")
+
+
+def r2_of(frame, path, unit=1.0, offset=0.0):
+    """Give the R² of held-out rows and of the model's own predictions of all, and what was noticed."""
+    told = frame.assign(worth=frame["worth"] * unit + offset)
+    told.to_csv(path, index=False)
+    found = search(task(read_table(str(path)), "worth", kind="regression"), trials=3)
+    noticed = {check.name for check in check(found.task)} | {check.name for check in found.checks}
+    return found.scores["r2"].value, r2_score(told["worth"], found.model.predict(told)), noticed
+
+
+@pytest.mark.parametrize(("unit", "offset"), [(1e-20, 0.0), (1e-12, 0.0), (1e15, 0.0), (1.0, 1e9)])
+def test_neither_an_extreme_unit_nor_a_large_offset_changes_what_is_learned(
+    plain, of_the_plain, tmp_path, unit, offset
+):
+    held_out, final, noticed = r2_of(plain, tmp_path / "rows.csv", unit, offset)
+    assert held_out == pytest.approx(of_the_plain[0], abs=0.01)
+    assert final == pytest.approx(of_the_plain[1], abs=0.02)
+    assert noticed == of_the_plain[2]
 
 
 def test_where_some_rows_have_copies_the_score_on_the_others_is_told(table):

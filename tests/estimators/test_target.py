@@ -9,7 +9,8 @@ import pytest
 
 from workbench.estimators.boosting import BoostedTrees
 from workbench.estimators.linear import LinearModel
-from workbench.estimators.target import LogTarget
+from workbench.estimators.numbers import unit_of
+from workbench.estimators.target import LogTarget, PlainUnit
 
 
 @pytest.fixture
@@ -67,3 +68,26 @@ def test_fits_on_both_scales_share_nothing(prices):
     both = LogTarget(BoostedTrees(settings, rounds=20)).fit(matrix, target, shared=shared)
     alone = LogTarget(BoostedTrees(settings, rounds=20)).fit(matrix, target)
     assert np.array_equal(both.predict(matrix), alone.predict(matrix))
+
+
+@pytest.mark.parametrize(("unit", "offset"), [(1.0, 0.0), (0.02, 100.0), (1e15, 1e18), (1.0, -1e4)])
+def test_a_target_that_learners_are_at_ease_with_keeps_its_unit(prices, unit, offset):
+    assert unit_of(prices[1] / prices[1].std() * unit + offset) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("unit", "offset"), [(1e-20, 0.0), (1e-160, 0.0), (1e30, 0.0), (1.0, 1e9), (1e-9, -1.0)])
+def test_another_is_learned_as_if_it_were_plain(prices, unit, offset):
+    matrix, target = prices
+    settings = {"objective": "regression", "verbosity": -1, "num_threads": 1, "deterministic": True}
+    plain = BoostedTrees(settings, rounds=30).fit(matrix, target / target.std())
+    told = target * unit + offset
+    other = PlainUnit(BoostedTrees(settings, rounds=30, patience=5))
+    other.fit(matrix, told, valid=(matrix, told, None))
+    assert other.boosted_ == 30
+    assert (other.predict(matrix) - offset) / unit == pytest.approx(
+        plain.predict(matrix) * target.std(), rel=0.02, abs=0.5
+    )
+
+
+def test_a_scale_of_nothing_is_no_scale():
+    assert unit_of(np.full(5, 1e9)) == (0.0, 1.0)

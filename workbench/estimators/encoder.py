@@ -15,7 +15,7 @@ from sklearn.preprocessing import OneHotEncoder
 from .categories import CategoryCodes, TargetMeans, one_hot, one_hot_dense, one_hot_width
 from .dates import DateFeatures
 from .look import Look
-from .numbers import PiecewiseLinear, SmoothScaler, side_by_side
+from .numbers import PiecewiseLinear, SmoothScaler, side_by_side, unit_of
 from .texts import TextFeatures
 
 Array = npt.NDArray[Any]
@@ -145,7 +145,9 @@ class TableEncoder(BaseEstimator):
 
     def _target_columns(self, target: Array) -> Array:
         if self.classes <= 2:
-            return target.astype(np.float64)[:, None]
+            told = target.astype(np.float64)
+            centre, spread = (0.0, 1.0) if self.classes else unit_of(told)
+            return ((told - centre) / spread)[:, None]
         return (target[:, None] == np.arange(self.classes)).astype(np.float64)
 
     def _text_features(self, name: str) -> TextFeatures:

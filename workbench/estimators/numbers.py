@@ -12,11 +12,30 @@ from sklearn.base import BaseEstimator
 Array = npt.NDArray[Any]
 LARGEST = 1e30  # trees of scikit-learn compute in float32, which ends at 3.4e38
 SLICE = 1024  # rows
+# Of a target: between which spreads, and up to how many spreads from zero, learners are at ease with it. Measured on
+# 600 rows: at 1e-6 LightGBM's R² is 0.63 in place of 0.92, at 1e30 networks lose 0.03; 1e5 spreads from zero still cost
+# nothing, though LightGBM and CatBoost keep targets in 32 bits, and 1e9 leave nothing to learn.
+SPREADS, FAR = (1e-4, 1e20), 1e5
 
 
 def tamed(matrix: Array) -> Array:
     """Copy a matrix to float64 without infinities."""
     return np.clip(np.asarray(matrix, dtype=np.float64), -LARGEST, LARGEST)
+
+
+def unit_of(target: Array) -> tuple[float, float]:
+    """Find the centre and the spread that bring a target to where learners are at ease with it; 0 and 1 if it is there.
+
+    Elsewhere gains fall below their least thresholds, or digits are lost in 32 bits.
+    """
+    known = np.asarray(target, dtype=np.float64)
+    mean = float(known.mean())
+    largest = float(np.abs(known - mean).max())
+    spread = largest * float(((known - mean) / largest).std()) if largest > 0 else 0.0
+    low, high = SPREADS
+    if spread == 0.0 or (low <= spread <= high and abs(mean) <= FAR * spread):
+        return 0.0, 1.0
+    return mean if abs(mean) > FAR * spread else 0.0, spread
 
 
 def side_by_side(rows: int, blocks: Callable[[slice], list[Array]], dtype: Any = np.float64) -> Array:

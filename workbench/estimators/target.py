@@ -1,4 +1,4 @@
-"""Learning a skewed amount by its logarithm, and telling its mean."""
+"""Learning a target on another scale: a skewed amount by its logarithm, one of an extreme unit by another unit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
+from .numbers import unit_of
 from .rounds import Around, Held
 
 Array = npt.NDArray[Any]
@@ -60,3 +61,47 @@ class LogTarget(Around, BaseEstimator):
     def predict(self, matrix: Any) -> Array:
         """Give values, shape (n_rows,), none of them negative."""
         return np.clip(np.expm1(self.learner.predict(matrix)), 0.0, self.high_) * self.scale
+
+
+class PlainUnit(Around, BaseEstimator):
+    """A learner of (y - centre) / spread, for a target of a tiny or huge unit, or one that lies far from zero.
+
+    Parameters
+    ----------
+    learner
+        Any regression that is fitted on a matrix.
+    """
+
+    def __init__(self, learner: Any) -> None:
+        self.learner = learner
+
+    def fit(
+        self,
+        matrix: Any,
+        target: Array,
+        *,
+        weight: Array | None = None,
+        valid: Held | None = None,
+        categorical: Sequence[int] = (),
+        out_of_time: Callable[[], bool] | None = None,
+        shared: dict[str, Any] | None = None,
+    ) -> PlainUnit:
+        """Fit the learner in a unit that the target itself tells."""
+        self.centre_, self.spread_ = unit_of(target)
+        self.learner.fit(
+            matrix,
+            self._told(target),
+            weight=weight,
+            valid=None if valid is None else (valid[0], self._told(valid[1]), valid[2]),
+            categorical=categorical,
+            out_of_time=out_of_time,
+            shared=shared,
+        )
+        return self
+
+    def _told(self, target: Array) -> Array:
+        return np.asarray((target - self.centre_) / self.spread_)
+
+    def predict(self, matrix: Any) -> Array:
+        """Give values in the target's own unit, shape (n_rows,)."""
+        return np.asarray(self.learner.predict(matrix) * self.spread_ + self.centre_)

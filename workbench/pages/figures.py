@@ -150,7 +150,7 @@ def _readable_range(y: Floats, higher_is_better: bool) -> tuple[float, float]:
     finite = y[np.isfinite(y)]
     low, high = float(finite.min()), float(finite.max())
     best, middle = (high, float(np.median(finite))) if higher_is_better else (low, float(np.median(finite)))
-    reach = max(4 * abs(best - middle), 1e-9 + 0.002 * abs(best))
+    reach = max(4 * abs(best - middle), 0.002 * abs(best))
     low, high = (max(low, high - reach), high) if higher_is_better else (low, min(high, low + reach))
-    room = 1e-6 + 1e-6 * abs(high)  # all trials alike still need an axis
+    room = 1e-6 * abs(high) or 1e-6  # all trials alike still need an axis
     return (low, high) if high - low > room else (low - room, high + room)

@@ -41,6 +41,7 @@ WORK: dict[str, Callable[[Any], float]] = {
     ),
     "RandomTrees": lambda learner: DEEP * float(learner.rounds_),
     "LogTarget": lambda learner: work_of(learner.learner),
+    "PlainUnit": lambda learner: work_of(learner.learner),
     "ChosenColumns": lambda learner: work_of(learner.learner),
     "NearestRows": lambda learner: float(learner.rows_.size) / NUMBERS,
     "NeuralNetwork": lambda learner: _numbers(learner.layers_) / NUMBERS,

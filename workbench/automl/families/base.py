@@ -40,6 +40,8 @@ class Setting:
         Most trees of a forest in a fold: as many as fit into memory.
     skewed
         Whether an amount is predicted whose logarithm is less skewed.
+    extreme
+        Whether numbers are predicted that are learned in another unit than their own.
     """
 
     kind: Literal["binary", "multiclass", "regression"]
@@ -52,6 +54,7 @@ class Setting:
     threads: int = 1
     trees: int = TREES
     skewed: bool = False
+    extreme: bool = False
 
 
 def on_both_scales(portfolio: Sequence[Parameters], setting: Setting, twice: int) -> list[Parameters]:

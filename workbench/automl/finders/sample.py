@@ -101,7 +101,7 @@ def skill(bins: Array, target: Array, *, classes: int, seed: int = 0) -> tuple[f
         right = float(np.mean(told == target))
         guess = float(np.bincount(target.astype(int)).max() / len(target))
         return (right - guess) / max(1 - guess, 1 / len(target)), right
-    left = float(np.mean((target - told) ** 2)) / max(float(np.var(target)), 1e-12)
+    left = float(np.mean((target - told) ** 2)) / max(float(np.var(target)), 1e-300)
     return 1 - left, 1 - left
 
 

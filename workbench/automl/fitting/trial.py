@@ -22,7 +22,7 @@ from workbench.automl.problem.splits import Array, Folds, sampled
 from workbench.automl.task import Task
 from workbench.estimators.chosen import ChosenColumns
 from workbench.estimators.ensemble import Bag, FoldModel
-from workbench.estimators.target import LogTarget
+from workbench.estimators.target import LogTarget, PlainUnit
 from workbench.metrics import Predicted, measure
 
 PROBED = 2  # folds that decide whether a trial is given up: a fixed number, so that it is the same on any machine
@@ -104,6 +104,7 @@ class Job:
         else:
             built = self.family.build(parameters, replace(setting, columns=most), seed=self.seed)
             learner = ChosenColumns(built, most, setting.classes, setting.threads)
+        learner = PlainUnit(learner) if setting.extreme else learner
         return LogTarget(learner) if self.parameters.get(SCALE) == "log" else learner
 
 

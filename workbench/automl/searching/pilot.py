@@ -19,6 +19,7 @@ from workbench.automl.result import Found
 from workbench.automl.searching.exploring import with_trial
 from workbench.automl.searching.trying import Asked, Workplace, entry, tried
 from workbench.automl.task import Task
+from workbench.estimators.numbers import unit_of
 
 MEANS = ("rmse", "r2")  # metrics that ask for the mean, to which a logarithm can be taken back
 
@@ -45,6 +46,8 @@ class Given:
 
 def setting_of(task: Task, threads: int) -> Setting:
     """Give what is the same for every trial of a task."""
+    centre, spread = (0.0, 1.0) if task.classes else unit_of(task.truth)
+    bends = centre == 0.0 and spread >= 1.0  # the logarithm of tiny numbers, or of those far from zero, is a line
     return Setting(
         kind=task.kind,
         metric=task.metric.name,
@@ -52,7 +55,8 @@ def setting_of(task: Task, threads: int) -> Setting:
         rows=len(task.frame),
         columns=len(task.features),
         threads=threads,
-        skewed=task.metric.name in MEANS and is_skewed(task.truth),
+        skewed=task.metric.name in MEANS and bends and is_skewed(task.truth),
+        extreme=(centre, spread) != (0.0, 1.0),
     )
 
 
