@@ -71,6 +71,15 @@ def test_a_cell_of_very_many_lines_that_are_alike_is_compared_all_the_same():
     assert [line for line in change.lines if line[0] != " "] == [("+", "y = 2")]
 
 
+@pytest.mark.parametrize(
+    ("was", "differs"), [({"cores": 2, "free_memory": 10**9}, True), ({"cores": 8}, False), (None, False)]
+)
+def test_another_number_of_cores_is_told_where_both_are_on_record(keep, was, differs):
+    found = diff(keep(1, machine=was), keep(2, machine={"cores": 8, "free_memory": 10**10}))
+    cores = {"name": "CPU cores", "one": "2", "other": "8", "decides": True}
+    assert [one.as_document() for one in found.environment] == ([cores] if differs else [])
+
+
 def test_a_template_that_is_no_notebook_is_told_in_one_line(keep):
     one, other = keep(1), keep(2)
     for content in ("no json", "[]", '{"cells": [{"cell_type": "code"}]}', '{"cells": 5}'):

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.comparison.alike import trials
-from workbench.comparison.difference import Change, Difference, changes
+from workbench.comparison.difference import CORES, Change, Difference, changes
 from workbench.documents.files import read_json
 from workbench.experiment import Experiment, objects
 from workbench.pages.words import agree, count, listing
 
 MATTER_MOST = ("scikit-learn", "lightgbm", "catboost", "numpy", "scipy", "pandas", "optuna", "pyarrow", "joblib")
 ITSELF = "workbench "  # before its version and commit among what is told of an environment
+NAMED = {"python": "python", CORES: "cores"}
 MACHINE = ("implementation", "platform", "machine")
 OF_MEMORY = ("rows", "drawn", "models")  # of the plan of a search
 BECAUSE = {
@@ -59,30 +60,25 @@ def causes(then: Experiment, now: Experiment, differs: Difference, *, replayed: 
         named = listing([change.name for change in given])
         yield Cause("parameters", f"{named} {agree(given, 'has another value', 'have other values')}", given)
     yield from _environment(differs.environment)
-    yield from _cores(then, now)
     if not replayed:
         yield from _limits(then, now)
 
 
 def _environment(found: Iterable[Change]) -> Iterator[Cause]:
     ordered = sorted(found, key=lambda change: (_place(change.name), change.name))
-    for kind in ("library", "workbench", "python", "machine"):
+    for kind in ("library", "workbench", "python", "machine", "cores"):
         if of_kind := tuple(change for change in ordered if _kind(change.name) == kind):
-            yield Cause(kind, BECAUSE.get(kind) or _versions(of_kind), of_kind)
+            because = _cores(of_kind[0]) if kind == "cores" else BECAUSE.get(kind) or _versions(of_kind)
+            yield Cause(kind, because, of_kind)
 
 
-def _cores(then: Experiment, now: Experiment) -> Iterator[Cause]:
-    """Say whether the work was shared out among another number of cores: sums come out otherwise then."""
-    told = (kept.environment().get("cores") for kept in (then, now))
-    had = [number for number in told if isinstance(number, int)]
-    if len(set(had)) == 2:
-        because = f"it had {count(had[0], 'core')} then, and {had[1]:,} now"
-        yield Cause("cores", because, changes(*({"cores": number} for number in had)))
+def _cores(change: Change) -> str:
+    return f"it had {count(int(change.values['one']), 'core')} then, and {change.values['other']} now"
 
 
 def _kind(name: str) -> str:
-    if name == "python":
-        return name
+    if name in NAMED:
+        return NAMED[name]
     return "machine" if name in MACHINE else "workbench" if name.startswith(ITSELF) else "library"
 
 

@@ -21,7 +21,8 @@ from workbench.records import Score
 CELL = "# ---- cell ----"
 SIDES = ("one", "other")
 MACHINE = ("python", "implementation", "platform", "machine")
-DECIDES = {*MACHINE, *DECIDING, "pandas", "scipy", "optuna", "pyarrow", "skops"}  # on which results may depend
+CORES = "CPU cores"  # sums come out otherwise where the work was shared out among another number of them
+DECIDES = {*MACHINE, CORES, *DECIDING, "pandas", "scipy", "optuna", "pyarrow", "skops"}  # on which results may depend
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def diff(one: Experiment, other: Experiment) -> Difference:
         data=changes(*map(_data, (before, after))),
         columns=changes(*(side.columns for side in sides)),
         code=_code([side.code for side in sides], named),
-        environment=_by_weight(changes(*(side.environment for side in sides))),
+        environment=_by_weight(_on_record(changes(*(side.environment for side in sides)))),
         scores=_with_intervals(changes(*map(_scores, (before, after))), before.scores, after.scores),
         importance=_with_intervals(changes(*map(_importance, (before, after))), *map(_drivers, (before, after))),
         drift=_drift(*sides),
@@ -212,8 +213,13 @@ def _ends(value: Score | Driver) -> list[float] | None:
     return None if value.low is None or value.high is None else [value.low, value.high]
 
 
+def _on_record(found: Sequence[Change]) -> tuple[Change, ...]:
+    """Leave out the cores that only one tells of: earlier versions did not note them."""
+    return tuple(one for one in found if one.name != CORES or len(one.values) == len(SIDES))
+
+
 def _by_weight(found: Sequence[Change]) -> tuple[Change, ...]:
-    """Tell Python and the packages that results depend on from all others."""
+    """Tell what results depend on (Python, the machine, some packages) from all others."""
     return tuple(replace(c, more={"decides": c.name.startswith("workbench ") or c.name in DECIDES}) for c in found)
 
 
@@ -248,6 +254,7 @@ def _code(code: Sequence[Sequence[str]], named: Sequence[str]) -> tuple[str, ...
 def _environment(experiment: Experiment) -> dict[str, str]:
     told, ours = experiment.environment(), experiment.workbench()
     plain = {name: told[name] for name in MACHINE if name in told}
+    plain |= {CORES: told["cores"]} if isinstance(told.get("cores"), int) else {}
     itself = {f"workbench {name}": ours[name] for name in ("version", "commit") if ours.get(name)}
     return {name: str(value) for name, value in (plain | itself | told.get("packages", {})).items()}
 
