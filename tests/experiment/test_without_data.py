@@ -165,11 +165,42 @@ def test_a_copy_that_is_shared_brings_a_page_of_what_it_tells(
         for name in ("first.zip", "second.zip")
     )
     assert first == second
+    with zipfile.ZipFile(tmp_path / "first.zip") as packed:
+        crate = json.loads(packed.read("ro-crate-metadata.json"))
+    (about,) = (one["description"] for one in crate["@graph"] if one["@id"] == "report.html")
+    assert "notebook" not in about  # that was left out
     page = workflow.report(str(tmp_path / "first.zip"), store=tmp_path / "there").read_text()
     assert "Without the data" in page
     assert kept.short in page
     assert "Ms Smith" not in page
     assert "is constant" not in page  # what a check says may quote values
+
+
+def test_the_page_of_a_copy_tells_the_parameters_that_stand_in_the_copy(
+    keep: Callable[..., Experiment], store: Store, tmp_path: Path
+) -> None:
+    asked = "postgresql://db.example/shop#select * from people where name = 'Ada'"
+    keep(1, parameters={"metric": "roc_auc", "positive": "leaves soon", "data": asked})
+    workflow.export("churn", tmp_path / "bare.zip", without_data=True, store=store.path)
+    page = workflow.report(str(tmp_path / "bare.zip"), store=tmp_path / "there").read_text()
+    shown = re.sub(r"<[^>]*>|\s+", " ", page)
+    assert re.search(r"metric +roc_auc", shown)
+    assert "leaves soon" in shown
+    assert "not told" not in shown
+    assert "Ada" not in shown
+
+
+def test_odd_documents_of_strangers_keep_no_copy_from_being_shared(
+    run: Callable[..., Any], store: Store, tmp_path: Path
+) -> None:
+    from workbench.experiment import capture
+
+    folder = run(1)
+    checks = [{"name": 1, "columns": [1, None], "level": "warn", "message": ""}]
+    (folder.outbox / "checks.json").write_text(json.dumps({"format": 1, "checks": checks}))
+    capture(folder, store)
+    workflow.export("churn", tmp_path / "bare.zip", without_data=True, store=store.path)
+    assert workflow.report(str(tmp_path / "bare.zip"), store=tmp_path / "there").is_file()
 
 
 def test_copies_are_compared_by_their_scores(keep: Callable[..., Experiment], tmp_path: Path) -> None:

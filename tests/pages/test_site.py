@@ -138,6 +138,25 @@ def test_a_run_made_again_is_not_set_beside_its_original(store: Path, folder: Pa
     assert again.rpartition("-")[2] not in page.read_text()
 
 
+@pytest.mark.parametrize("children", [7, [7], "churn", {"a": 1}, None])
+def test_an_experiment_that_names_runs_as_none_of_ours_does_is_shown(store: Path, folder: Path, children: Any) -> None:
+    ref = kept(store, kind="batch", children=children)
+    assert workflow.site(folder=folder, store=store).experiments == 1
+    assert "Scores" in page_of(folder, ref)
+
+
+def test_the_page_of_an_experiment_that_was_damaged_is_made_again_when_it_is_whole(store: Path, folder: Path) -> None:
+    ref = kept(store)
+    checks = store / "experiments" / ref.replace("@", "/") / "checks.json"
+    whole = checks.read_bytes()
+    checks.write_text("{")
+    workflow.site(folder=folder, store=store)
+    assert "cannot be read" in page_of(folder, ref)
+    checks.write_bytes(whole)
+    workflow.site(folder=folder, store=store)
+    assert "cannot be read" not in page_of(folder, ref)
+
+
 def test_words_of_strangers_are_words_everywhere(store: Path, folder: Path) -> None:
     checks = [{"name": EVIL, "columns": [EVIL], "level": "warn", "message": EVIL}]
     task = json.loads((GOLDEN / "task.json").read_text()) | {"target": EVIL, "data": {"source": f"/x/{EVIL}"}}
@@ -227,6 +246,7 @@ def test_without_the_data_no_value_of_it_is_anywhere(store: Path, folder: Path) 
     checks = [{"name": "mixed", "columns": ["tenure"], "level": "warn", "message": f"Such as {SECRET}."}]
     task = json.loads((GOLDEN / "task.json").read_text()) | {"classes": ["No", SECRET]}
     given = {"target": "Churn", "budget": "60s", "positive": SECRET, "missing": SECRET, "costs": {SECRET: 1}, "seed": 7}
+    given["metric"] = "roc_auc"
     properties = {
         "target": {"type": "string", "x-workbench": "column"},
         "budget": {"type": "string", "x-workbench": "duration"},
@@ -249,6 +269,7 @@ def test_without_the_data_no_value_of_it_is_anywhere(store: Path, folder: Path) 
     assert files_with == []
     page = page_of(folder, refs[0])
     assert "60s" in page
+    assert re.search(r"metric +roc_auc +typed", re.sub(r"<[^>]*>|\s+", " ", page))  # its scores name it, too
     assert "Without the data" in page
     assert "0.950" in page
     assert every_link_leads_somewhere(folder)

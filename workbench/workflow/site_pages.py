@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -28,22 +28,40 @@ UNREADABLE = (WorkbenchError, OSError, *MALFORMED)
 # What a reader of the site may want as a file. What may hold values of the data stands in the second line.
 COPIED = ("scores.json", "leaderboard.csv", "importance.csv")
 WITH_DATA = ("template.ipynb", "winner.ipynb", "parameters.json", "runs.csv")
+# What the page of an experiment tells besides its manifest and its task.
+READ = (
+    "scores.json", "checks.json", "parameters.json", "parameters.schema.json", "environment/python.json",
+    "environment/workbench.json",
+)  # fmt: skip
 REPORT = "report.html"
 HOME = "../../../index.html"  # the first page, seen from that of an experiment
 WITHHELD = (
     "Its report, its predictions, what the checks say in words, free texts among the parameters and why a run failed "
     "are not in this site: they may hold values of the data."
 )
+IN_A_COPY = (
+    "Its tables, its model, its predictions, the executed notebook, what the checks say in words and why a run failed "
+    "are not in this copy: they may hold values of the data."
+)
 RUN_LINK = re.compile(r'<a href="runs/([^"@]+)@([^"]+)\.html"')
 
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What an experiment has around it in the site: the entries of all by reference, and the comparisons it is in."""
+    """What an experiment has around it in the site: the entries of all by reference, and the comparisons it is in.
+
+    With `alone` there is no site: the page goes along with a copy without its data, and tells what that does.
+    """
 
     entries: Mapping[str, Entry]
     comparisons: Sequence[Way]
     without_data: bool
+    alone: bool = False
+
+    @property
+    def left_out(self) -> str:
+        """What a page says is not there."""
+        return IN_A_COPY if self.alone else WITHHELD if self.without_data else ""
 
 
 def folder_of(reference: Reference) -> str:
@@ -95,7 +113,7 @@ def details_of(experiment: Experiment, said: Noted, around: Around) -> Details:
     from workbench.documents import outbox
     from workbench.pages.experiment import Details, Note
 
-    reader = _Reader()
+    reader, hide = _Reader(), around.without_data and not around.alone
     read = reader.read
     nothing: dict[str, Any] = {}
     packages = read("its packages", experiment.environment, nothing)
@@ -104,7 +122,7 @@ def details_of(experiment: Experiment, said: Noted, around: Around) -> Details:
         scores=read("its scores", lambda: sound(experiment.scores()), {}),
         test=read("its scores", lambda: sound(outbox.read_scores(experiment.path, test=True)), {}),
         checks=read("its checks", lambda: _checks(experiment, without_data=around.without_data), []),
-        parameters=read("its parameters", lambda: [*_parameters(experiment, without_data=around.without_data)], []),
+        parameters=read("its parameters", lambda: [*_parameters(experiment, hide=hide)], []),
         notes=[Note(one.text, one.author, one.at.isoformat()) for one in said.notes if one.kind == "note"],
         environment=read("its environment", lambda: _environment(experiment), {}),
         packages=read("its packages", lambda: {str(k): str(v) for k, v in packages.get("packages", {}).items()}, {}),
@@ -113,7 +131,7 @@ def details_of(experiment: Experiment, said: Noted, around: Around) -> Details:
         parents=read("what it belongs to", lambda: _parents(experiment, around), []),
         children=read("its runs", lambda: _children(experiment, around), []),
         comparisons=around.comparisons,
-        left_out=WITHHELD if around.without_data else "",
+        left_out=around.left_out,
         problem=reader.told(),
     )
 
@@ -163,13 +181,14 @@ def _checks(experiment: Experiment, *, without_data: bool) -> list[Check]:
     return [Check(one.name, one.level, "", one.columns) for one in found] if without_data else found
 
 
-def _parameters(experiment: Experiment, *, without_data: bool) -> Iterator[Parameter]:
+def _parameters(experiment: Experiment, *, hide: bool) -> Iterator[Parameter]:
+    """Read what was chosen; with `hide`, free texts are not told but for the template's own, and metrics it scored."""
     from workbench.pages.experiment import Parameter
 
-    kinds = _kinds(experiment) if without_data else {}
+    kinds, scored = (_kinds(experiment), [*experiment.scores()]) if hide else ({}, [])
     for name, one in experiment.parameters().items():
-        told = not without_data or not _is_free(one["value"], kinds.get(name, {})) or one["source"] == "default"
-        yield Parameter(name, one["value"], str(one["source"]), told)
+        is_free = hide and one["source"] != "default" and _is_free(one["value"], kinds.get(name, {}))
+        yield Parameter(name, one["value"], str(one["source"]), not is_free or one["value"] in scored)
 
 
 def _kinds(experiment: Experiment) -> Mapping[str, Any]:
@@ -222,17 +241,26 @@ def _way(entry: Entry, text: str) -> Way:
     return Way(text, f"../../../{entry.page}")
 
 
-def page_without_data(experiment: Experiment) -> str:
-    """Make the page that a copy without its data brings in place of its report: what the copy tells, and no more."""
-    from workbench.experiment.notes import Noted
+def page_of(experiment: Experiment, entry: Entry, said: Noted, around: Around, *, home: str = "") -> str:
+    """Make the page of one experiment; `home` is where the first page of its site lies, seen from it."""
     from workbench.pages.experiment import Details, experiment_page
 
-    entry = entry_of(experiment, (), without_data=True)
     try:
-        details = details_of(experiment, Noted(), Around({}, (), without_data=True))
-    except UNREADABLE:
-        details = Details(problem="Some of its documents hold what they never do.")
-    return experiment_page(entry, replace(details, left_out=WITHHELD.replace("this site", "this copy")))
+        return experiment_page(entry, details_of(experiment, said, around), home=home)
+    except UNREADABLE:  # each document could be read, and something in them is not what it is in ours
+        problem = "Some of its documents hold what they never do."
+        return experiment_page(entry, Details(problem=problem, left_out=around.left_out), home=home)
+
+
+def page_without_data(experiment: Experiment) -> str:
+    """Make the page that a copy without its data brings in place of its report: what the copy tells, and no more.
+
+    Free texts among the parameters are told: they stand in the copy.
+    """
+    from workbench.experiment.notes import Noted
+
+    entry = entry_of(experiment, (), without_data=True)
+    return page_of(experiment, entry, Noted(), Around({}, (), without_data=True, alone=True))
 
 
 def report_of(experiment: Experiment, around: Around) -> bytes:

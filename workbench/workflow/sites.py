@@ -16,14 +16,15 @@ from workbench.errors import BadReference, WorkbenchError
 from workbench.workflow.place import Where, store_of
 from workbench.workflow.site_pages import (
     HOME,
+    READ,
     REPORT,
     UNREADABLE,
     Around,
     copied,
-    details_of,
     entry_of,
     folder_of,
     has_report,
+    page_of,
     read_bytes,
     report_of,
 )
@@ -211,30 +212,35 @@ def _experiment(shown: Shown, around: Around) -> Iterator[Part]:
             else next(f["digest"] for f in one.manifest["files"] if f["name"] == REPORT)
         )
         yield Part(f"{folder}/{REPORT}", lambda: report_of(one, around), key)
-    yield Part(shown.entry.page, lambda: _encoded(_page(shown, around)), _stands_on(shown, around))
+    page = partial(page_of, one, shown.entry, shown.said, around, home=HOME)
+    yield Part(shown.entry.page, lambda: _encoded(page()), _stands_on(shown, around))
 
 
 def _stands_on(shown: Shown, around: Around) -> str:
-    """Tell what a page says without making it: by the manifest, and by what the page says beside that."""
+    """Tell what a page says without making it: by the manifest, and by what the page says beside that.
+
+    A document that was damaged, and is whole again, is another file.
+    """
+    from workbench.experiment import children
+
     manifest = shown.experiment.manifest
-    others = [*map(str, manifest["parents"]), *map(str, manifest.get("children") or [])]
+    others = [*map(str, manifest["parents"]), *children(shown.experiment)]
     related = [around.entries.get(ref) for ref in others]
-    return _key(manifest, shown.entry, shown.said, around.comparisons, related)
+    documents = [_state(shown.experiment.path / name) for name in READ]
+    return _key(manifest, shown.entry, shown.said, around.comparisons, related, documents)
+
+
+def _state(file: Path) -> tuple[int, int] | None:
+    """Tell one state of a file from another."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def _key(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode(errors="backslashreplace")).hexdigest()
-
-
-def _page(shown: Shown, around: Around) -> str:
-    from workbench.pages.experiment import Details, experiment_page
-
-    try:
-        return experiment_page(shown.entry, details_of(shown.experiment, shown.said, around), home=HOME)
-    except UNREADABLE:  # each document could be read, and something in them is not what it is in ours
-        return experiment_page(
-            shown.entry, Details(problem="Some of its documents hold what they never do."), home=HOME
-        )
 
 
 def _alike(shown: Sequence[Shown]) -> list[list[Shown]]:

@@ -26,7 +26,7 @@ Entity = dict[str, Any]
 ABOUT = {
     "template.ipynb": "The template the run started from, without outputs",
     "notebook.ipynb": "The executed notebook",
-    "report.html": "The executed notebook as a page",
+    "report.html": "What came of it, as a page",
     "winner.ipynb": "A notebook that makes the model again, without the workbench",
     "parameters.json": "The values the template was given, and where each came from",
     "parameters.schema.json": "The template's parameters as JSON Schema",

@@ -67,8 +67,8 @@ def without_data(
     """Write an experiment without its data into a new folder; one that is such a copy already is given as it is.
 
     The copy names the whole one by the digest of its manifest (``whole``), and what was left out with the reasons
-    (``left_out``). The same experiment gives the same copy, to the byte. `report` makes a page of the copy, from what
-    the copy tells: it stands in place of the report.
+    (``left_out``). The same experiment gives the same copy, to the byte, by the same version of the workbench. `report`
+    makes a page of the copy, from what the copy tells: it stands in place of the report.
 
     Raises
     ------
