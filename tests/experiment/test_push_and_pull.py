@@ -325,6 +325,35 @@ def test_a_pull_that_brings_nothing_more_ends_after_a_few_tries(kept, store, mem
     assert begun == [0, 0, 0]
 
 
+def damage(store: Store, content: bytes) -> Path:
+    """Change a kept object and leave its size."""
+    place = objects.place(store, f"sha256:{hashlib.sha256(content).hexdigest()}")
+    place.chmod(0o644)
+    place.write_bytes(b"x" * len(content))
+    return place
+
+
+def test_a_damaged_object_that_cannot_be_written_anew_is_told(kept, store, memory, elsewhere, monkeypatch):
+    push_to("churn", memory, store=store.path)
+    pull_from(memory, "churn", store=elsewhere.path)
+    damage(elsewhere, TABLE)
+
+    def refuse(*_: object) -> None:
+        raise StoreError(str(elsewhere.path), "cannot be written: Read-only file system")
+
+    monkeypatch.setattr(objects, "keep_chunks", refuse)
+    with pytest.raises(StoreError, match="Read-only file system"):
+        pull_from(memory, "churn", store=elsewhere.path)
+
+
+def test_a_damaged_table_is_not_sent_to_where_nobody_could_pull_it(kept, store, memory):
+    damage(store, TABLE)
+    with pytest.raises(BadArtifact, match=r"is not what was kept: customers\.csv \(the object .*\) was changed"):
+        push_to("churn", memory, store=store.path)
+    with pytest.raises(BadReference):
+        look_up("churn", folder_at(memory))
+
+
 def test_what_a_broken_pull_left_is_judged_again(kept, store, memory, elsewhere):
     push_to("churn", memory, store=store.path)
     whole = len(kept.manifest["files"]) + 1

@@ -246,8 +246,8 @@ def _keep_objects(wanted: _Wanted, store: Store) -> None:
     for one in wanted.objects:
         try:
             objects.keep_file(store, wanted.part / "objects" / one["digest"][7:])
-        except (FileNotFoundError, StoreError):
-            if not objects.is_kept(store, one):  # by another pull of the same, which has removed what it had loaded
+        except (FileNotFoundError, StoreError):  # another pull of the same has kept it, and removed what was loaded
+            if not objects.is_whole(store, one["digest"], one["size"]):
                 raise
 
 

@@ -15,10 +15,9 @@ from pathlib import Path
 
 from workbench.documents.experiment import LARGEST, MANIFEST, Manifest, parse_manifest
 from workbench.errors import BadArtifact, BadReference
-from workbench.experiment import objects
+from workbench.experiment import objects, verifying
 from workbench.experiment.kept import Experiment
 from workbench.experiment.sharing.remote import Heard, Moved, Remote, Tally, content, covers, place_of, place_of_object
-from workbench.experiment.verifying import insist_on_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +91,13 @@ def _push(experiment: Experiment, files: list[Piece], kept: list[Piece], remote:
     manifest = _manifest_there(experiment, remote, last.name) if last.name in there else None
     finished = manifest is not None
     if manifest is not None and manifest.get("digest") != experiment.manifest["digest"]:
-        tally.count(sum(one.size for one in (*files, *kept, last)))  # the whole one of a copy without its data
+        tally.count(sum(one.size for one in (*files, *kept, last)))  # the whole one of a copy, or another copy
         return []
     rest = [one for one in files if there.get(one.name) != one.size or not (finished or _is_there(one, remote))]
     rest += [one for one in kept if remote.size(one.name) != one.size]
     if rest or not finished:
-        insist_on_whole(experiment)
+        verifying.insist_on_whole(experiment)
+        _insist_on_objects(experiment, [one for one in rest if one in kept])
     tally.count(sum(one.size for one in (*files, *kept)) - sum(one.size for one in rest))
     sent: list[Piece] = []
     tally.carry_out([partial(_send, one, remote, tally, sent) for one in rest], remote.workers)
@@ -106,6 +106,15 @@ def _push(experiment: Experiment, files: list[Piece], kept: list[Piece], remote:
     else:
         tally.count(last.size)
     return sent
+
+
+def _insist_on_objects(experiment: Experiment, pieces: Iterable[Piece]) -> None:
+    """Refuse to send what is no longer what its name says: nobody could pull the experiment then."""
+    sent = {one.digest for one in pieces}
+    named = [one for one in objects.named(experiment.manifest) if one["digest"] in sent]
+    if damaged := verifying.objects_of({"objects": named}, objects.home(experiment.path))[0]:
+        problem = f"is not what was kept: {'; '.join(damaged)}"
+        raise BadArtifact(str(experiment.reference), problem, "Import the same bytes again, or run with them.")
 
 
 def _send(piece: Piece, remote: Remote, tally: Tally, sent: list[Piece]) -> None:
