@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from workbench.cli import text
+from workbench.workflow.runs import Run
 
 
 def document(**more: Any) -> dict[str, Any]:
@@ -53,3 +55,11 @@ def test_a_long_run_tells_its_time_as_a_list_does(capsys):
     text.run(document(seconds=250.3, resources={"wall": None, "cost": None}))
     told = [line for line in capsys.readouterr().out.splitlines() if "completed" in line]
     assert told == ["completed in 3 min 37 s (4 min 10 s with its report)", *["completed in 4 min 10 s"] * 2]
+
+
+def test_a_run_in_a_notebook_tells_the_same_time_as_a_terminal():
+    told: dict[str, Any] = {"reason": "", "metric": None, "scores": {}, "checks": []}
+    run = Run("homes@1", Path("homes"), "completed", **told, seconds=250.3, resources={"wall": 217.0})
+    assert repr(run) == "homes@1: completed in 3 min 37 s"
+    assert "took 3 min 37 s (4 min 10 s with its report)" in run._repr_html_()
+    assert "in 4 min 10 s" in repr(Run("homes@1", Path("homes"), "completed", **told, seconds=250.3))

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from workbench.cli.terminal import plain
-from workbench.pages.words import count, duration, measured, money, size, spent
+from workbench.pages.words import count, duration, measured, money, size, spent, took
 
 if TYPE_CHECKING:
     from workbench.comparison import Comparison, Difference
@@ -74,23 +74,15 @@ def template(document: Mapping[str, Any]) -> None:
 def run(document: Mapping[str, Any]) -> None:
     """Tell how a run ended; the first line is its reference alone."""
     line(document["ref"])
-    line(
-        f"{document['status']} in {_took(document)}{paid(document)}"
-        + (f": {document['reason']}" if document["reason"] else "")
-    )
+    time = took(document["seconds"], document["resources"].get("wall"))
+    why = f": {document['reason']}" if document["reason"] else ""
+    line(f"{document['status']} in {time}{paid(document)}{why}")
     if document["metric"]:
         line(score(document["metric"], document["scores"][document["metric"]]))
         if last := document["test"].get(document["metric"]):
             line(f"{score(document['metric'], last)} on {count(last.get('rows') or 0, 'row')} held back")
     checks(document["checks"])
     line(f"report: {document['report']}")
-
-
-def _took(document: Mapping[str, Any]) -> str:
-    """Write how long a run took, as lists and its report tell it, and how long with the report, where that is more."""
-    whole, wall = duration(document["seconds"]), document["resources"].get("wall")
-    run = whole if wall is None else duration(wall)
-    return run if run == whole else f"{run} ({whole} with its report)"
 
 
 def paid(document: Mapping[str, Any]) -> str:
@@ -115,8 +107,8 @@ def show(document: Mapping[str, Any]) -> None:
     )
     notes(document)
     if used := spent(document["resources"]):
-        took = document["resources"].get("wall")
-        facts = ({} if took is None else {"wall time": duration(took)}) | used
+        wall = document["resources"].get("wall")
+        facts = ({} if wall is None else {"wall time": duration(wall)}) | used
         line(", ".join(f"{name} {fact}" for name, fact in facts.items()))
     for name, one in document["scores"].items():
         line(("* " if name == document["metric"] else "  ") + score(name, one))

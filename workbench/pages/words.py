@@ -242,6 +242,16 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
+def took(whole: float, wall: float | None) -> str:
+    """Write how long a run took, until its notebook's end, and how long with its report where that reads as more.
+
+    >>> took(44, 42), took(44.2, 44), took(44, None)
+    ('42 s (44 s with its report)', '44 s', '44 s')
+    """
+    run, all_of_it = duration(whole if wall is None else wall), duration(whole)
+    return run if run == all_of_it else f"{run} ({all_of_it} with its report)"
+
+
 def size(number: float) -> str:
     """Write a number of bytes as people do.
 

@@ -15,7 +15,7 @@ from workbench.documents.leftovers import remove
 from workbench.errors import WorkbenchError
 from workbench.pages.live import shown_live
 from workbench.pages.outcome import outcome_html, outcome_text
-from workbench.pages.words import duration, spent
+from workbench.pages.words import spent, took
 from workbench.records import Check, Score
 from workbench.workflow.inputs import Inputs, bound_in, kept_in, take_in
 from workbench.workflow.keep import keep
@@ -48,7 +48,9 @@ class Run:
     resources: dict[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return outcome_text(self.ref, self.status, reason=self.reason, seconds=self.seconds, score=self.score)
+        wall = self.resources.get("wall")  # until the notebook's end, as lists and the report tell it
+        seconds = self.seconds if wall is None else wall
+        return outcome_text(self.ref, self.status, reason=self.reason, seconds=seconds, score=self.score)
 
     def _repr_html_(self) -> str:
         used = [f"{name} {fact}" for name, fact in spent(self.resources).items()]
@@ -57,7 +59,7 @@ class Run:
                 self.ref,
                 self.status,
                 reason=self.reason,
-                facts=[f"took {duration(self.seconds)}", *used],
+                facts=[f"took {took(self.seconds, self.resources.get('wall'))}", *used],
                 scores=self.scores,
                 test=self.test,
                 checks=self.checks,

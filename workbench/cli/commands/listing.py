@@ -73,7 +73,10 @@ def list_(words: tuple[str, ...], sort: str, limit: int | None, store: Path, as_
         tell_rows(experiment.as_document() for experiment in found)
         return
     rows = [experiment.as_document() for experiment in found]
-    click.echo(laid_out(rows, text.width())) if rows else text.line(_nothing(words, store))
+    if rows:
+        click.echo(laid_out(rows, text.width()))
+    else:
+        text.line(_nothing(words, store))
     if found.total > len(rows):  # on stderr: who reads a list by another program sees its lines alone
         click.echo(f"{len(rows):,} of {found.total:,} are shown; --limit 0 shows all.", err=True)
 
