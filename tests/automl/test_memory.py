@@ -189,7 +189,10 @@ def test_what_is_free_is_what_the_containers_leave(tmp_path, case):
     assert free(machine(tmp_path, groups, **files)) == left
 
 
-def test_a_machine_that_does_not_tell_is_shared_with_others(tmp_path):
+@pytest.mark.parametrize("told", [None, "", "MemTotal: much\n"])
+def test_a_machine_that_does_not_tell_is_shared_with_others(tmp_path, told):
+    if told is not None:
+        machine(tmp_path, "0::/\n", **{"proc/meminfo": told})
     assert 1e8 < free(tmp_path) < 1e15
 
 

@@ -164,6 +164,8 @@ def test_the_report_of_a_failed_run_leads_to_the_step_that_failed():
     assert text.index("Expected") < text.index('id="failed-step"') < text.index("Wrong")
     assert "#failed-step" not in half_run(cell_with(expected), status="completed")
     assert "#failed-step" not in half_run(status="killed")
+    ended_otherwise = v4.new_code_cell("wait()", execution_count=3)
+    assert "#failed-step" not in half_run(cell_with(expected), ended_otherwise, status="timed_out")
 
 
 def test_messages_on_stderr_are_folded_and_a_progress_bar_shows_its_end_only():

@@ -21,10 +21,10 @@ def free(root: Path = Path("/")) -> float:
 def _of_machine(root: Path) -> float:
     try:
         lines = (root / "proc/meminfo").read_text().splitlines()
-    except OSError:
+        known = {name: 1024.0 * int(rest.split()[0]) for name, rest in (line.split(":", 1) for line in lines)}
+        return known["MemAvailable"] if "MemAvailable" in known else known["MemFree"]
+    except (OSError, ValueError, LookupError):  # it is not there; or empty, as in some containers
         return OTHERS * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    known = {name: 1024.0 * int(rest.split()[0]) for name, rest in (line.split(":", 1) for line in lines)}
-    return known.get("MemAvailable", known["MemFree"])
 
 
 def _of_containers(root: Path) -> Iterator[float]:

@@ -139,7 +139,7 @@ class Experiment:
         return self._document("data/schema.json").get("columns", [])
 
     def environment(self) -> dict[str, Any]:
-        """Python, platform, and the version of every package (``packages``)."""
+        """Python, platform, the cores and memory there were, and the version of every package (``packages``)."""
         return self._document("environment/python.json")
 
     def workbench(self) -> dict[str, Any]:

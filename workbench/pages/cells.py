@@ -37,6 +37,11 @@ def steps_until_it_ended(cells: Sequence[Mapping[str, Any]]) -> int:
     return max(ran, default=0)
 
 
+def has_failed(cell: Mapping[str, Any]) -> bool:
+    """Whether a step ended with an error."""
+    return any(output.get("output_type") == "error" for output in cell.get("outputs", []))
+
+
 def not_run(cells: Sequence[Mapping[str, Any]]) -> Markup:
     """Fold what a run never came to: headings of what is not there only hide what is."""
     steps = sum(cell["cell_type"] == "code" and bool(_text(cell["source"]).strip()) for cell in cells)

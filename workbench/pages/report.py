@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from workbench.pages.blocks import join
-from workbench.pages.cells import CODE_STYLE, anchored, not_run, render_cells, steps_until_it_ended
+from workbench.pages.cells import CODE_STYLE, anchored, has_failed, not_run, render_cells, steps_until_it_ended
 from workbench.pages.heading import heading
 from workbench.pages.page import page
 
@@ -44,7 +44,9 @@ def report(notebook: Mapping[str, Any], *, title: str, facts: Mapping[str, Any])
     ran = len(cells) if is_whole else steps_until_it_ended(cells)
     body, headings = anchored(_without_title(render_cells(cells[:ran]), title))
     if not is_whole:
-        body = join([_with_way_to_failure(body), not_run(cells[ran:])])
+        # An earlier step may have been meant to fail: what ended the run is the last one that ran.
+        ended = _with_way_to_failure(body) if ran and has_failed(cells[ran - 1]) else body
+        body = join([ended, not_run(cells[ran:])])
     if not body.strip():
         body = Markup('<p class="missing">The notebook has no cells.</p>')
     contents = _contents(headings) if len(headings) >= ENOUGH_FOR_CONTENTS else Markup()
