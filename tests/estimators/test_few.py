@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from workbench.estimators.coerce import Coercer
-from workbench.estimators.few import FEW, FewRows
+from workbench.estimators.few import FEW, FewRows, _is_number
 from workbench.estimators.texts import TextFeatures
 
 KINDS = ["number", "boolean", "date", "category", "text", "id"]
@@ -177,6 +177,14 @@ def test_few_rows_are_read_without_the_coercer(monkeypatch):
     monkeypatch.setattr(Coercer, "transform", None)
     read = FewRows(Coercer(columns_of(["a"], "category"))).read(pd.DataFrame({"b": [1], "a": ["3.0"]}))
     assert {name: values.tolist() for name, values in read.items()} == {"a": ["3"]}
+
+
+def test_types_are_not_remembered_without_end():
+    reader = FewRows(Coercer(columns_of(["a"], "category")))
+    before = _is_number.cache_info().currsize
+    for level in range(300):
+        reader.read(pd.DataFrame({"a": pd.Categorical([level])}))
+    assert _is_number.cache_info().currsize - before < 300
 
 
 @pytest.mark.parametrize("components", [0, 6])

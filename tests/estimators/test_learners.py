@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -181,3 +184,27 @@ class TestLinearByRounds:
         whole = LogisticRegression(C=1 / (1e-2 * 120), max_iter=5000, tol=1e-6).fit(self.WIDE, self.NOISE)
         assert 1 < model.rounds_ < 50
         assert np.allclose(model.predict(self.WIDE), whole.predict_proba(self.WIDE), atol=1e-3)
+
+
+FORKED = """
+import os, signal
+import numpy as np
+from workbench.estimators import boosting
+
+boosting.MANY_WALKS = 1
+matrix = np.random.default_rng(0).normal(size=(2_000, 4))
+settings = {"objective": "regression", "verbosity": -1, "num_threads": 1}
+model = boosting.BoostedTrees(settings, rounds=5).fit(matrix, matrix[:, 0])
+said = model.predict(matrix)
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    os._exit(0 if np.array_equal(model.predict(matrix), said) else 3)
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system forks no processes")
+def test_a_process_that_was_forked_after_a_large_prediction_predicts_too():
+    """It used to wait for ever for threads that only its parent has."""
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED], check=False).returncode == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from threading import Lock
 from typing import Any
 
@@ -22,6 +23,7 @@ MANY_ROWS = 100  # fewer are predicted sooner by all trees at once
 # Walks of a row through a tree from which on all cores share them: some tenths of a second of one. To gather threads
 # for less takes longer than it saves, and other models predict beside this one.
 MANY_WALKS = 5_000_000
+BORN = os.getpid()  # a process forked from this one would wait for ever for LightGBM's threads, which stay here
 LEAVES = 31  # of a tree, unless LightGBM is told otherwise
 
 
@@ -74,7 +76,7 @@ class BoostedTrees(Boosted):
                     raw_score=True,
                     start_iteration=start,
                     num_iteration=min(most, self.rounds_ - start),
-                    num_threads=0 if walks >= MANY_WALKS else 1,
+                    num_threads=0 if walks >= MANY_WALKS and os.getpid() == BORN else 1,
                 )
         return np.asarray(total)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ class FewRows:
         return found if len(places) == len(known) and len(found) == len(self.names) else None
 
 
-@cache
+@lru_cache  # of some: each table of categories has a type of its own
 def _is_number(kind: Any) -> bool | None:
     """Whether a column of this type holds numbers; None where its values cannot be read one by one."""
     name = str(kind)
