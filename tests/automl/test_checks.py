@@ -310,6 +310,14 @@ def test_an_identifier_that_names_several_rows_is_told(found):
     assert found(grouped(), id="patient_id")["undeclared_group"].columns == ("patient_id",)
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-12])
+def test_a_group_is_told_in_whatever_unit_the_target_is(found, unit):
+    table, random = grouped(), np.random.default_rng(1)
+    of_each = dict(zip(table["patient_id"].unique(), random.normal(0, 5, 120), strict=True))
+    table["y"] = unit * (table["patient_id"].map(of_each) + random.normal(0, 0.5, len(table)))
+    assert "undeclared_group" in found(table, kind="regression")
+
+
 def test_rows_in_order_of_time_need_no_group(found):
     days = pd.date_range("2024-01-01", periods=ROWS).astype(str)
     assert "undeclared_group" not in found(grouped().assign(day=days), time="day")

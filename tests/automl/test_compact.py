@@ -28,7 +28,7 @@ from workbench.dataset import read_table
 from workbench.errors import BadParameters
 from workbench.estimators.boosting import BoostedTrees
 from workbench.estimators.encoder import TableEncoder
-from workbench.estimators.target import LogTarget
+from workbench.estimators.target import LogTarget, PlainUnit
 from workbench.metrics import METRICS, measure
 
 OTHERS = {"bought": ["worth", "grade"], "worth": ["bought", "grade"]}
@@ -205,6 +205,7 @@ class TestEffort:
     def test_a_learner_of_a_logarithm_takes_what_the_one_inside_does(self, fitted):
         learner = fitted("trees", regression=True).model.ensemble.bags[0].members[0].learner
         assert work_of(LogTarget(learner)) == work_of(learner) == 10 * DEEP
+        assert work_of(LogTarget(PlainUnit(learner))) == work_of(PlainUnit(learner)) == 10 * DEEP
 
 
 class TestTheDear:

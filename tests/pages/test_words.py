@@ -24,6 +24,12 @@ def test_numbers_read_against_each_other_have_minus_signs():
     assert "gives −0.01" in " ".join(summary(Found(task, Score("r2", 0.4, 0.2, 0.6), guess=-0.01)))
 
 
+def test_numbers_of_a_tiny_unit_are_not_written_as_zeros():
+    assert words.score_sentence(Score("rmse", 7.034e-13, 6.5e-13, 7.8e-13)) == "RMSE 7.03e−13 (6.5e−13 to 7.8e−13)"
+    assert words.alike([2.4e-12, -7e-13, 0.0], rounded=True) == ["2.4e−12", "−7e−13", "0"]
+    assert words.alike([1e-17]) == ["0.000000"]  # a difference by rounding
+
+
 def test_what_is_written_as_zero_has_no_sign():
     gain = Score("", -0.0001, -0.0002, 0.019)
     assert (words.score_value(gain), words.score_interval(gain)) == ("0.000", "0.000 to 0.019")

@@ -58,6 +58,8 @@ STEP_NAMES = {
     "report": "writing the report",
 }
 
+TINY = 1e-5  # numbers below are written with an exponent, for six decimals say next to nothing of them
+
 
 def metric_name(metric: str) -> str:
     """Name a metric as people write it: ``roc_auc`` is "ROC AUC"."""
@@ -143,6 +145,8 @@ def alike(values: Sequence[float], *, rounded: bool = False) -> list[str]:
     (['0.74', '0.05'], ['276', '2,499'], ['167,000', '249,000'])
     """
     known = [float(value) for value in values if math.isfinite(value)]
+    if len(known) > 1 and 0 < max(map(abs, known)) < TINY:
+        return [number(value, 2) for value in values]
     spread = max(known, default=0.0) - min(known, default=0.0) or max(map(abs, known), default=0.0)
     decimals = min(6, 1 - math.floor(math.log10(spread))) if spread else 0
     if not rounded:
@@ -209,6 +213,8 @@ def score_sentence(score: Score) -> str:
 def _fixed(value: float, score: Score) -> str:
     if score.low is None or score.high is None or score.high <= score.low:
         return number(value)
+    if score.metric and max(abs(score.low), abs(score.high)) < TINY:  # what is gained by a model may be tiny by chance
+        return number(value, 3)
     return _with_decimals(value, decimals_for(score.high - score.low))
 
 

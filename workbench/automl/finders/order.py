@@ -239,7 +239,7 @@ def _intraclass(group: Array, value: Array) -> float:
     between = float((size * (mean - value.mean()) ** 2).sum() / max(1, levels - 1))
     within = float(((value - mean[group]) ** 2).sum() / max(1, rows - levels))
     typical = (rows - float((size**2).sum()) / rows) / max(1, levels - 1)
-    return (between - within) / max(between + (typical - 1) * within, 1e-12)
+    return (between - within) / max(between + (typical - 1) * within, 1e-300)
 
 
 def stability_index(bins: Array, late: Array) -> float:
