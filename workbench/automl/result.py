@@ -277,7 +277,7 @@ def _chosen(task: Task, found: Found, *, seed: int, deploy: Deploy, refits: OnAl
         weights=mixed.weights,
         whole=whole,
         why_bagged=next((why for why in fitted if isinstance(why, str)), ""),
-        averaged={} if folds.kind == "time" else _averaged(task, len(folds), trials, mixed.weights, whole),
+        averaged={} if folds.kind == "time" else _averaged(task, trials, mixed.weights, whole, refits),
         calibrated=told,
         decision=decision(task, folds, told.predicted, seed=seed),
         conformal=conformal,
@@ -334,14 +334,19 @@ def _optimism(task: Task, folds: Folds, chosen: Chosen, model: TabularModel, pre
 
 
 def _averaged(
-    task: Task, folds: int, trials: Sequence[Trial], weights: Array, whole: Collection[int]
+    task: Task, trials: Sequence[Trial], weights: Array, whole: Collection[int], refits: OnAllRows
 ) -> dict[int, list[int]]:
-    """Choose the folds whose models each member averages, by its number; some of them, where all would be slow."""
+    """Choose the folds whose models each member averages, by its number; some of them, where all would be slow.
+
+    A replay averages those it averaged then, whatever is called slow by now.
+    """
+    folds, then = len(refits.bench.folds), refits.recorded or {}
     effort = effort_of(trials, task.frame[:1])
     alone = [place for place in _used(weights) if trials[place].number in whole]
     bagged = [0.0 if place in alone else float(weight) for place, weight in enumerate(weights)]
     kept = fewer_models(bagged, effort, spent=replace(effort, models=1).of(alone))
     told = {trial.number: chosen for trial, chosen in zip(trials, kept, strict=True) if chosen}
+    told |= {number: list(then[number]) for number in told if folds not in then.get(number, [folds])}
     return {**told, **{trials[place].number: [folds] for place in alone}}
 
 

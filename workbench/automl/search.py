@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,7 +15,7 @@ from joblib import cpu_count
 from workbench.automl.blending.ensemble import Deploy
 from workbench.automl.families import Family, LightGBM, shipped
 from workbench.automl.families.base import TREES
-from workbench.automl.fitting.whole import SHARE, OnAllRows
+from workbench.automl.fitting.whole import INTERRUPTED, SHARE, OnAllRows
 from workbench.automl.planning.clock import Clock, clock_for, untimed
 from workbench.automl.planning.memory import room_for
 from workbench.automl.planning.planner import (
@@ -120,11 +121,11 @@ def search(
     given = _within_memory(given)
     replay = told_to_replay(task) if replay is None else replay
     clock = clock_for(task.dataset, budget) if trials is None and replay is None else untimed()
-    whole = None
+    averaged = None
     with quiet(), _executor(cluster) as executor:
         if replay is not None:
             record = recorded(task, replay)
-            deploy, whole = record.deploy, record.whole
+            deploy, averaged = record.deploy, record.averaged
             given, found = replace(given, seed=record.seed), _replayed(given, record, executor)
         else:
             kept = Kept(new_journal()) if resume is None else taken_up(task, seed, resume)
@@ -139,24 +140,47 @@ def search(
             if found.failure is not None:
                 raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
             raise BudgetTooShort(seconds(budget))
-        refits = _on_all_rows(given, found, clock, executor, deploy, whole)
-        return finished(
-            task, found, seed=given.seed, started=started, deadline=clock.run_ends, deploy=deploy, refits=refits
-        )
+        refits = _on_all_rows(given, found, clock, executor, deploy, averaged)
+        end = partial(finished, task, seed=given.seed, started=started, deadline=clock.run_ends, deploy=deploy)
+        return _ended(end, found, refits)
+
+
+def _ended(end: Callable[..., Result], found: Found, refits: OnAllRows) -> Result:
+    """Finish a search; by hand an interrupt leaves out the fits on all rows, as it leaves out trials."""
+    try:
+        return end(found, refits=refits)
+    except KeyboardInterrupt:
+        if here() is not None or refits.recorded is not None:  # in a run it was the runner; a replay is all or none
+            raise
+        return end(replace(found, interrupted=True), refits=replace(refits, refused=INTERRUPTED))
 
 
 def _on_all_rows(
-    given: Given, found: Found, clock: Clock, executor: Executor, deploy: Deploy, numbers: frozenset[int] | None
+    given: Given,
+    found: Found,
+    clock: Clock,
+    executor: Executor,
+    deploy: Deploy,
+    recorded: Mapping[int, Sequence[int]] | None,
 ) -> OnAllRows:
     """Say where the chosen are fitted on all rows: here, with the folds and the rate of the search."""
     families = {family.name: family for family in (LightGBM(), *given.families)}  # the first is the pilot's
-    hands = _allowed(given, found.plan, executor, None).hands
+    hands = _side_by_side(given, found.plan, executor)
     allowed = Allowance(None, hands, TREES, max(0.0, CACHE * given.room.left()), 0.0, tuple(given.families))
     bench = _workplace(given, found.plan, executor, None, allowed).bench()
-    # There is none where there was time for a sample or one fold only, and where whoever waits wants an end.
-    short = found.plan.drawn is not None or (deploy == "full" and len(found.folds) == 1) or found.interrupted
+    # There is none where there was time for a sample or one fold only.
+    short = found.plan.drawn is not None or (deploy == "full" and len(found.folds) == 1)
     seconds = 0.0 if short else SHARE * (clock.left() + clock.elapsed())
-    return OnAllRows(families, replace(bench, clock=clock.sooner(seconds)), numbers)
+    refused = INTERRUPTED if found.interrupted else ""  # whoever interrupts wants an end
+    return OnAllRows(families, replace(bench, clock=clock.sooner(seconds)), recorded, refused)
+
+
+def _side_by_side(given: Given, plan: Plan, executor: Executor) -> int:
+    """Say how many fits on all rows there is memory for at a time."""
+    try:
+        return _allowed(given, plan, executor, None).hands
+    except BadParameters:  # models have taken it meanwhile: one takes the place of the encoded folds, which are gone
+        return 1
 
 
 @contextmanager
@@ -179,7 +203,7 @@ def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor, deploy
     clock = replace(clock, search_ends=(clock.search_ends or 0.0) - finish)
     searching = clock.sooner((1 - SHARE) * clock.left())
     plan = plan_by_clock(cost, len(task.frame), max(searching.left(), 0.0), executor.threads)
-    if deploy == "compact" or plan.folds > 1:
+    if deploy == "compact" or (kept.plan or plan).folds > 1:
         clock = searching
     threads = executor.threads
     if plan.folds == 1 and isinstance(executor, InProcess):

@@ -19,7 +19,7 @@ SCALE = "target_scale"  # the parameter that says whether the target is learned 
 SCALES = ["plain", "log"]
 SKEWED = 0.75  # skewness of a target from which on its logarithm is worth a trial
 COLUMNS_IN_FULL, FEWEST_BINS = 120, 31
-TREES = 60  # of a forest in a fold; the bag of folds then has hundreds
+TREES = 60  # of a forest: more cost time and memory, and an ensemble's other members smooth what is left
 
 
 @dataclass(frozen=True, slots=True)

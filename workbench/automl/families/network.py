@@ -10,7 +10,7 @@ from workbench.automl.families.base import Parameters, Setting
 from workbench.estimators.network import ROUND_ROWS, NeuralNetwork
 
 ROUNDS = 96
-MANY_ROWS = 5_000  # beyond, one network: a second costs more than it gains where the folds' are averaged anyway
+MANY_ROWS = 5_000  # beyond, one network: a second costs more than it gains beside other members
 MOST_ROUNDS = 480  # what tables of 50,000 rows need for as many looks at each row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -57,6 +58,11 @@ class Encodings:
         Training rows per fold; of more, a random sample is used.
     most_bytes
         Of matrices to keep and what is kept beside them; what does not fit is encoded again.
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        What the latest fold took to encode, by style.
     """
 
     def __init__(self, task: Task, folds: Folds, *, seed: int, most_rows: int | None, most_bytes: float) -> None:
@@ -65,6 +71,7 @@ class Encodings:
         self.codes = task.codes
         self._kept: dict[tuple[str, int], EncodedFold] = {}
         self._bytes = 0.0
+        self.seconds: dict[str, float] = {}
         self._books = Lock()  # of what is kept, and of who encodes what
         self._encoding: dict[tuple[str, int], Lock] = {}
 
@@ -78,7 +85,9 @@ class Encodings:
             turn = self._encoding.setdefault(key, Lock())
         with turn:
             if key not in self._kept:
+                began = time.monotonic()
                 encoded = self._encode(style, number)
+                self.seconds[style] = time.monotonic() - began
                 return self._keep(key, encoded)
             return self._kept[key]
 

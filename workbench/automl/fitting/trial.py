@@ -39,7 +39,8 @@ class Trial:
     members : tuple of FoldModel
         One for each fold.
     final : Bag
-        What predicts new rows: the folds' average, or for rows in time order a model fitted on all of them.
+        What predicts new rows: the folds' average, or a model fitted on all rows. Of rows in time order each trial has
+        one, of others those that were chosen.
     seed
         What the family was given to build with.
     rounds
@@ -48,6 +49,8 @@ class Trial:
         How many rounds each fit really made.
     cut
         Whether the clock ended a fit early.
+    encoding
+        Seconds that a fold takes to encode, of which trials of one style share the matrices.
     """
 
     number: int
@@ -62,6 +65,7 @@ class Trial:
     value: float = float("nan")
     seed: int = 0
     boosted: tuple[int, ...] = ()
+    encoding: float = 0.0
 
     @property
     def name(self) -> str:
@@ -199,6 +203,7 @@ def fit(
         cut=any(learner.cut_ for learner in learners),
         seed=seed,
         boosted=tuple(int(learner.boosted_) for learner in learners),
+        encoding=bench.encodings.seconds.get(family.style, 0.0),
     )
 
 

@@ -18,6 +18,7 @@ from workbench.pages.words import model_name, shorten
 SHARE = 0.12  # of the time: what the fits on all rows may take
 MOST_MORE = 2.0  # times the rounds of the folds, however few rows those had
 NO_TIME = "There was no time to fit {member} on all rows; a larger budget gives it."
+INTERRUPTED = "The search was interrupted before it fitted {member} on all rows."
 AS_BEFORE = "The search that is replayed did not fit {member} on all rows."
 
 
@@ -29,13 +30,17 @@ class OnAllRows:
     ----------
     bench
         Its clock ends the fits.
-    numbers
-        Of the trials that were fitted on all rows in the search that is replayed. None fits all there is time for.
+    recorded
+        The folds whose models each trial averaged in the search that is replayed, by its number; the number after the
+        last is that of the fit on all rows. None fits all there is time for.
+    refused
+        Why none is fitted; empty where nothing is against it.
     """
 
     families: Mapping[str, Family]
     bench: Bench
-    numbers: frozenset[int] | None = None
+    recorded: Mapping[int, Sequence[int]] | None = None
+    refused: str = ""
 
     def fit(self, trials: Sequence[Trial]) -> list[Trial | str]:
         """Fit trials on all rows, those that learn fastest first; of each that could not be, say why.
@@ -62,11 +67,14 @@ class OnAllRows:
     def _fitted(self, bench: Bench, trial: Trial) -> Trial | str:
         """Fit a trial, or say why that cannot be."""
         family, member = self.families[trial.family], model_name(trial.name)
-        if self.numbers is not None and trial.number not in self.numbers:
+        if self.refused:
+            return self.refused.format(member=member)
+        if self.recorded is not None and len(bench.folds) not in self.recorded[trial.number]:
             return AS_BEFORE.format(member=member)
         more = _more(bench)
         longer = more if family.stops_by_rows else 1.0
-        if _alone(bench, trial) * more * longer > bench.clock.left():
+        encoding = 0.0 if family.style in bench.encodings.seconds else trial.encoding
+        if (_alone(bench, trial) * longer + encoding) * more > bench.clock.left():
             return NO_TIME.format(member=member)
         rounds = max(1, round(float(np.median(trial.rounds[: len(bench.folds)])) * longer))
         try:
@@ -77,6 +85,7 @@ class OnAllRows:
         if model is None or model.learner.cut_:
             return NO_TIME.format(member=member)
         learner = model.learner
+        learner.settle(learner.rounds_)  # it lets go of what the rows to stop by might have chosen among
         if isinstance(learner, LogTarget):
             learner.scale = trial.members[0].learner.scale
         return replace(

@@ -73,7 +73,7 @@ SENTENCES = {
     "`rounds` are how many rounds were made, and how many it predicts by, in each fold; the search found them by early "
     "stopping, so they are given here. `averaged` are the folds whose models predict; the number after the last stands "
     "for all rows. This is the cell to change.",
-    "fitting": "Each member is fitted on each fold.",
+    "fitting": "Each member is fitted on those folds, or on all rows.",
     "helpers": "Parts of the model that learned from predictions of rows held out are given as they were learned.",
     "model": "The model: raw rows in, as they stand in a file; the average of the members out.",
     "comparison": "How far its predictions are from those that were kept. `model.predict(rows)` predicts other rows, "

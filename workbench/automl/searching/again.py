@@ -83,15 +83,16 @@ class Recorded:
 
     Attributes
     ----------
-    whole
-        Numbers of the trials that were fitted on all rows, too.
+    averaged
+        The folds whose models each completed trial averaged as a member, by its number; the number after the last is
+        that of a fit on all rows.
     """
 
     plan: Plan
     seed: int
     trials: list[dict[str, Any]]
     deploy: Deploy
-    whole: frozenset[int]
+    averaged: dict[int, list[int]]
 
 
 def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
@@ -117,8 +118,15 @@ def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
         )
     fields = {part: plan.get(part) for part in ("folds", "learning_rate", "rounds", "rows", "drawn", "models")}
     folds = int(said["folds"]["number"])
-    whole = frozenset(int(one["number"]) for one in trials if len(one["boosted"]) > folds)
-    return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials, plan.get("deploy", "full"), whole)
+    averaged = {int(one["number"]): _averaged(one, folds) for one in completed(trials)}
+    return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials, plan.get("deploy", "full"), averaged)
+
+
+def _averaged(trial: Mapping[str, Any], folds: int) -> list[int]:
+    """Tell the folds whose models a trial averaged; a record of before some were left out tells none."""
+    if len(trial["boosted"]) > folds:
+        return [folds]
+    return list(trial.get("averaged", range(folds)))
 
 
 def told_to_replay(task: Task) -> str | None:
