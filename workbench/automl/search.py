@@ -121,6 +121,7 @@ def search(
     given = _within_memory(given)
     replay = told_to_replay(task) if replay is None else replay
     clock = clock_for(task.dataset, budget) if trials is None and replay is None else untimed()
+    finish = 0.0 if clock.search_ends is None else min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
     averaged = None
     with quiet(), _executor(cluster) as executor:
         if replay is not None:
@@ -130,7 +131,7 @@ def search(
         else:
             kept = Kept(new_journal()) if resume is None else taken_up(task, seed, resume)
             found = (
-                _by_clock(given, clock, kept, executor, deploy)
+                _by_clock(given, clock.sooner(clock.left() - finish), kept, executor, deploy)
                 if trials is None
                 else _explored(given, plan_by_size(len(task.frame), _whole(trials)), clock, kept, executor)
             )
@@ -140,7 +141,9 @@ def search(
             if found.failure is not None:
                 raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
             raise BudgetTooShort(seconds(budget))
-        refits = _on_all_rows(given, found, clock, executor, deploy, averaged)
+        # By then the members are chosen, which is about half of what is left to do.
+        ends = clock.sooner(clock.left() - finish / 2)
+        refits = _on_all_rows(given, found, ends, executor, deploy, averaged)
         end = partial(finished, task, seed=given.seed, started=started, deadline=clock.run_ends, deploy=deploy)
         return _ended(end, found, refits)
 
@@ -170,9 +173,8 @@ def _on_all_rows(
     bench = _workplace(given, found.plan, executor, None, allowed).bench()
     # There is none where there was time for a sample or one fold only.
     short = found.plan.drawn is not None or (deploy == "full" and len(found.folds) == 1)
-    seconds = 0.0 if short else SHARE * (clock.left() + clock.elapsed())
     refused = INTERRUPTED if found.interrupted else ""  # whoever interrupts wants an end
-    return OnAllRows(families, replace(bench, clock=clock.sooner(seconds)), recorded, refused)
+    return OnAllRows(families, replace(bench, clock=clock.sooner(0.0) if short else clock), recorded, refused)
 
 
 def _side_by_side(given: Given, plan: Plan, executor: Executor) -> int:
@@ -199,25 +201,29 @@ def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor, deploy
     given = replace(given, drawn=min(given.drawn, pilot_rows(len(task.frame), clock.left())))
     bench = replace(sample_workplace(given, given.drawn).bench(), clock=clock.sooner(PILOT_SHARE * clock.left()))
     first, cost = pilot(given, bench)
-    finish = min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
-    clock = replace(clock, search_ends=(clock.search_ends or 0.0) - finish)
     searching = clock.sooner((1 - SHARE) * clock.left())
     plan = plan_by_clock(cost, len(task.frame), max(searching.left(), 0.0), executor.threads)
-    if deploy == "compact" or (kept.plan or plan).folds > 1:
-        clock = searching
+    refits = deploy == "compact" or (kept.plan or plan).folds > 1
     threads = executor.threads
     if plan.folds == 1 and isinstance(executor, InProcess):
         threads = threads_that_help(bench, threads)
-    found = _explored(given, plan, clock, kept, executor, threads)
+    found = _explored(given, plan, clock, kept, executor, threads, SHARE * clock.left() if refits else 0.0)
     if found.trials:
         return found
     return replace(first, log=[*first.log, *found.log], failure=found.failure, interrupted=found.interrupted)
 
 
 def _explored(
-    given: Given, plan: Plan, clock: Clock, kept: Kept, executor: Executor, threads: int | None = None
+    given: Given,
+    plan: Plan,
+    ends: Clock,
+    kept: Kept,
+    executor: Executor,
+    threads: int | None = None,
+    seconds_kept: float = 0.0,
 ) -> Found:
     """Try one family and parameter set after the other until the plan or the time is done."""
+    clock = ends.sooner(ends.left() - seconds_kept)
     if kept.plan is not None:
         # The same folds and rate as before, or nothing of it could be compared; time is another today.
         plan = replace(kept.plan, trials=plan.trials, seconds=plan.seconds)
@@ -245,6 +251,8 @@ def _explored(
         clock=clock,
         progress=progress,
         families=families,
+        ends=ends,
+        kept=seconds_kept,
     )
     progress.started()
     if kept.plan is not None:

@@ -34,6 +34,9 @@ KEPT = 25  # trials whose models are kept for the ensemble, beside the best of e
 LONGEST_TRIAL = 0.4  # of the time that is left: a trial slower than expected may not keep the others from their turns
 LONGEST_GUESS = 0.7  # the same for a family that was not tried yet and is guessed to take so long
 TOO_SLOW = 1.3  # times the time that is left: a family which is guessed to take more is not begun
+# Seconds kept for the fits on all rows, in those that one fold of the best trial of each family took: it has more rows
+# and rounds, and a family may have several members.
+ON_ALL_ROWS = 2.5
 LATE_SECONDS = 3.0  # a worker that has not ended its trial so long after the search should end is not waited for
 
 
@@ -47,6 +50,10 @@ class Exploration:
         Asked for, not yet begun.
     ready
         Done, and not yet told, by number.
+    ends
+        When fitting the chosen on all rows must end, too; `clock` leaves time for it.
+    kept
+        Most seconds that are left for that.
     """
 
     found: Found
@@ -58,6 +65,8 @@ class Exploration:
     clock: Clock
     progress: Progress
     families: Sequence[Family]
+    ends: Clock
+    kept: float = 0.0
     queue: deque[Asked] = field(default_factory=deque)
     flight: dict[Future[Outcome], Asked] = field(default_factory=dict)
     ready: dict[int, tuple[Asked, Outcome]] = field(default_factory=dict)
@@ -81,7 +90,7 @@ def explore(way: Exploration) -> Found:
             while way.queue and len(way.flight) < way.executor.workers:
                 _begin(way, way.queue.popleft())
             _take(way)
-            if way.timed and way.clock.left() < -LATE_SECONDS:
+            if way.timed and way.ends.left() < -LATE_SECONDS:
                 break
     except KeyboardInterrupt:  # the study keeps what was under way, for who takes it up
         return replace(way.found, interrupted=True)
@@ -165,7 +174,7 @@ def _begin(way: Exploration, asked: Asked) -> None:
 
 def _take(way: Exploration) -> None:
     """Wait for what is done first, and tell what is next to be told."""
-    seconds = way.clock.left() + LATE_SECONDS if way.timed else None
+    seconds = way.ends.left() + LATE_SECONDS if way.timed else None
     for future in way.executor.first(list(way.flight), seconds):
         asked = way.flight.pop(future)
         way.ready[asked.number] = asked, _outcome(future)
@@ -173,6 +182,14 @@ def _take(way: Exploration) -> None:
         behind = [asked.number for asked in (*way.queue, *way.flight.values())]
         if way.timed or number < min(behind, default=number + 1):
             _tell(way, *way.ready.pop(number))
+
+
+def _for_all_rows(way: Exploration) -> float:
+    """Guess how long fitting the chosen on all rows will take."""
+    best: dict[str, Trial] = {}
+    for trial in way.found.trials:
+        best.setdefault(trial.family, trial)
+    return min(way.kept, ON_ALL_ROWS * sum(trial.seconds for trial in best.values()) / len(way.found.folds))
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:
@@ -195,4 +212,5 @@ def _tell(way: Exploration, asked: Asked, outcome: Outcome) -> None:
         way.estimates.saw(asked.family, trial.seconds)
         found = with_trial(way.task, found, way.workplace.at_home(asked.family, trial))
     way.found = found
+    way.clock = way.ends.sooner(way.ends.left() - _for_all_rows(way))
     way.progress.trial(asked.number, asked.family.name, trial)
