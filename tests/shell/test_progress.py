@@ -47,7 +47,7 @@ def test_before_the_first_score_there_is_none_to_tell(shown):
 
 def test_the_time_left_goes_when_the_search_is_over(shown):
     ended = {"kind": "search", "state": "ended", "done": 7, "best": 0.9}
-    assert shown({**TRYING, "planned": None, "left": 3.0}, ended) == ("explaining the winner", "", "")
+    assert shown({**TRYING, "planned": None, "left": 3.0}, ended) == ("finishing and explaining the winner", "", "")
 
 
 def test_a_log_file_gets_a_line_of_what_is_done_and_none_of_what_begins(capfd):

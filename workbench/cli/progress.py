@@ -69,7 +69,7 @@ class Progress:
                 self._step(f"cell {event['index'] + 1} of {event['total']}")
             case "search" if event["state"] == "ended":
                 self._line(self.facts)
-                self._step("explaining the winner")
+                self._step("finishing and explaining the winner")
 
     def _step(self, text: str) -> None:
         self.bar.update(self.task, description=text, facts="", total=None, ends=None)
