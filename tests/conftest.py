@@ -121,7 +121,7 @@ def fitted_model(
     from workbench.estimators.neighbours import NearestRows
     from workbench.estimators.network import NeuralNetwork
     from workbench.estimators.prepared import PreparedEncoder
-    from workbench.estimators.target import LogTarget
+    from workbench.estimators.target import LogTarget, PlainUnit
     from workbench.records import ColumnSchema, TableSchema
 
     rows = 600 if "prepared" in learners.split() else 240  # what is chosen of pairs of columns takes a few rows
@@ -156,6 +156,7 @@ def fitted_model(
         "linear": lambda: LinearModel(1e-3, count),
         "chosen": lambda: ChosenColumns(boosted(), 4, count),
         "logarithm": lambda: LogTarget(LinearModel(1e-3)) if regression else LinearModel(1e-3, count),
+        "unit": lambda: PlainUnit(LinearModel(1e-3)) if regression else LinearModel(1e-3, count),
         "catboost": lambda: CategoricalBoostedTrees(
             {"loss_function": "Logloss" if count else "RMSE", "depth": 3, "thread_count": 1}, count, rounds=15
         ),
@@ -169,6 +170,7 @@ def fitted_model(
     encoders = {
         "linear": functools.partial(TableEncoder, style="linear"),
         "logarithm": functools.partial(TableEncoder, style="linear"),
+        "unit": functools.partial(TableEncoder, style="linear"),
         "prepared": functools.partial(PreparedEncoder, crosses=True),
         "neighbours": DenseEncoder,
         "network": DenseEncoder,

@@ -27,7 +27,18 @@ from workbench.documents.bundle import check_golden, load_model, write_model
 from workbench.errors import BadArtifact, BadTable
 from workbench.estimators.rounds import Boosted
 
-LEARNERS = ["lightgbm", "trees", "linear", "logarithm", "catboost", "neighbours", "network", "prepared", "chosen"]
+LEARNERS = [
+    "lightgbm",
+    "trees",
+    "linear",
+    "logarithm",
+    "unit",
+    "catboost",
+    "neighbours",
+    "network",
+    "prepared",
+    "chosen",
+]
 
 
 @pytest.fixture(scope="module")
