@@ -201,8 +201,7 @@ def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor, deploy
     given = replace(given, drawn=min(given.drawn, pilot_rows(len(task.frame), clock.left())))
     bench = replace(sample_workplace(given, given.drawn).bench(), clock=clock.sooner(PILOT_SHARE * clock.left()))
     first, cost = pilot(given, bench)
-    searching = clock.sooner((1 - SHARE) * clock.left())
-    plan = plan_by_clock(cost, len(task.frame), max(searching.left(), 0.0), executor.threads)
+    plan = plan_by_clock(cost, len(task.frame), max((1 - SHARE) * clock.left(), 0.0), executor.threads)
     refits = deploy == "compact" or (kept.plan or plan).folds > 1
     threads = executor.threads
     if plan.folds == 1 and isinstance(executor, InProcess):
