@@ -91,9 +91,18 @@ class Encodings:
                 return self._keep(key, encoded)
             return self._kept[key]
 
+    def holds(self, style: str, number: int) -> bool:
+        """Whether a fold is kept, so that it takes no time to encode."""
+        return (style, number) in self._kept
+
+    def let_go_of_folds(self) -> None:
+        """Keep all rows only: no fold is fitted any more."""
+        with self._books:
+            self._kept = {key: encoded for key, encoded in self._kept.items() if key[1] == len(self.folds)}
+            self._bytes = sum(_size(style, encoded) for (style, _), encoded in self._kept.items())
+
     def _keep(self, key: tuple[str, int], encoded: EncodedFold) -> EncodedFold:
-        beside = 1.0 if key[0] in ("linear", "dense") else BESIDE
-        size = beside * (_bytes(encoded.matrix) + _bytes(encoded.valid_matrix))
+        size = _size(key[0], encoded)
         with self._books:
             if self._bytes + size <= self.most_bytes:
                 self._kept[key], self._bytes = encoded, self._bytes + size
@@ -125,6 +134,12 @@ def encoder_of(style: str, task: Task, seed: int) -> Any:
     columns = [task.schema[name] for name in task.features]
     kinds = {column.name: "calendar" if column.role == "time" else str(column.kind) for column in columns}
     return ENCODERS[style](kinds=kinds, classes=len(task.classes), seed=seed)
+
+
+def _size(style: str, encoded: EncodedFold) -> float:
+    """Bytes that a fold and what is kept beside it take."""
+    beside = 1.0 if style in ("linear", "dense") else BESIDE
+    return beside * (_bytes(encoded.matrix) + _bytes(encoded.valid_matrix))
 
 
 def _bytes(matrix: Any) -> int:

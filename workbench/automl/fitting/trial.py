@@ -51,6 +51,8 @@ class Trial:
         Whether the clock ended a fit early.
     encoding
         Seconds that a fold takes to encode, of which trials of one style share the matrices.
+    fold_seconds
+        Seconds that one fold took, beside those that were fitted with it.
     """
 
     number: int
@@ -66,6 +68,7 @@ class Trial:
     seed: int = 0
     boosted: tuple[int, ...] = ()
     encoding: float = 0.0
+    fold_seconds: float = 0.0
 
     @property
     def name(self) -> str:
@@ -191,6 +194,7 @@ def fit(
             bench.stop.set()  # an interrupt does not reach the threads
             raise
     learners = [member.learner for member in (members if latest is None else (*members, latest))]
+    seconds = bench.clock.now() - started
     return Trial(
         number=number,
         family=family.name,
@@ -198,12 +202,13 @@ def fit(
         predicted=_out_of_fold(bench, said),
         members=tuple(members),
         final=Bag(members if latest is None else [latest]),
-        seconds=bench.clock.now() - started,
+        seconds=seconds,
         rounds=tuple(int(learner.rounds_) for learner in learners),
         cut=any(learner.cut_ for learner in learners),
         seed=seed,
         boosted=tuple(int(learner.boosted_) for learner in learners),
         encoding=bench.encodings.seconds.get(family.style, 0.0),
+        fold_seconds=seconds / ceil(len(bench.folds) / bench.workers),
     )
 
 
