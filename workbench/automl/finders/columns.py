@@ -95,8 +95,8 @@ def sentinels(sample: Sample) -> Iterator[Check]:
         target = sample.task.target
         message = (
             f"{found[0]:.15g} stands in {count(found[1], 'row')} of the target {target!r}, apart from all other "
-            "values. If it means 'unknown', the model learns to predict a code: run again with "
-            f"missing={_codes([found[0]])!r}."
+            "values. If it means 'unknown', the model learns to predict a code. It was kept, and promotion is refused: "
+            f"run again with missing={_codes([found[0]])!r}."
         )
         yield Check("codes_for_unknown_in_target", "block", message, (target,))
 

@@ -51,7 +51,8 @@ def drift(sample: Sample) -> Iterator[Check]:
         message = (
             f"{listing([repr(name) for name in drifted])} {agree(drifted, 'is', 'are')} spread differently in the "
             f"latest {share(LATER)} of the rows than before ({most}). What was learned from the past holds less for "
-            "the present: training on recent rows only may be better."
+            "the present. All rows were kept, and models are measured on later rows than they learned from, so the "
+            "score knows of it; training on recent rows only may be better."
         )
         yield Check("drift", "warn", message, tuple(drifted))
     yield from _target_drift(task, task.codes[sample.places], late)
@@ -154,8 +155,9 @@ def groups(sample: Sample) -> Iterator[Check]:
         if _is_group(task, name):
             message = (
                 f"{name!r} looks like the name of something with several rows, and rows of one share their "
-                f"{task.target!r}. A random split puts rows of one on both sides, and the score is better than it will "
-                f"be for new ones. If new rows bring new values of it, run again with group={name!r}."
+                f"{task.target!r}. It was not named as a group, so rows of one are on both sides of a split, and the "
+                f"score is better than it will be for new ones. If new rows bring new values of it, run again with "
+                f"group={name!r}."
             )
             yield Check("undeclared_group", "warn", message, (name,))
 

@@ -43,7 +43,7 @@ def duplicates(sample: Sample) -> Iterator[Check]:
         message = (
             f"{count(int(apart.sum()), 'row')} ({share(float(apart.mean()))}) have the same features as another row "
             f"and another {task.target!r}. No model can get all of these right; what tells them apart is not in the "
-            "table."
+            "table. They were kept."
         )
         yield Check("contradicting_rows", "note", message)
 
@@ -79,15 +79,19 @@ def classes(sample: Sample) -> Iterator[Check]:
     if rare:
         message = (
             f"{agree(rare, 'The class', 'The classes')} {listing(rare)} {agree(rare, 'has', 'have')} fewer than "
-            f"{RARE} rows: how well such a class is found is mostly luck. Collect more rows of it, or join rare "
-            "classes into one."
+            f"{RARE} rows: how well such a class is found is mostly luck. {agree(rare, 'It was', 'They were')} kept; "
+            "collect more rows of it, or join rare classes into one."
         )
         yield Check("rare_class", "warn", message, (task.target,))
     least = float(rows.min() / rows.sum())
     if len(rows) == 2 and least < UNBALANCED:
         flattered = task.metric.name == "accuracy"
         label = task.classes[int(rows.argmin())]
-        message = f"Only {share(least)} of the rows are {label!r}. " + (
+        message = (
+            f"Only {share(least)} of the rows are {label!r}. No row was left out or taken twice to even that out, so "
+            "probabilities stay true. "
+        )
+        message += (
             f"Always saying the other scores an accuracy of {share(1 - least)}: choose metric 'roc_auc' or "
             "'average_precision', which are not flattered by that."
             if flattered
@@ -103,7 +107,7 @@ def shape(sample: Sample) -> Iterator[Check]:
     if columns > rows:
         message = (
             f"There are more columns ({columns:,}) than rows ({rows:,}): some column will fit the target by chance. "
-            "Trust the score's interval, and do not read much into which columns matter."
+            "All were kept. Trust the score's interval, and do not read much into which columns matter."
         )
         yield Check("wide_table", "warn", message)
 
@@ -120,7 +124,7 @@ def extremes(sample: Sample) -> Iterator[Check]:
         highest = number(float(task.truth[np.argmax(apart)]))
         message = (
             f"A thousandth of the rows makes {share(tail)} of the variation of {task.target!r} (most extreme value: "
-            f"{highest}). Check these rows; the RMSE is decided by them, the MAE is not."
+            f"{highest}). They were kept: check them, for the RMSE is decided by them; the MAE is not."
         )
         yield Check("extreme_target", "warn", message, (task.target,))
 
@@ -136,8 +140,8 @@ def overlap(sample: Sample) -> Iterator[Check]:
     shared = float(np.isin(both[cut:], both[:cut]).mean())
     if shared > 0.01:
         message = (
-            f"{share(shared)} of the rows in the test file also stand in the training table. The last check is then no "
-            "check on new rows; hold back rows that were not trained on."
+            f"{share(shared)} of the rows in the test file also stand in the training table. They were kept in both, so the "
+            "last check is no check on new rows; hold back rows that were not trained on."
         )
         yield Check("test_overlap", "warn", message)
 
