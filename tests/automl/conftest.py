@@ -25,7 +25,7 @@ def _by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def bagged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave no time to fit the members on all rows: they stay the averages of their folds' models."""
-    monkeypatch.setattr(OnAllRows, "fit", lambda _self, trials: [NO_TIME.format(member=one.name) for one in trials])
+    monkeypatch.setattr(OnAllRows, "_refusal", lambda _self, trial: NO_TIME.format(member=trial.name))
 
 
 @pytest.fixture

@@ -308,13 +308,18 @@ class TestInARun:
         families = ["lightgbm", "extra_trees", "linear"]
         search(task(table(shop_table(60)), "bought", ignore=["worth", "grade"]), trials=3, families=families)
         heard = list(folder.heard())
-        assert [event["kind"] for event in heard] == ["search", *["trying", "trial"] * 3, "search"]
+        kinds = [event["kind"] for event in heard]
+        assert kinds[:8] == ["search", *["trying", "trial"] * 3, "finishing"]
+        assert set(kinds[8:-1]) == {"finishing"}
         assert [event["state"] for event in (heard[0], heard[-1])] == ["started", "ended"]
         trying, trial = heard[5:7]
         assert {"number": 3, "done": 2, "planned": 3}.items() <= trying.items()
         assert trying["family"] == trial["family"]
         assert {"number": 3, "family": "linear", "metric": "roc_auc", "done": 3, "left": None}.items() <= trial.items()
         assert trial["best"] >= trial["score"] > 0
+        chosen = len(kinds) - 10
+        told = [(event["fitted"], event["chosen"]) for event in heard[7:-1]]
+        assert told == [(None, None), *((done, chosen) for done in range(chosen + 1))]
 
     def test_the_studies_are_kept_in_a_journal_that_optuna_opens(self, folder, table, shop_table):
         import optuna

@@ -65,6 +65,21 @@ def display(monkeypatch: pytest.MonkeyPatch) -> Display:
             "Interrupted: the best is kept of 9 trials in 51 s.",
             1.0,
         ),
+        (
+            {**STANDING, "kind": "finishing", "fitted": 2, "chosen": 4, "left": 5.0},
+            "Fitting the 4 chosen models on all rows: 2 done · 5 s left",
+            0.8,
+        ),
+        (
+            {**STANDING, "kind": "finishing", "fitted": None, "chosen": None, "left": None, "planned": 6},
+            "Choosing what the model is made of",
+            None,
+        ),
+        (
+            {**STANDING, "kind": "finishing", "fitted": 1, "chosen": 1, "left": 5.0},
+            "Measuring the model · 5 s left",
+            0.8,
+        ),
         ({"kind": "cell", "state": "started", "index": 2, "total": 30}, "cell 3 of 30", None),
         ({"kind": "step", "name": "report"}, "writing the report", None),
         ({**PLANNED, "left": None}, "2 of 8 runs done", 0.25),
@@ -103,6 +118,17 @@ def test_time_left_goes_on_while_a_trial_takes_long(display: Display, monkeypatc
     shown.hear({"kind": "search", "state": "ended", "done": 7, "elapsed": 62.0})
     assert not shown.tick()
     assert display.text == "7 trials in 1 min 2 s."
+
+
+def test_time_left_goes_on_while_the_chosen_models_are_fitted(display: Display, monkeypatch: pytest.MonkeyPatch):
+    now = [100.0]
+    monkeypatch.setattr(live.time, "monotonic", lambda: now[0])
+    shown = Live("It begins.")
+    shown.hear({**STANDING, "kind": "finishing", "fitted": 0, "chosen": 1, "left": 20.0})
+    now[0] += 5
+    assert shown.tick()
+    assert display.text == "Fitting the chosen model on all rows · 15 s left"
+    assert display.share == 0.625
 
 
 def test_it_looks_at_the_time_by_itself_until_the_search_is_over(display: Display, monkeypatch: pytest.MonkeyPatch):

@@ -266,7 +266,8 @@ def _chosen(task: Task, found: Found, *, seed: int, deploy: Deploy, refits: OnAl
     """
     folds = found.folds
     mixed = blend(task, folds, found.trials, seed=seed, slack=FULL if deploy == "full" else COMPACT)
-    fitted = refits.fit([found.trials[place] for place in _used(mixed.weights)])
+    used = _used(mixed.weights)
+    fitted = refits.fit([found.trials[place] for place in used], _worth(task, found.trials, mixed.weights)[used])
     finals = {trial.number: trial for trial in fitted if isinstance(trial, Trial)}
     trials = [finals.get(trial.number, trial) for trial in found.trials]
     whole = frozenset(finals)
@@ -283,6 +284,14 @@ def _chosen(task: Task, found: Found, *, seed: int, deploy: Deploy, refits: OnAl
         conformal=conformal,
         coverage=coverage,
     )
+
+
+def _worth(task: Task, trials: Sequence[Trial], weights: Array) -> Array:
+    """Say what the fit on all rows of each trial is worth: its voice, and the effort that one model saves."""
+    effort = effort_of(trials, task.frame[:1])
+    each = [work + effort.encoding[encoder] for work, encoder in zip(effort.work, effort.encoders, strict=True)]
+    saved = np.where(weights > 0, each, 0.0)
+    return np.asarray(weights + saved / saved.sum())
 
 
 def _model(task: Task, chosen: Chosen) -> TabularModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,21 +14,10 @@ from joblib import cpu_count
 
 from workbench.automl.blending.ensemble import Deploy
 from workbench.automl.families import Family, LightGBM, shipped
-from workbench.automl.families.base import TREES
-from workbench.automl.fitting.whole import INTERRUPTED, SHARE, OnAllRows
+from workbench.automl.fitting.whole import INTERRUPTED, NO_TIME, SHARE, OnAllRows, fitted
 from workbench.automl.planning.clock import Clock, clock_for, untimed
 from workbench.automl.planning.memory import room_for
-from workbench.automl.planning.planner import (
-    Estimates,
-    Plan,
-    Turns,
-    fitting,
-    pilot_rows,
-    plan_by_clock,
-    plan_by_size,
-    shared_out,
-)
-from workbench.automl.problem.splits import folds_of
+from workbench.automl.planning.planner import Plan, fitting, pilot_rows, plan_by_clock, plan_by_size
 from workbench.automl.result import Found, Result, finished, seconds_to_finish
 from workbench.automl.searching.again import (
     REFIT_SHARE,
@@ -43,12 +32,12 @@ from workbench.automl.searching.again import (
     taken_up,
     told_to_replay,
 )
-from workbench.automl.searching.allowance import CACHE, Allowance, allowance
-from workbench.automl.searching.exploring import LONGEST_TRIAL, Exploration, explore, go_on, with_trial
+from workbench.automl.searching.exploring import Exploration, explore, go_on, set_out, with_trial
 from workbench.automl.searching.pilot import Given, pilot, sample_workplace, setting_of, threads_that_help
 from workbench.automl.searching.progress import Progress
 from workbench.automl.searching.studies import Studies
-from workbench.automl.searching.trying import Outcome, Workplace, entry, quiet
+from workbench.automl.searching.trying import Outcome, Workplace, entry, fit_on_all_rows, quiet
+from workbench.automl.searching.workplaces import limited, memory_for, on_all_rows, within_memory, workplace_of
 from workbench.automl.task import Task
 from workbench.documents.run_folder import handing_over_errors, here
 from workbench.errors import BadParameters, BudgetTooShort, UnknownName, WorkbenchError
@@ -117,35 +106,64 @@ def search(
     started = time.monotonic()
     if deploy not in get_args(Deploy):
         raise BadParameters([f"deploy={deploy!r}: give full or compact."])
-    given = Given(task, fitting(_families(families), setting_of(task, 1)), seed, room_for(memory))
-    given = _within_memory(given)
+    trials = None if trials is None else _whole(trials)
+    given = within_memory(Given(task, fitting(_families(families), setting_of(task, 1)), seed, room_for(memory)))
     replay = told_to_replay(task) if replay is None else replay
-    clock = clock_for(task.dataset, budget) if trials is None and replay is None else untimed()
+    record = None if replay is None else recorded(task, replay)
+    clock = clock_for(task.dataset, budget) if trials is None and record is None else untimed()
     finish = 0.0 if clock.search_ends is None else min(seconds_to_finish(task), LONGEST_FINISH * clock.left())
-    averaged = None
     with quiet(), _executor(cluster) as executor:
-        if replay is not None:
-            record = recorded(task, replay)
-            deploy, averaged = record.deploy, record.averaged
-            given, found = replace(given, seed=record.seed), _replayed(given, record, executor)
-        else:
+        if record is None:
             kept = Kept(new_journal()) if resume is None else taken_up(task, seed, resume)
-            found = (
-                _by_clock(given, clock.sooner(clock.left() - finish), kept, executor, deploy)
-                if trials is None
-                else _explored(given, plan_by_size(len(task.frame), _whole(trials)), clock, kept, executor)
-            )
-        if found.interrupted and (here() is not None or not found.trials):
-            raise KeyboardInterrupt  # in a run it was the runner who asked for an end
-        if not found.trials:
-            if found.failure is not None:
-                raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
-            raise BudgetTooShort(seconds(budget))
+            progress = Progress(task.metric, clock, here(), trials)
+            ends = clock.sooner(clock.left() - finish)
+            found, place = _tried(given, trials, ends, kept, executor, progress, deploy)
+        else:
+            given, deploy = replace(given, seed=record.seed), record.deploy
+            progress = Progress(task.metric, clock, here())
+            found, place = _replayed(given, record, executor, progress)
+        _refuse_without_models(found, budget, progress)
         # By then the members are chosen, which is about half of what is left to do.
         ends = clock.sooner(clock.left() - finish / 2)
-        refits = _on_all_rows(given, found, ends, executor, deploy, averaged)
         end = partial(finished, task, seed=given.seed, started=started, deadline=clock.run_ends, deploy=deploy)
-        return _ended(end, found, refits)
+        with _on_all_rows(given, found, place, ends, executor, deploy, record, progress) as refits:
+            result = _ended(end, found, refits)
+        progress.ended(interrupted=result.interrupted)
+        return result
+
+
+def _tried(
+    given: Given,
+    trials: int | None,
+    ends: Clock,
+    kept: Kept,
+    executor: Executor,
+    progress: Progress,
+    deploy: Deploy,
+) -> tuple[Found, Workplace]:
+    """Carry out trials for as long as there is time, or so many; say where, too."""
+    if trials is None:
+        return _by_clock(given, ends, kept, executor, progress, deploy)
+    return _explored(given, plan_by_size(len(given.task.frame), trials), ends, kept, executor, progress)
+
+
+def _refuse_without_models(found: Found, budget: str | float, progress: Progress) -> None:
+    """Go on only with what was found, and unless the runner asked for an end.
+
+    Raises
+    ------
+    BudgetTooShort, WorkbenchError
+        If there is no model.
+    """
+    if found.trials and not (found.interrupted and here() is not None):
+        progress.finishing()
+        return
+    progress.ended(interrupted=found.interrupted)
+    if found.interrupted:
+        raise KeyboardInterrupt
+    if found.failure is not None:
+        raise WorkbenchError(f"No model could be fitted: {found.failure}") from found.failure
+    raise BudgetTooShort(seconds(budget))
 
 
 def _ended(end: Callable[..., Result], found: Found, refits: OnAllRows) -> Result:
@@ -158,31 +176,42 @@ def _ended(end: Callable[..., Result], found: Found, refits: OnAllRows) -> Resul
         return end(replace(found, interrupted=True), refits=replace(refits, refused=INTERRUPTED))
 
 
+@contextmanager
 def _on_all_rows(
     given: Given,
     found: Found,
+    place: Workplace,
     clock: Clock,
     executor: Executor,
     deploy: Deploy,
-    recorded: Mapping[int, Sequence[int]] | None,
-) -> OnAllRows:
-    """Say where the chosen are fitted on all rows: here, with the folds and the rate of the search."""
-    families = {family.name: family for family in (LightGBM(), *given.families)}  # the first is the pilot's
-    hands = _side_by_side(given, found.plan, executor)
-    allowed = Allowance(None, hands, TREES, max(0.0, CACHE * given.room.left()), 0.0, tuple(given.families))
-    bench = _workplace(given, found.plan, executor, None, allowed).bench()
-    # There is none where there was time for a sample or one fold only.
-    short = found.plan.drawn is not None or (deploy == "full" and len(found.folds) == 1)
-    refused = INTERRUPTED if found.interrupted else ""  # whoever interrupts wants an end
-    return OnAllRows(families, replace(bench, clock=clock.sooner(0.0) if short else clock), recorded, refused)
+    record: Recorded | None,
+    progress: Progress,
+) -> Iterator[OnAllRows]:
+    """Say where the chosen are fitted on all rows: side by side in threads here, or each by a worker of the cluster."""
+    place.bench().encodings.let_go_of_folds()
+    bench = replace(place.bench(), clock=clock)
+    hands, trees = on_all_rows(given, found.plan, executor)
+    is_here = isinstance(executor, InProcess)
+    with closing(InProcess(hands)) if is_here else nullcontext(executor) as crew:
+        yield OnAllRows(
+            {family.name: family for family in (LightGBM(), *given.families)},  # the first is the pilot's
+            bench,
+            crew,
+            partial(crew.submit, fitted, bench) if is_here else partial(crew.submit, fit_on_all_rows, place),
+            trees,
+            None if record is None else record.averaged,
+            {} if record is None else record.whole,
+            _no_refits(found, clock, deploy),
+            progress.finishing,
+        )
 
 
-def _side_by_side(given: Given, plan: Plan, executor: Executor) -> int:
-    """Say how many fits on all rows there is memory for at a time."""
-    try:
-        return _allowed(given, plan, executor, None).hands
-    except BadParameters:  # models have taken it meanwhile: one takes the place of the encoded folds, which are gone
-        return 1
+def _no_refits(found: Found, clock: Clock, deploy: Deploy) -> str:
+    """Say why nothing is fitted on all rows: who interrupts wants an end, or time was short for the folds already."""
+    if found.interrupted:
+        return INTERRUPTED
+    once = found.plan.drawn is not None or (deploy == "full" and len(found.folds) == 1)
+    return NO_TIME if once and clock.search_ends is not None else ""
 
 
 @contextmanager
@@ -195,21 +224,23 @@ def _executor(cluster: str) -> Iterator[Executor]:
         executor.close()
 
 
-def _by_clock(given: Given, clock: Clock, kept: Kept, executor: Executor, deploy: Deploy) -> Found:
+def _by_clock(
+    given: Given, clock: Clock, kept: Kept, executor: Executor, progress: Progress, deploy: Deploy
+) -> tuple[Found, Workplace]:
     """Measure what fits cost here, plan, explore till the clock says stop; the pilot is there if nothing else is."""
-    task = given.task
-    given = replace(given, drawn=min(given.drawn, pilot_rows(len(task.frame), clock.left())))
-    bench = replace(sample_workplace(given, given.drawn).bench(), clock=clock.sooner(PILOT_SHARE * clock.left()))
+    rows = len(given.task.frame)
+    given = replace(given, drawn=min(given.drawn, pilot_rows(rows, clock.left())))
+    sample = sample_workplace(given, given.drawn)
+    bench = replace(sample.bench(), clock=clock.sooner(PILOT_SHARE * clock.left()))
     first, cost = pilot(given, bench)
-    plan = plan_by_clock(cost, len(task.frame), max((1 - SHARE) * clock.left(), 0.0), executor.threads)
-    refits = deploy == "compact" or (kept.plan or plan).folds > 1
-    threads = executor.threads
+    plan = plan_by_clock(cost, rows, max((1 - SHARE) * clock.left(), 0.0), executor.threads)
     if plan.folds == 1 and isinstance(executor, InProcess):
-        threads = threads_that_help(bench, threads)
-    found = _explored(given, plan, clock, kept, executor, threads, SHARE * clock.left() if refits else 0.0)
+        executor = InProcess(1, threads_that_help(bench, executor.threads), executor.cores)
+    refits = deploy == "compact" or (kept.plan or plan).folds > 1
+    found, place = _explored(given, plan, clock, kept, executor, progress, SHARE * clock.left() if refits else 0.0)
     if found.trials:
-        return found
-    return replace(first, log=[*first.log, *found.log], failure=found.failure, interrupted=found.interrupted)
+        return found, place
+    return replace(first, log=[*first.log, *found.log], failure=found.failure, interrupted=found.interrupted), sample
 
 
 def _explored(
@@ -218,47 +249,25 @@ def _explored(
     ends: Clock,
     kept: Kept,
     executor: Executor,
-    threads: int | None = None,
+    progress: Progress,
     seconds_kept: float = 0.0,
-) -> Found:
-    """Try one family and parameter set after the other until the plan or the time is done."""
-    clock = ends.sooner(ends.left() - seconds_kept)
+) -> tuple[Found, Workplace]:
+    """Try one family and parameter set after the other until the plan or the time is done; say where, too."""
     if kept.plan is not None:
         # The same folds and rate as before, or nothing of it could be compared; time is another today.
         plan = replace(kept.plan, trials=plan.trials, seconds=plan.seconds)
-    task, seed, folder = given.task, given.seed, here()
-    allowed = _allowed(given, plan, executor, threads)
-    if kept.plan is None:
-        plan = replace(plan, rows=_fewer(plan.rows, allowed.rows), models=allowed.models)
-    workplace = _workplace(given, plan, executor, threads, allowed)
-    families = fitting(allowed.families, workplace.setting)
-    started = beginning(task, seed, plan)
-    studies = Studies(families, workplace.setting, seed=seed, journal=kept.journal, beginning=started)
-    estimates = Estimates(families, plan.seconds)
-    if plan.seconds > LONGEST_TRIAL * clock.left():
-        families = sorted(families, key=estimates.of)  # there may be no second turn: begin with what is sure to end
-    progress = Progress(task.metric, clock, folder, None if clock.search_ends is not None else plan.trials)
-    way = Exploration(
-        found=Found([], workplace.folds, plan, [], None),
-        workplace=executor.send(workplace),
-        executor=executor,
-        studies=studies,
-        turns=Turns(
-            families, [len(family.portfolio(workplace.setting)) for family in families], workplace.setting.rows
-        ),
-        estimates=estimates,
-        clock=clock,
-        progress=progress,
-        families=families,
-        ends=ends,
-        kept=seconds_kept,
-    )
+    allowed = memory_for(given, plan, executor)
+    plan = limited(plan, allowed) if kept.plan is None else plan
+    place = workplace_of(given, plan, executor, allowed)
+    families, started = fitting(allowed.families, place.setting), beginning(given.task, given.seed, plan)
+    studies = Studies(families, place.setting, seed=given.seed, journal=kept.journal, beginning=started)
+    if place.folds.kind == "time":  # what predicts was fitted on all rows with the folds
+        seconds_kept = 0.0
+    way = set_out(executor.send(place), plan, families, studies, executor, progress, ends, seconds_kept)
     progress.started()
     if kept.plan is not None:
-        _take_up(way, workplace)
-    found = explore(way)
-    progress.ended(interrupted=found.interrupted)
-    return found
+        _take_up(way, place)
+    return explore(way), place
 
 
 def _take_up(way: Exploration, workplace: Workplace) -> None:
@@ -273,21 +282,20 @@ def _take_up(way: Exploration, workplace: Workplace) -> None:
     go_on(way, past, retried, refitted(workplace, way.executor, again, at_most))
 
 
-def _replayed(given: Given, record: Recorded, executor: Executor) -> Found:
-    """Fit the trials of a record again, each as it was.
+def _replayed(given: Given, record: Recorded, executor: Executor, progress: Progress) -> tuple[Found, Workplace]:
+    """Fit the trials of a record again, each as it was; say where, too.
 
     Raises
     ------
     WorkbenchError
         If one of them cannot be.
     """
-    given = replace(given, seed=record.seed)
-    allowed = _allowed(given, record.plan, executor, None)
-    workplace = executor.send(_workplace(given, record.plan, executor, None, allowed))
-    found = Found([], workplace.folds, record.plan, record.trials, None)
+    progress.resumed(len(record.trials))
+    place = executor.send(workplace_of(given, record.plan, executor, memory_for(given, record.plan, executor)))
+    found = Found([], place.folds, record.plan, record.trials, None)
     asked = as_recorded(best_of(given.task, record.trials), given.families, untimed())
     missing = {one.number for one in asked}
-    for trial in refitted(workplace, executor, asked, untimed()):
+    for trial in refitted(place, executor, asked, untimed()):
         found = with_trial(given.task, found, trial)
         missing.remove(trial.number)
     if missing:
@@ -295,49 +303,7 @@ def _replayed(given: Given, record: Recorded, executor: Executor) -> Found:
             f"Trials {', '.join(map(str, sorted(missing)))} could not be fitted as they were. Replay with the versions "
             "that the experiment's environment names."
         )
-    return found
-
-
-def _within_memory(given: Given) -> Given:
-    """Refuse a memory that is too little for anything, and take so many rows for the pilot as fit."""
-    rows = allowance(given.task, given.families, given.room, folds=1, hands=1, widths=given.widths).rows
-    return given if rows is None else replace(given, drawn=min(given.drawn, rows))
-
-
-def _allowed(given: Given, plan: Plan, executor: Executor, threads: int | None) -> Allowance:
-    hands = max(1, min(threads or executor.threads, plan.folds))
-    # Workers of a cluster may well be on one machine, this one.
-    return allowance(
-        given.task,
-        given.families,
-        given.room,
-        folds=plan.folds,
-        hands=hands,
-        shares=executor.workers,
-        widths=given.widths,
-    )
-
-
-def _fewer(one: int | None, other: int | None) -> int | None:
-    return min((rows for rows in (one, other) if rows is not None), default=None)
-
-
-def _workplace(given: Given, plan: Plan, executor: Executor, threads: int | None, allowed: Allowance) -> Workplace:
-    """Share out the cores between trials, folds and the fits of a fold."""
-    if plan.drawn is not None:
-        return sample_workplace(given, plan.drawn)
-    task = given.task
-    folds = folds_of(task, plan.folds, seed=given.seed)
-    side_by_side = min(len(folds), allowed.hands)
-    hands, each = shared_out(executor.cores, executor.workers, threads or executor.threads, side_by_side)
-    setting = replace(
-        setting_of(task, each),
-        learning_rate=plan.learning_rate,
-        rounds=plan.rounds,
-        rows=min(len(task.truth), plan.rows or len(task.truth)),
-        trees=allowed.trees,
-    )
-    return Workplace(task, folds, setting, seed=given.seed, most_rows=plan.rows, most_bytes=allowed.cache, hands=hands)
+    return found, place
 
 
 def _families(given: Sequence[str | Family] | None) -> list[Family]:

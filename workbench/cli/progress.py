@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, T
 from rich.progress import Progress as Bar
 from rich.text import Text
 
+from workbench.pages.live import finishing
 from workbench.pages.words import measured, step_name
 
 LINE_SECONDS = 10  # a log file gets a line every ten seconds, not one a trial
@@ -61,18 +62,25 @@ class Progress:
         match event["kind"]:
             case "trial" | "trying":
                 self._search(event)
+            case "finishing":
+                self._finishing(event)
             case "search" if event["state"] == "resumed":
-                self._step(f"{event['done']} trials are known; fitting the best of them again")
+                self._show(f"{event['done']} trials are known; fitting the best of them again")
             case "step":
-                self._step(step_name(event["name"]))
+                self._show(step_name(event["name"]))
             case "cell" if event["state"] == "started":
-                self._step(f"cell {event['index'] + 1} of {event['total']}")
+                self._show(f"cell {event['index'] + 1} of {event['total']}")
             case "search" if event["state"] == "ended":
                 self._line(self.facts)
-                self._step("finishing and explaining the winner")
+                self._show("finishing and explaining the winner")
 
-    def _step(self, text: str) -> None:
-        self.bar.update(self.task, description=text, facts="", total=None, ends=None)
+    def _show(
+        self, text: str, facts: str = "", *, done: float = 0.0, total: float | None = None, ends: float | None = None
+    ) -> None:
+        """Show a text and a bar; without a total it only says that something goes on."""
+        (task,) = self.bar.tasks
+        task.total, task.finished_time = total, None  # an update would leave both as they are
+        self.bar.update(self.task, description=text, completed=done, facts=facts, ends=ends)
 
     def _search(self, event: dict[str, Any]) -> None:
         """Tell how far the search is, and what is being tried while it is."""
@@ -93,11 +101,22 @@ class Progress:
         trying = event["kind"] == "trying"
         now = f"trying {event['family']} {event['number']}" if trying else "searching"
         told = facts if ends is not None else facts + rest  # the bar counts down by itself
-        self.bar.update(self.task, description=now, completed=position, total=total, facts=told, ends=ends)
+        self._show(now, told, done=position, total=total, ends=ends)
         self.facts = facts + rest
         if not trying and (done == 1 or elapsed - self.said >= LINE_SECONDS):
             self.said = elapsed
             self._line(self.facts)
+
+    def _finishing(self, event: dict[str, Any]) -> None:
+        """Tell what is done after the trials, and by the time that is left how far it is."""
+        text, left, elapsed = finishing(event), event.get("left"), event.get("elapsed") or 0.0
+        ends = None if left is None else time.monotonic() + left
+        total = None if left is None else elapsed + left
+        self._line(self.facts)
+        self.facts = ""
+        self._show(text, done=elapsed, total=total, ends=ends)
+        if event.get("fitted") == 0:
+            self._line(text)
 
     def _line(self, facts: str) -> None:
         """Print one line where there is no bar; none twice."""

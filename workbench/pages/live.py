@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from markupsafe import Markup
@@ -52,11 +52,11 @@ class Live:
 
     def hear(self, event: Mapping[str, Any]) -> None:
         """Take one event of a search, a run or a batch."""
-        told = _told(event)
+        told = _told(event, 0.0)
         if self.line is None or told is None:
             return
         with self.lock:
-            self.search = event if event["kind"] in ("trying", "trial") else None
+            self.search = event if event["kind"] in ("trying", "trial", "finishing") else None
             self.heard_at = time.monotonic()
             self._show(*told)
         is_counting = self.ticker is not None and self.ticker.is_alive()
@@ -72,7 +72,9 @@ class Live:
             if self.search is None or self.search.get("left") is None:
                 return False
             since = time.monotonic() - self.heard_at
-            self._show(*_search(self.search, since))
+            told = _told(self.search, since)
+            if told is not None:
+                self._show(*told)
             return bool(since < self.search["left"])
 
     def close(self, text: str, *, complete: bool) -> None:
@@ -145,11 +147,13 @@ def _bundle(text: str, bar: Markup) -> dict[str, str]:
     return {"text/plain": text, "text/html": str(BLOCK.format(bar, text))}
 
 
-def _told(event: Mapping[str, Any]) -> tuple[str, float | None] | None:
-    """Say what an event tells of, and which share of it is done; None of one that is not for people."""
+def _told(event: Mapping[str, Any], since: float) -> tuple[str, float | None] | None:
+    """Say what an event of some seconds ago tells of, and which share is done; None of one that is not for people."""
     match event["kind"]:
         case "trying" | "trial":
-            return _search(event, 0.0)
+            return _search(event, since)
+        case "finishing":
+            return _counted_down([sentence(finishing(event))], event, since)
         case "search" if event["state"] == "resumed":
             return f"{count(event['done'], 'trial')} known from before; the best are fitted again.", None
         case "search" if event["state"] == "ended":
@@ -174,9 +178,27 @@ def _search(event: Mapping[str, Any], since: float) -> tuple[str, float | None]:
         told.append(f"trying {family_name(event['family'])} {event['number']}")
     if event.get("left") is None:
         return " · ".join([*told, *([f"{planned} planned"] if planned else [])]), done / planned if planned else None
+    return _counted_down(told, event, since)
+
+
+def _counted_down(told: Sequence[str], event: Mapping[str, Any], since: float) -> tuple[str, float | None]:
+    """Add the time that is left, where a clock decides; the share that is done is one of time."""
+    if event.get("left") is None:
+        return " · ".join(told), None
     left = max(event["left"] - since, 0.0)
     elapsed = (event.get("elapsed") or 0.0) + since
     return " · ".join([*told, f"{_span(left)} left"]), elapsed / (elapsed + left) if elapsed + left else None
+
+
+def finishing(event: Mapping[str, Any]) -> str:
+    """Say what is done after the trials: models are chosen, fitted on all rows, and measured."""
+    fitted, chosen = event.get("fitted"), event.get("chosen")
+    if chosen is None or fitted is None:
+        return "choosing what the model is made of"
+    if fitted == chosen:
+        return "measuring the model"
+    which = "the chosen model" if chosen == 1 else f"the {chosen} chosen models"
+    return f"fitting {which} on all rows" + (f": {fitted} done" if fitted else "")
 
 
 def _ended(event: Mapping[str, Any]) -> str:

@@ -20,9 +20,9 @@ SCALES = ["plain", "log"]
 SKEWED = 0.75  # skewness of a target from which on its logarithm is worth a trial
 COLUMNS_IN_FULL, FEWEST_BINS = 120, 31
 TREES = 60  # of a forest: more cost time and memory, and an ensemble's other members smooth what is left
-# Times as many of a forest that is fitted on all rows: there it is one in place of the average of several. Twice to four
-# times as many lowered the loss of whole ensembles by 0.3 to 1.7 % on two tables; twice take less to predict by than all
-# folds' did.
+# Times as many of a forest that is fitted on all rows: there it is one in place of the average of several. Twice to
+# four times as many lowered the loss of whole ensembles by 0.3 to 1.7 % on two tables; twice take less to predict by
+# than those of all folds did.
 MORE_TREES = 2
 
 

@@ -86,6 +86,8 @@ class Recorded:
     averaged
         The folds whose models each completed trial averaged as a member, by its number; the number after the last is
         that of a fit on all rows.
+    whole
+        Rounds of the fits on all rows, by number.
     """
 
     plan: Plan
@@ -93,6 +95,7 @@ class Recorded:
     trials: list[dict[str, Any]]
     deploy: Deploy
     averaged: dict[int, list[int]]
+    whole: dict[int, int]
 
 
 def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
@@ -118,8 +121,15 @@ def recorded(task: Task, document: str | Path | Mapping[str, Any]) -> Recorded:
         )
     fields = {part: plan.get(part) for part in ("folds", "learning_rate", "rounds", "rows", "drawn", "models")}
     folds = int(said["folds"]["number"])
-    averaged = {int(one["number"]): _averaged(one, folds) for one in completed(trials)}
-    return Recorded(Plan(trials=len(trials), **fields), int(plan["seed"]), trials, plan.get("deploy", "full"), averaged)
+    done = {int(one["number"]): one for one in completed(trials)}
+    return Recorded(
+        Plan(trials=len(trials), **fields),
+        int(plan["seed"]),
+        trials,
+        plan.get("deploy", "full"),
+        averaged={number: _averaged(one, folds) for number, one in done.items()},
+        whole={number: int(one["boosted"][folds]) for number, one in done.items() if len(one["boosted"]) > folds},
+    )
 
 
 def _averaged(trial: Mapping[str, Any], folds: int) -> list[int]:

@@ -19,9 +19,10 @@ import numpy as np
 from workbench.automl.blending.ensemble import best_of_each
 from workbench.automl.families import Family
 from workbench.automl.fitting.trial import Trial
+from workbench.automl.fitting.whole import expected
 from workbench.automl.planning.clock import Clock
 from workbench.automl.planning.memory import within
-from workbench.automl.planning.planner import Estimates, Turns
+from workbench.automl.planning.planner import Estimates, Plan, Turns
 from workbench.automl.result import Found
 from workbench.automl.searching.progress import Progress
 from workbench.automl.searching.studies import Studies
@@ -34,9 +35,7 @@ KEPT = 25  # trials whose models are kept for the ensemble, beside the best of e
 LONGEST_TRIAL = 0.4  # of the time that is left: a trial slower than expected may not keep the others from their turns
 LONGEST_GUESS = 0.7  # the same for a family that was not tried yet and is guessed to take so long
 TOO_SLOW = 1.3  # times the time that is left: a family which is guessed to take more is not begun
-# Seconds kept for the fits on all rows, in those that one fold of the best trial of each family took: it has more rows
-# and rounds, and a family may have several members.
-ON_ALL_ROWS = 2.5
+SEVERAL = 2.0  # times what the best trial of each family should take on all rows: a family may have several members
 LATE_SECONDS = 3.0  # a worker that has not ended its trial so long after the search should end is not waited for
 
 
@@ -81,6 +80,35 @@ class Exploration:
     def timed(self) -> bool:
         """Whether a clock decides."""
         return self.clock.search_ends is not None
+
+
+def set_out(
+    workplace: Workplace,
+    plan: Plan,
+    families: Sequence[Family],
+    studies: Studies,
+    executor: Executor,
+    progress: Progress,
+    ends: Clock,
+    kept: float,
+) -> Exploration:
+    """Begin a search: no trial is known, and at most so many seconds are kept for the fits on all rows."""
+    clock, estimates, setting = ends.sooner(ends.left() - kept), Estimates(families, plan.seconds), workplace.setting
+    if plan.seconds > LONGEST_TRIAL * clock.left():
+        families = sorted(families, key=estimates.of)  # there may be no second turn: begin with what is sure to end
+    return Exploration(
+        found=Found([], workplace.folds, plan, [], None),
+        workplace=workplace,
+        executor=executor,
+        studies=studies,
+        turns=Turns(families, [len(family.portfolio(setting)) for family in families], setting.rows),
+        estimates=estimates,
+        clock=clock,
+        progress=progress,
+        families=families,
+        ends=ends,
+        kept=kept,
+    )
 
 
 def explore(way: Exploration) -> Found:
@@ -185,11 +213,15 @@ def _take(way: Exploration) -> None:
 
 
 def _for_all_rows(way: Exploration) -> float:
-    """Guess how long fitting the chosen on all rows will take."""
+    """Guess how long fitting the chosen on all rows will take, as many side by side as folds are."""
+    if not way.kept:
+        return 0.0
     best: dict[str, Trial] = {}
     for trial in way.found.trials:
         best.setdefault(trial.family, trial)
-    return min(way.kept, ON_ALL_ROWS * sum(trial.seconds for trial in best.values()) / len(way.found.folds))
+    families = {family.name: family for family in way.families}
+    seconds = expected(way.workplace.bench(), families, list(best.values()))
+    return min(way.kept, SEVERAL * seconds / way.workplace.hands)
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:

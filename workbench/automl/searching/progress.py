@@ -13,9 +13,17 @@ from workbench.pages.live import Live
 
 
 class Progress:
-    """Tells of each trial; the search does not care who listens."""
+    """Tells of each trial, and of what comes after them; the search does not care who listens.
 
-    def __init__(self, metric: Metric, clock: Clock, folder: RunFolder | None, planned: int | None) -> None:
+    Parameters
+    ----------
+    clock
+        It says how much time is left till the search has come to its result.
+    planned
+        How many trials there will be, where no clock decides.
+    """
+
+    def __init__(self, metric: Metric, clock: Clock, folder: RunFolder | None, planned: int | None = None) -> None:
         self.metric, self.clock, self.folder, self.planned = metric, clock, folder, planned
         self.best: Trial | None = None
         self.done = 0
@@ -41,6 +49,10 @@ class Progress:
             self.best = trial
         told = {"number": number, "family": family, "metric": self.metric.name, "score": _plain(trial)}
         self._tell("trial", **told, **self._standing())
+
+    def finishing(self, fitted: int | None = None, chosen: int | None = None) -> None:
+        """Tell that the trials are over, and how many of the chosen models have been fitted on all rows."""
+        self._tell("finishing", fitted=fitted, chosen=chosen, **self._standing())
 
     def ended(self, *, interrupted: bool = False) -> None:
         """Tell that the search is over."""

@@ -18,10 +18,12 @@ from workbench.automl.blending.ensemble import EACH_FAMILY
 from workbench.automl.families import Family, Setting
 from workbench.automl.fitting.encodings import Encodings
 from workbench.automl.fitting.trial import Bench, GivenUp, Rounds, Trial, fit, fold_values, measured
+from workbench.automl.fitting.whole import Fit, fitted
 from workbench.automl.glass_box.realised import realised
 from workbench.automl.planning.clock import Clock
 from workbench.automl.problem.splits import Folds
 from workbench.automl.task import Task
+from workbench.estimators.ensemble import FoldModel
 
 State = Literal["completed", "pruned", "cut off", "failed"]
 
@@ -104,6 +106,13 @@ class Workplace:
         with self._busy:
             return tried(replace(self.bench(), clock=asked.clock), asked)
 
+    def fit_on_all_rows(self, fit: Fit, clock: Clock) -> FoldModel | str:
+        """Fit a member on all rows with all threads, or say why that cannot be; one waits for the other here, too."""
+        with self._busy:
+            bench = self.bench()
+            bench.encodings.let_go_of_folds()
+            return fitted(bench.one_by_one(), fit, clock)
+
     def at_home(self, family: Family, trial: Trial) -> Trial:
         """Let a trial's models use the encoders of the trials before it: what each worker made is the same.
 
@@ -129,6 +138,12 @@ def carry_out(workplace: Workplace, asked: Asked) -> Outcome:
     with quiet():
         outcome = workplace.carry_out(asked)
     return replace(outcome, failure=None if outcome.failure is None else _able_to_travel(outcome.failure))
+
+
+def fit_on_all_rows(workplace: Workplace, fit: Fit, clock: Clock) -> FoldModel | str:
+    """Fit a member on all rows in another process, or say why that cannot be."""
+    with quiet():
+        return workplace.fit_on_all_rows(fit, clock)
 
 
 @contextmanager
