@@ -304,6 +304,9 @@ def _write_dump(file: Path, model: Any, package: str) -> set[str]:
         dumped = skops.io.dumps(model)
     except Exception as error:  # skops fails in as many ways as there are types
         raise BadArtifact(type(model).__name__, f"cannot be stored as a model file: {error}") from error
+    if foreign := [name for name in skops.io.get_untrusted_types(data=dumped) if not name.startswith(f"{OWN}.")]:
+        problem = f"cannot be stored: it holds {_some(foreign)}, and a bundle carries the workbench's classes only"
+        raise BadArtifact(type(model).__name__, problem, "Make a learner of your own of those and scikit-learn's.")
     modules: set[str] = set()
     with zipfile.ZipFile(io.BytesIO(dumped)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
         document = json.loads(old.read("schema.json"))
