@@ -7,7 +7,7 @@ import pytest
 
 from workbench.automl.problem.intervals import values
 from workbench.automl.problem.splits import split
-from workbench.metrics import METRICS, Predicted, paired, paired_difference, reliability, samples
+from workbench.metrics import METRICS, Predicted, measure, paired, paired_difference, reliability, samples, score
 
 AUC = METRICS["roc_auc"]
 ROWS, SIGNAL, JUNK = 200, 3, 12
@@ -87,6 +87,21 @@ def test_a_paired_test_measured_fast_gives_the_same_interval(name, classes, grou
     slow, fast = (paired(METRICS[name], one, **how)(other, 0.6) for how in ({}, {"values": values}))
     assert fast == pytest.approx(slow, abs=1e-6)  # samples are counted in single precision
     assert fast[1] > 0
+
+
+@pytest.mark.parametrize("name", ["rmse", "mae", "r2"])
+@pytest.mark.parametrize("unit", [1e-200, 1e160])
+def test_a_score_is_the_same_in_whatever_unit_the_target_is(name, unit):
+    """Squares of such numbers overflow, or vanish."""
+    random, metric = np.random.default_rng(0), METRICS[name]
+    truth = random.normal(size=(2, 30_000))
+    one, other = (Predicted(size * truth[0], size * truth.sum(axis=0)) for size in (1.0, unit))
+    shown = 1.0 if name == "r2" else unit
+    assert measure(metric, other) / shown == pytest.approx(measure(metric, one))
+    drawn = samples(one, seed=0)[:40]
+    assert values(metric, other, drawn) / shown == pytest.approx(values(metric, one, drawn))
+    plain, scaled = score(metric, one, values(metric, one, drawn)), score(metric, other, values(metric, other, drawn))
+    assert (scaled.low / shown, scaled.high / shown) == pytest.approx((plain.low, plain.high))
 
 
 class TestReliability:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -142,7 +143,9 @@ def _balanced_accuracy(truth: Array, prediction: Array, classes: Sequence[Any], 
 
 
 def _rmse(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | None) -> float:
-    return float(np.sqrt(np.average((truth - prediction) ** 2, weights=weight)))
+    errors = truth - prediction
+    unit = power_of_two(errors)
+    return float(unit * np.sqrt(np.average((errors / unit) ** 2, weights=weight)))
 
 
 def _mae(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | None) -> float:
@@ -154,7 +157,8 @@ def _mape(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | Non
 
 
 def _r2(truth: Array, prediction: Array, _: Sequence[Any], weight: Array | None) -> float:
-    return float(sk.r2_score(truth, prediction, sample_weight=weight))
+    unit = power_of_two(truth)
+    return float(sk.r2_score(truth / unit, prediction / unit, sample_weight=weight))
 
 
 METRICS: dict[str, Metric] = {
@@ -344,6 +348,33 @@ def reliability(hit: Array, probability: Array, *, weight: Array | None = None, 
     return Reliability(promised, happened, rows, float(share @ np.abs(promised - happened)), float(share @ chance))
 
 
+def power_of_two(values: Array) -> float:
+    """Find a unit in which values can be squared: the power of two next below the largest size; 1 where there is none.
+
+    Squares of 1e155 overflow, and those of 1e-170 vanish. To divide by a power of two costs no digit.
+
+    Examples
+    --------
+    >>> power_of_two(np.array([-5.0, 3.0])), power_of_two(np.array([0.0]))
+    (4.0, 1.0)
+    """
+    largest = float(np.abs(values).max(initial=0.0))
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1) if 0 < largest < math.inf else 1.0
+
+
+def deviation(values: Array, *, ddof: int = 0) -> float:
+    """Give the standard deviation of the finite values, however large or small they are; NaN where there are too few.
+
+    Examples
+    --------
+    >>> deviation(np.array([1e200, 3e200, np.nan])), deviation(np.array([1.0]), ddof=1)
+    (1e+200, nan)
+    """
+    known = values[np.isfinite(values)]
+    unit = power_of_two(known)
+    return unit * float((known / unit).std(ddof=ddof)) if len(known) > ddof else math.nan
+
+
 def rows_of(counts: Array) -> Array:
     """Give the row numbers of a sample, each as often as it was drawn."""
     return np.repeat(np.arange(len(counts)), counts.astype(int))
@@ -357,5 +388,5 @@ def interval(value: float, drawn: Array) -> tuple[float | None, float | None]:
     if len(drawn) >= ENOUGH:
         low, high = np.quantile(drawn, [0.025, 0.975])
         return float(low), float(high)
-    half = 1.96 * float(drawn.std(ddof=1))
+    half = 1.96 * deviation(drawn, ddof=1)
     return value - half, value + half

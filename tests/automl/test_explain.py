@@ -1,5 +1,6 @@
 """What drives a model and where it is wrong is found on held-out rows, and told in words that are true."""
 
+import re
 import time
 from dataclasses import replace
 
@@ -96,6 +97,22 @@ def test_the_group_of_rows_that_cannot_be_predicted_is_found(explanations):
         assert explanations[kind].weak_spots[0].name == "shop = C"
         assert "It does worst where shop = C" in repr(explanations[kind].errors())
         assert "worst" not in repr(explanations[kind])  # which tells what drives it
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e160])
+def test_a_number_is_explained_in_whatever_unit_it_is(tmp_path, unit):
+    frame = table().drop(columns=["sold", "size"])
+    frame.assign(amount=frame["amount"] * unit).to_csv(tmp_path / "shop.csv", index=False)
+    made = task(read_table(str(tmp_path / "shop.csv")), "amount", kind="regression")
+    found = explain(search(made, trials=1, families=["lightgbm"]))
+    strong = found.importance.iloc[0]
+    assert strong["feature"] == "strong"
+    assert unit < strong["low"] < strong["high"] < 100 * unit
+    assert found.weak_spots[0].name == "shop = C"
+    assert found.weak_spots[0].low < found.weak_spots[0].value < found.weak_spots[0].high < 100 * unit
+    told = " ".join([*found.sentences(), repr(found.errors()), repr(found.rows()), found.importance_picture().alt])
+    assert not re.search(r"\b0\.0+\b", told)
+    assert max(map(len, told.split())) < 40
 
 
 def test_groups_are_judged_row_by_row_for_within_one_a_ranking_is_always_poorer(explanations):

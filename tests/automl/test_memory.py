@@ -236,3 +236,12 @@ def test_of_hundreds_of_columns_some_of_each_kind_tell_how_wide_a_row_becomes(ta
     assert max(encoded) <= 60
     whole = encoder_of("trees", made, 0).fit_transform(made.frame, made.codes).nbytes / 60
     assert widths["trees"] == pytest.approx(whole, rel=0.15)
+
+
+def test_a_wide_table_is_given_as_much_as_its_few_bins_leave(table):
+    """Histograms of 255 bins would take a gigabyte; of so many columns there are 31."""
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame(random.normal(size=(300, 1_500)).round(3)).add_prefix("c")
+    wide = task(table(frame.assign(y=["yes", "no"] * 150)), "y")
+    plan = allowance(wide, [LightGBM()], Left(1.5e9, "some"), folds=5, hands=2)
+    assert (plan.rows, plan.hands) == (None, 2)

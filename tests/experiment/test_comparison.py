@@ -218,21 +218,41 @@ def test_it_is_shown_as_text_and_in_a_notebook(keep):
     assert "<script>" not in comparison._repr_html_()
 
 
-def test_regression_is_compared_by_its_numbers(run, store):
-    truth = np.random.default_rng(0).normal(0, 1, 80)
-    kept = []
-    for number, noise in ((1, 0.1), (2, 1.0)):
-        folder = run(number)
-        prediction = truth + np.random.default_rng(number).normal(0, noise, 80)
-        frame = pd.DataFrame({"row": range(80), "fold": 0, "truth": truth, "prediction": prediction})
-        frame.sample(frac=1, random_state=number).to_parquet(folder.outbox / "predictions.parquet")
-        write_scores(folder.outbox, "rmse", {"rmse": score(METRICS["rmse"], Predicted(truth, prediction))})
-        task = json.loads((folder.outbox / "task.json").read_text())
-        (folder.outbox / "task.json").write_text(json.dumps({**task, "kind": "regression", "classes": []}))
-        kept.append(capture(folder, store))
-    comparison = compare(kept)
-    assert comparison.places[0].ref == str(kept[0].reference)
-    assert comparison.places[1].behind.low > 0
+def of_numbers(run, store, number, noise, *, unit=1.0, flattered=1.0, seed=1):
+    """Keep a regression of numbers in some unit; of one that is flattered the score is not that of its predictions."""
+    folder, truth = run(number), np.random.default_rng(0).normal(0, unit, 80)
+    prediction = truth + np.random.default_rng(seed).normal(0, noise * unit, 80)
+    frame = pd.DataFrame({"row": range(80), "fold": 0, "truth": truth, "prediction": prediction})
+    frame.sample(frac=1, random_state=number).to_parquet(folder.outbox / "predictions.parquet")
+    found = score(METRICS["rmse"], Predicted(truth, prediction))
+    write_scores(folder.outbox, "rmse", {"rmse": replace(found, value=found.value * flattered)})
+    task = json.loads((folder.outbox / "task.json").read_text())
+    (folder.outbox / "task.json").write_text(json.dumps({**task, "kind": "regression", "classes": []}))
+    return capture(folder, store)
+
+
+@pytest.mark.parametrize("unit", [1e-170, 1e-9, 1.0, 1e12, 1e160])
+def test_regression_is_compared_by_its_numbers_in_whatever_unit_they_are(run, store, unit):
+    good, poor = (
+        of_numbers(run, store, number, noise, unit=unit, seed=number) for number, noise in ((1, 0.1), (2, 1.0))
+    )
+    comparison = compare([poor, good])
+    assert comparison.places[0].ref == str(good.reference)
+    gain = comparison.places[1].behind
+    assert 0.5 * unit < gain.low < gain.value < gain.high < 2 * unit
+    assert re.search(r"by [^ ]*[1-9][^ ]* in RMSE \(95 % interval [^ ]*[1-9][^ ]* to [^ ]*[1-9]", said(comparison))
+    assert len(said(comparison)) < 200
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0])
+def test_numbers_that_do_not_give_the_score_are_not_tested_however_small_they_are(run, store, unit):
+    kept = [of_numbers(run, store, number, 0.5, unit=unit, flattered=0.9) for number in (1, 2)]
+    assert "untested" in said(compare(kept))
+
+
+def test_what_differs_by_rounding_alone_is_the_same(run, store):
+    comparison = compare([of_numbers(run, store, number, 0.5 + number * 1e-15) for number in (1, 2)])
+    assert comparison.places[1].behind.tied
 
 
 def test_nothing_differs_between_an_experiment_and_itself(keep):

@@ -40,6 +40,14 @@ def test_a_score_stands_with_its_interval_and_by_how_much_it_moved():
         assert told in page
 
 
+def test_a_score_of_a_tiny_unit_moves_by_something_and_one_that_differs_by_rounding_by_nothing():
+    tiny = {"name": "rmse", "one": 2.5e-9, "other": 2.1e-9, "intervals": {"one": None, "other": None}}
+    rounded = {"name": "mae", "one": 1.0, "other": 1.0 + 1e-15, "intervals": {"one": None, "other": None}}
+    page = difference_page(NOTHING | {"scores": [tiny, rounded], "comparable": True})
+    assert "−4e−10" in page
+    assert ">0<" in page
+
+
 def test_columns_that_came_or_went_or_are_read_differently_are_told():
     columns = [
         {"name": "fee", "one": "number, feature"},

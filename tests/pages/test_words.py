@@ -28,6 +28,14 @@ def test_numbers_of_a_tiny_unit_are_not_written_as_zeros():
     assert words.score_sentence(Score("rmse", 7.034e-13, 6.5e-13, 7.8e-13)) == "RMSE 7.03e−13 (6.5e−13 to 7.8e−13)"
     assert words.alike([2.4e-12, -7e-13, 0.0], rounded=True) == ["2.4e−12", "−7e−13", "0"]
     assert words.alike([1e-17]) == ["0.000000"]  # a difference by rounding
+    assert words.score_sentence(Score("", 7.034e-10, 6.5e-10, 7.8e-10)).strip() == "7.03e−10 (6.5e−10 to 7.8e−10)"
+
+
+def test_numbers_of_a_huge_unit_are_not_written_digit_by_digit():
+    assert words.number(1.2346e160) == "1.235e+160"
+    assert words.measured(1.2346e160) == "1.2e+160"
+    assert words.alike([1.2e160, 9.87e158], rounded=True) == ["1.2e+160", "9.87e+158"]
+    assert words.score_sentence(Score("rmse", 7.034e15, 6.5e15, 7.8e15)) == "RMSE 7.03e+15 (6.5e+15 to 7.8e+15)"
 
 
 def test_what_is_written_as_zero_has_no_sign():

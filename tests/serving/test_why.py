@@ -14,7 +14,7 @@ import pytest
 
 from workbench.documents.bundle import load_model, write_model
 from workbench.documents.ledger import bundle_folder
-from workbench.documents.why import FILE, explain_rows, write_background
+from workbench.documents.why import FILE, Why, explain_rows, write_background
 from workbench.errors import BadArtifact, BadTable
 from workbench.serving import Model, predict, predict_file
 
@@ -146,3 +146,11 @@ def test_the_command_writes_the_reasons(
     assert said.code == 0
     table = pd.read_csv(tmp_path / "out.csv")
     assert table["why_1"].str.contains(r" = .* \([+-]").all()
+
+
+@pytest.mark.parametrize("unit", [1e-20, 1.0, 1e20])
+def test_columns_that_moved_a_number_are_named_in_whatever_unit_it_is(unit: float) -> None:
+    moved = pd.DataFrame({"a": [2.0 * unit], "b": [unit * 1e-17], "c": [-unit]})
+    why = Why(moved, 0 * moved, pd.Series([3.0 * unit]), pd.Series([2.0 * unit]), None)
+    told = why.most(pd.DataFrame({"a": [1], "b": [2], "c": [3]})).iloc[0]
+    assert [told["why_1"][:5], told["why_2"][:5], told["why_3"]] == ["a = 1", "c = 3", None]

@@ -26,6 +26,7 @@ from workbench.pages.words import (
     score_value,
     sentence,
     share,
+    told_apart,
 )
 from workbench.records import Score
 
@@ -78,7 +79,8 @@ def _how_split(task: Task) -> Iterator[str]:
 def _what_the_target_holds(task: Task) -> Markup:
     if not task.classes:
         low, middle, high = np.quantile(task.truth, [0, 0.5, 1]).tolist()
-        return table(["", "smallest", "median", "largest"], [[task.target, low, middle, high]])
+        header = ["", "smallest", "median", "largest"]
+        return table(header, [[task.target, *told_apart([low, middle, high])]], right=header[1:])
     counts = np.bincount(task.codes, minlength=len(task.classes))
     order = np.argsort(-counts, kind="stable")
     rows = [[str(task.classes[place]), int(counts[place]), share(counts[place] / counts.sum())] for place in order]

@@ -163,8 +163,18 @@ def _write(folder: Path, result: Result, checks: Iterable[Check], explanation: E
 
 def task_document(result: Result) -> dict[str, Any]:
     """Describe what was predicted from what, and how."""
-    task = result.task
-    data = task.dataset
+    return {
+        **_asked(result.task),
+        "data": _data(result.task),
+        "folds": {"number": len(result.folds), "kind": result.folds.kind},
+        "plan": _plan(result),
+        "seed": result.seed,
+        "seconds": round(result.seconds, 3),
+        "trust": trust_document(result),
+    }
+
+
+def _asked(task: Task) -> dict[str, Any]:
     return {
         "kind": task.kind,
         "target": task.target,
@@ -173,30 +183,29 @@ def task_document(result: Result) -> dict[str, Any]:
         "metric": task.metric.name,
         "rows": len(task.frame),
         "features": task.features,
-        "data": {
-            "source": data.source,
-            "digest": data.digest,
-            "rows": len(data.frame),
-            "notes": list(data.notes),
-            "time_range": _time_range(task),
-        },
-        "folds": {"number": len(result.folds), "kind": result.folds.kind},
-        "plan": {
-            "folds": result.plan.folds,
-            "kind": result.folds.kind,
-            "learning_rate": result.plan.learning_rate,
-            "rounds": result.plan.rounds,
-            "rows": result.plan.rows,
-            "drawn": result.plan.drawn,
-            "models": result.plan.models,
-            "check_share": task.check_share,
-            "deploy": result.deploy,
-            "bagged": result.bagged,
-            "seed": result.seed,
-        },
+    }
+
+
+def _data(task: Task) -> dict[str, Any]:
+    data = task.dataset
+    return {
+        "source": data.source,
+        "digest": data.digest,
+        "rows": len(data.frame),
+        "notes": list(data.notes),
+        "time_range": _time_range(task),
+    }
+
+
+def _plan(result: Result) -> dict[str, Any]:
+    plan = result.plan
+    return {
+        **{name: getattr(plan, name) for name in ("folds", "learning_rate", "rounds", "rows", "drawn", "models")},
+        "kind": result.folds.kind,
+        "check_share": result.task.check_share,
+        "deploy": result.deploy,
+        "bagged": result.bagged,
         "seed": result.seed,
-        "seconds": round(result.seconds, 3),
-        "trust": trust_document(result),
     }
 
 

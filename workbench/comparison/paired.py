@@ -17,6 +17,8 @@ from workbench.experiment import Experiment
 from workbench.metrics import METRICS, Predicted, measure, paired
 from workbench.records import Score
 
+ROUNDING = 1e-12  # of a score: it is summed up from thousands of rows, each to about 1e-16
+
 
 @dataclass(frozen=True, slots=True)
 class Gain:
@@ -60,7 +62,7 @@ def out_of_fold(experiment: Experiment, metric: str) -> OutOfFold | None:
         return None
     predicted = _columns(kept.sort_values("row", kind="stable"), task.get("classes") or [])
     measured, stated = measure(METRICS[metric], predicted), experiment.scores()[metric].value
-    same = math.isclose(measured, stated, rel_tol=1e-6, abs_tol=1e-9)
+    same = math.isclose(measured, stated, rel_tol=1e-6, abs_tol=1e-9 * min(1.0, float(np.ptp(predicted.truth))))
     return OutOfFold(predicted, independent_share(kept, task)) if same else None
 
 
@@ -113,6 +115,13 @@ def tester(metric: str, best: Experiment) -> Callable[[Experiment], Gain | None]
         against, groups = prepared, other.predicted.groups
         if own.predicted.groups is None and groups is not None:  # rows that either knows to belong together do
             against = paired(METRICS[metric], replace(own.predicted, groups=groups), values=values)
-        return Gain(*against(other.predicted, min(own.share, other.share)), rows=len(own.predicted.truth))
+        gain = against(other.predicted, min(own.share, other.share))
+        value, low, high = (_without_rounding(each, best.scores()[metric].value) for each in gain)
+        return Gain(value, low, high, rows=len(own.predicted.truth))
 
     return test
+
+
+def _without_rounding(gain: float, score: float) -> float:
+    """Give a difference that is nothing but rounding as nothing: scores of a tiny unit differ by tiny numbers, too."""
+    return 0.0 if abs(gain) < ROUNDING * abs(score) else gain

@@ -23,7 +23,7 @@ from workbench.estimators.contributions import contributions
 FILE = "background.json"
 ROWS = 30
 LONGEST = 40  # letters of a value
-SMALL = 1e-12  # a column that moved less did nothing
+SMALL = 1e-14  # of a prediction: a column that moved it less did nothing but for rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,8 @@ class Why:
     def most(self, frame: pd.DataFrame, columns: int = 3) -> pd.DataFrame:
         """Name for each row of `frame` the columns that moved it most, as ``why_1``, ``why_2``, …, in words."""
         names = self.values.columns.to_numpy()
-        moved = self.values.to_numpy()
+        moved, ends = self.values.to_numpy(), np.array([self.predicted, self.average])
+        moved = np.where(np.abs(moved) < SMALL * np.abs(ends).max(axis=0)[:, None], 0.0, moved)
         order = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, :columns]
         cells = {name: frame[name].to_numpy(dtype=object) for name in np.unique(names[order])}
         told = {
@@ -118,7 +119,7 @@ def _output(predicted: npt.NDArray[Any], classes: Sequence[Any]) -> npt.NDArray[
 
 
 def _told(column: str, value: Any, moved: float) -> str | None:
-    if abs(moved) < SMALL:
+    if moved == 0:
         return None
     shown = "missing" if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)) else str(value).strip()
     shown = shown if len(shown) <= LONGEST else shown[: LONGEST - 1].rstrip() + "…"

@@ -79,7 +79,8 @@ def contributions(
         some = slice(start, start + step)
         moved = _walked(predict, rows.iloc[some], background, sides, paths, said[some], usual)
         values[some] = moved.mean(axis=1)
-        errors[some] = moved.std(axis=1, ddof=1) / len(usual) ** 0.5 if len(usual) > 1 else np.nan
+        size = float(np.abs(moved).max(initial=0.0)) or 1.0  # squares of what is very large or small would be none
+        errors[some] = size * (moved / size).std(axis=1, ddof=1) / len(usual) ** 0.5 if len(usual) > 1 else np.nan
     return Contributions(values, errors, said, usual.mean(axis=0))
 
 

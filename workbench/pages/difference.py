@@ -34,6 +34,7 @@ H2 = Markup("<h2>{}</h2>")
 SIDES = ("one", "other")
 MOST_COLUMNS = 40  # whose values have moved; of a very wide table the most moved
 NOTHING = "–"
+ROUNDING = 1e-12  # of a score: less is no difference
 PARTS = {
     "scores": "scores",
     "parameters": "parameters",
@@ -134,7 +135,9 @@ def _moved(change: Row) -> str:
     if any(side not in change for side in SIDES):
         return NOTHING
     gap = change["other"] - change["one"]
-    return with_sign(gap, alike([gap])[0])
+    if abs(gap) < ROUNDING * max(abs(change[side]) for side in SIDES):
+        gap = 0.0
+    return with_sign(gap, alike([gap, 0.0])[0])
 
 
 def _parameters(difference: Row, named: Sequence[str]) -> list[Markup]:

@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from workbench.pages.intervals import Interval, dots, score_axis
 from workbench.pages.picture import BLUE, COLORS, INK, MUTED, ORANGE, Picture, one_axes
-from workbench.pages.words import count, metric_name, number, quoted, score_value, sentence, share, shorten
+from workbench.pages.words import count, metric_name, number, quoted, score_value, sentence, share, shorten, told_apart
 from workbench.records import Score
 
 Floats = npt.NDArray[np.float64]
@@ -122,14 +122,13 @@ def number_spread(values: npt.ArrayLike, *, target: str) -> Picture:
     y = np.asarray(values, dtype=float)
     y = y[np.isfinite(y)]
     low, middle, high = np.quantile(y, [0.05, 0.5, 0.95])
-    title = f"{shorten(target)}: half of {count(len(y), 'row')} are below {number(middle)}"
+    least, half, most = told_apart([low, middle, high])
+    title = f"{shorten(target)}: half of {count(len(y), 'row')} are below {half}"
 
     def paint(axes: Axes) -> None:
-        axes.axvspan(
-            low, high, color=BLUE, alpha=0.08, linewidth=0, label=f"middle 90 %: {number(low)} to {number(high)}"
-        )
+        axes.axvspan(low, high, color=BLUE, alpha=0.08, linewidth=0, label=f"middle 90 %: {least} to {most}")
         axes.hist(y, bins=min(60, max(10, ceil(len(y) ** 0.5))), color=BLUE, alpha=0.85)
-        axes.axvline(middle, color=ORANGE, label=f"median: {number(middle)}")
+        axes.axvline(middle, color=ORANGE, label=f"median: {half}")
         axes.set(xlabel=shorten(target), ylabel="rows")
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
@@ -137,7 +136,7 @@ def number_spread(values: npt.ArrayLike, *, target: str) -> Picture:
         paint,
         title=title,
         size=(8.4, 3.0),
-        alt=f"Spread of the target. {title}; the middle 90 % lie between {number(low)} and {number(high)}.",
+        alt=f"Spread of the target. {title}; the middle 90 % lie between {least} and {most}.",
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import wrap
@@ -14,11 +15,14 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, ScalarFormatter
+from matplotlib.ticker import Formatter, ScalarFormatter
 from PIL import Image
+
+from workbench.pages.words import HUGE
 
 SCALE = 2.0  # device pixels per page pixel: crisp on today's screens
 INCH = 96  # page pixels
@@ -26,6 +30,7 @@ HOUSE = Path(__file__).with_name("house.mplstyle")
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#5b5b5b")  # as in the style file
 BLUE, ORANGE = COLORS[:2]
 UNITS = ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
+CLOSE = 5e-4  # of their size: ticks that span less take more than six digits
 INK, MUTED, PALE = "#1c2430", "#5d6875", "#b8c0ca"
 
 
@@ -92,7 +97,49 @@ def headline(figure: Figure, title: str) -> None:
 def _shorten_large_numbers(axes: Axes) -> None:
     for axis, (low, high) in ((axes.xaxis, axes.get_xlim()), (axes.yaxis, axes.get_ylim())):
         if isinstance(axis.get_major_formatter(), ScalarFormatter) and max(abs(low), abs(high)) >= 10_000:
-            axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+            axis.set_major_formatter(Short(axis))
+
+
+class Short(Formatter):
+    """Write large numbers in thousands or millions; those too close together for that as what they are beyond one.
+
+    The one is told at the end of the axis, where matplotlib tells an exponent.
+    """
+
+    def __init__(self, of: Axis) -> None:
+        self.of, self.one = of, 0.0
+
+    def __call__(self, value: float, pos: int | None = None) -> str:  # noqa: ARG002 - matplotlib gives both
+        """Write a number by itself."""
+        return compact(value)
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        """Write the ticks of an axis, in ascending order."""
+        low, high = sorted(self.of.get_view_interval())
+        self.one = below([value for value in values if low <= value <= high])
+        if not self.one:
+            return [compact(value) for value in values]
+        decimals = 2 - math.floor(math.log10(values[-1] - values[0]))
+        return [compact(round(value - self.one, decimals)) for value in values]
+
+    def get_offset(self) -> str:
+        """Write what is to be added to each tick."""
+        return f"{'+' if self.one > 0 else '−'} {abs(self.one):,.0f}" if self.one else ""
+
+
+def below(values: Sequence[float]) -> float:
+    """Find a round number below ascending ones that are far from it and close together; 0 where it is not needed.
+
+    Examples
+    --------
+    >>> below([1e6, 1e6 + 0.1, 1e6 + 0.2]), below([1_234_567.5, 1_234_568]), below([10_000, 20_000])
+    (1000000.0, 1234567.0, 0.0)
+    """
+    span = float(values[-1] - values[0]) if len(values) else 0.0
+    if not 0 < span < CLOSE * max(abs(values[0]), abs(values[-1])):
+        return 0.0
+    unit = 10.0 ** max(0, math.ceil(math.log10(span)))
+    return float(values[0] // unit * unit)
 
 
 def compact(value: float) -> str:
@@ -100,10 +147,11 @@ def compact(value: float) -> str:
 
     Examples
     --------
-    >>> compact(200_000), compact(22_500), compact(-1_200_000), compact(500)
-    ('200k', '22.5k', '−1.2M', '500')
+    >>> compact(200_000), compact(22_500), compact(-1_200_000), compact(500), compact(1e15)
+    ('200k', '22.5k', '−1.2M', '500', '1e+15')
     """
-    size, unit = next(((step, name) for step, name in UNITS if abs(value) >= step), (1.0, ""))
+    units = UNITS if abs(value) < HUGE else ()
+    size, unit = next(((step, name) for step, name in units if abs(value) >= step), (1.0, ""))
     return f"{value / size:.6g}{unit}".replace("-", "−")
 
 

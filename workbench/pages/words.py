@@ -58,7 +58,8 @@ STEP_NAMES = {
     "report": "writing the report",
 }
 
-TINY = 1e-5  # numbers below are written with an exponent, for six decimals say next to nothing of them
+# Numbers beyond are written with an exponent: six decimals say next to nothing of them, or nobody counts the digits.
+TINY, HUGE = 1e-5, 1e15
 
 
 def metric_name(metric: str) -> str:
@@ -119,9 +120,9 @@ def number(value: Any, digits: int = 4) -> str:
     """
     if value is None or not math.isfinite(value):
         return "–"
-    if float(value).is_integer() and abs(value) < 1e15:
+    if float(value).is_integer() and abs(value) < HUGE:
         return _minus(f"{int(value):,}")
-    if abs(value) >= 10 ** (digits - 1):
+    if 10 ** (digits - 1) <= abs(value) < HUGE:
         return _minus(f"{value:,.0f}")
     return _minus(f"{value:.{digits}g}")
 
@@ -145,13 +146,29 @@ def alike(values: Sequence[float], *, rounded: bool = False) -> list[str]:
     (['0.74', '0.05'], ['276', '2,499'], ['167,000', '249,000'])
     """
     known = [float(value) for value in values if math.isfinite(value)]
-    if len(known) > 1 and 0 < max(map(abs, known)) < TINY:
-        return [number(value, 2) for value in values]
+    if len(known) > 1 and _is_extreme(max(map(abs, known))):
+        return [number(value, 2 if max(map(abs, known)) < TINY else 4) for value in values]
     spread = max(known, default=0.0) - min(known, default=0.0) or max(map(abs, known), default=0.0)
     decimals = min(6, 1 - math.floor(math.log10(spread))) if spread else 0
     if not rounded:
         decimals = 0 if all(value.is_integer() for value in known) else max(0, decimals)
     return [_with_decimals(value, decimals) if math.isfinite(value) else "–" for value in values]
+
+
+def told_apart(values: Sequence[float]) -> list[str]:
+    """Write numbers by themselves; those that would read alike and are not, with as many digits as that takes.
+
+    Examples
+    --------
+    >>> told_apart([0.0123, 5, 20_000]), told_apart([1_000_000.25, 1_000_000.5])
+    (['0.0123', '5', '20,000'], ['1,000,000.25', '1,000,000.50'])
+    """
+    written = [number(value) for value in values]
+    return written if len(set(written)) == len(set(values)) else alike(values)
+
+
+def _is_extreme(size: float) -> bool:
+    return 0 < size < TINY or size >= HUGE
 
 
 def _with_decimals(value: float, decimals: int) -> str:
@@ -189,7 +206,7 @@ def measured(value: float | None) -> str:
         return "–"
     size = abs(value)
     decimals = 0 if size >= 1000 else 1 if size >= 100 else 4
-    return number(value, 2) if 0 < size < 0.001 else _minus(f"{value:,.{decimals}f}")
+    return number(value, 2) if 0 < size < 0.001 or size >= HUGE else _minus(f"{value:,.{decimals}f}")
 
 
 def score_value(score: Score) -> str:
@@ -213,7 +230,7 @@ def score_sentence(score: Score) -> str:
 def _fixed(value: float, score: Score) -> str:
     if score.low is None or score.high is None or score.high <= score.low:
         return number(value)
-    if score.metric and max(abs(score.low), abs(score.high)) < TINY:  # what is gained by a model may be tiny by chance
+    if _is_extreme(max(abs(score.low), abs(score.high))):
         return number(value, 3)
     return _with_decimals(value, decimals_for(score.high - score.low))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -14,6 +15,7 @@ from workbench.automl.problem.intervals import evaluator, samples
 from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
 from workbench.automl.task import Task
+from workbench.metrics import deviation
 
 LEAST_ROWS, MOST_ROWS = 200, 2_000
 MOST_TURNS = 5
@@ -103,7 +105,7 @@ def _losses(rows: HeldOut, prediction: Array, counts: list[Array]) -> Array:
 
 def _interval(costs: Array) -> tuple[float, float, float]:
     """Cost and 95 % interval from one cost per shuffle (rows) and bootstrap sample (columns; the first: all rows)."""
-    cost = float(costs[:, 0].mean())
-    drawn = costs[:, 1:].mean(axis=0)
-    variance = float(np.nanvar(drawn)) + (float(costs[:, 0].var(ddof=1)) / len(costs) if len(costs) > 1 else 0.0)
-    return cost, cost - 1.96 * variance**0.5, cost + 1.96 * variance**0.5
+    cost, drawn = float(costs[:, 0].mean()), deviation(costs[:, 1:].mean(axis=0))
+    shuffled = deviation(costs[:, 0], ddof=1) / len(costs) ** 0.5 if len(costs) > 1 else 0.0
+    half = 1.96 * math.hypot(drawn, shuffled)
+    return cost, cost - half, cost + half

@@ -14,11 +14,11 @@ import pandas as pd
 from workbench.automl.explaining.values import writer
 from workbench.automl.finders.sample import as_numbers
 from workbench.automl.fitting.trial import as_predicted
-from workbench.automl.problem.intervals import evaluator, samples
+from workbench.automl.problem.intervals import Evaluator, evaluator, samples
 from workbench.automl.problem.splits import sampled
 from workbench.automl.result import Result
 from workbench.automl.task import Task
-from workbench.metrics import METRICS, Metric, Predicted
+from workbench.metrics import METRICS, Metric, Predicted, deviation
 from workbench.pages.intervals import Interval
 from workbench.records import Kind
 
@@ -75,34 +75,55 @@ def weak_spots(result: Result, features: Sequence[str]) -> tuple[WeakSpot, ...]:
     tuple of WeakSpot
         `judged_by` within each group with its 95 % interval, the worst first; empty when none is clearly worse.
     """
-    task, metric = result.task, judged_by(result.task)
-    counting = result.folds.validated
-    if task.weight is not None:  # of rows that weigh nothing a group has no score
-        counting = counting[task.weight[counting] > 0]
-    rows = np.sort(sampled(counting, task.codes, MOST_ROWS, classes=len(task.classes), seed=result.seed))
-    predicted = _predicted(result, rows)
-    evaluate = evaluator(metric, predicted)
-    counts = [np.ones(len(rows), dtype=np.float32), *samples(predicted, seed=result.seed)[:SAMPLES]]
-
-    def losses(group: Mask | float, drawn: list[Floats]) -> Floats:
-        return np.array([metric.loss(evaluate(each * group)) for each in drawn])
-
-    overall = losses(1.0, counts)
-    groups = [
-        (name, group, losses(group, counts[:1])[0] - overall[0]) for name, group in _groups(result, features, rows)
-    ]
-    worst = sorted((each for each in groups if each[2] > 0), key=lambda each: -each[2])[:MOST_TESTED]
-    found: list[tuple[float, WeakSpot, Mask]] = []
-    for name, group, gap in worst:
-        inside = losses(group, counts)
-        surely = gap - SURE * float(np.nanstd((inside - overall)[1:]))
+    looked = _looked_at(result)
+    overall, found = looked.losses(), []
+    for name, group in _worst(looked, overall[0], _groups(result, features, looked.rows)):
+        inside = looked.losses(group)
+        surely = inside[0] - overall[0] - SURE * deviation((inside - overall)[1:])
         if surely > 0:
-            half = 1.96 * float(np.nanstd(inside[1:]))
-            low, high = sorted(metric.loss(inside[0] + sign * half) for sign in (-1, 1))
-            bias = None if task.classes else _bias(predicted, group, counts)
-            found.append((surely, WeakSpot(name, metric.loss(inside[0]), low, high, int(group.sum()), bias), group))
+            found.append((surely, _spot(looked, name, group, inside), group))
     kept = _apart(sorted(found, key=lambda each: -each[0]))
-    return tuple(sorted(kept, key=lambda spot: -metric.loss(spot.value)))
+    return tuple(sorted(kept, key=lambda spot: -looked.metric.loss(spot.value)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """Rows that are looked at, what was predicted of them, and how often each counts: once, and in each sample."""
+
+    metric: Metric
+    rows: npt.NDArray[Any]
+    predicted: Predicted
+    evaluate: Evaluator
+    counts: list[Floats]
+
+    def losses(self, group: Mask | float = 1.0, most: int | None = None) -> Floats:
+        """Measure the loss of a group over all rows, and over each sample of them (`most` - 1 of the samples)."""
+        return np.array([self.metric.loss(self.evaluate(each * group)) for each in self.counts[:most]])
+
+
+def _looked_at(result: Result) -> _Looked:
+    task, metric, rows = result.task, judged_by(result.task), result.folds.validated
+    if task.weight is not None:  # of rows that weigh nothing a group has no score
+        rows = rows[task.weight[rows] > 0]
+    rows = np.sort(sampled(rows, task.codes, MOST_ROWS, classes=len(task.classes), seed=result.seed))
+    predicted = _predicted(result, rows)
+    counts = [np.ones(len(rows), dtype=np.float32), *samples(predicted, seed=result.seed)[:SAMPLES]]
+    return _Looked(metric, rows, predicted, evaluator(metric, predicted), counts)
+
+
+def _worst(looked: _Looked, overall: float, groups: Iterator[tuple[str, Mask]]) -> list[tuple[str, Mask]]:
+    """Choose the groups that are worth a test: those with the largest losses above that of all rows."""
+    gaps = [(looked.losses(group, 1)[0] - overall, name, group) for name, group in groups]
+    worse = sorted((each for each in gaps if each[0] > 0), key=lambda each: -each[0])
+    return [(name, group) for _, name, group in worse[:MOST_TESTED]]
+
+
+def _spot(looked: _Looked, name: str, group: Mask, inside: Floats) -> WeakSpot:
+    """Tell of a group what its losses, over all its rows and over the samples, come to."""
+    metric, half = looked.metric, 1.96 * deviation(inside[1:])
+    low, high = sorted(metric.loss(inside[0] + sign * half) for sign in (-1, 1))
+    bias = None if looked.predicted.classes else _bias(looked.predicted, group, looked.counts)
+    return WeakSpot(name, metric.loss(inside[0]), low, high, int(group.sum()), bias)
 
 
 def _bias(predicted: Predicted, group: Mask, counts: list[Floats]) -> float | None:
@@ -110,7 +131,7 @@ def _bias(predicted: Predicted, group: Mask, counts: list[Floats]) -> float | No
     error, weight = predicted.prediction - predicted.truth, predicted.weight
     drawn = [each * group * (1.0 if weight is None else weight) for each in counts]
     means = np.array([each @ error / each.sum() if each.sum() > 0 else np.nan for each in drawn])
-    return float(means[0]) if abs(means[0]) > 1.96 * np.nanstd(means[1:]) else None
+    return float(means[0]) if abs(means[0]) > 1.96 * deviation(means[1:]) else None
 
 
 def _apart(found: list[tuple[float, WeakSpot, Mask]]) -> list[WeakSpot]:

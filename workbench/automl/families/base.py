@@ -12,6 +12,7 @@ import optuna
 from scipy.stats import skew
 
 from workbench.estimators.rounds import Held
+from workbench.metrics import power_of_two
 
 Array = npt.NDArray[Any]
 Parameters = dict[str, Any]
@@ -94,7 +95,7 @@ def is_skewed(target: Array) -> bool:
     """Whether a target is never negative, has a long tail of large values, and a logarithm without one."""
     if target.min() < 0:
         return False
-    plain, log = float(skew(target)), float(skew(np.log1p(target)))
+    plain, log = float(skew(target / power_of_two(target))), float(skew(np.log1p(target)))
     return plain > SKEWED and abs(log) < plain
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from workbench.automl.finders.sample import Array, Sample, as_numbers
+from workbench.metrics import deviation
 from workbench.pages.words import listing
 from workbench.records import Check
 
@@ -46,12 +47,12 @@ def parts(columns: dict[str, Array], target: Array) -> list[str]:
     Columns are taken one by one, each time the one closest to what is left (orthogonal matching pursuit, Pati et al.
     1993).
     """
-    known = {name: values for name, values in columns.items() if np.isfinite(values).all() and values.std() > 0}
-    if len(target) < ENOUGH or not known or target.std() == 0:
+    known = {name: values for name, values in columns.items() if np.isfinite(values).all() and deviation(values) > 0}
+    if len(target) < ENOUGH or not known or deviation(target) == 0:
         return []
     names = list(known)
-    matrix = np.column_stack([(known[name] - known[name].mean()) / known[name].std() for name in names])
-    wanted = (target - target.mean()) / target.std()
+    matrix = np.column_stack([(known[name] - known[name].mean()) / deviation(known[name]) for name in names])
+    wanted = (target - target.mean()) / deviation(target)
     chosen: list[int] = []
     left = wanted
     for _ in range(min(MOST_PARTS, len(names))):

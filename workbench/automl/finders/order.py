@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.automl.finders.sample import Array, Sample, as_numbers, binned, ranks, skill
 from workbench.automl.task import Task
 from workbench.dataset import coercer_of
+from workbench.metrics import deviation, power_of_two
 from workbench.pages.words import agree, listing, number, share
 from workbench.records import Check
 
@@ -75,7 +76,7 @@ def _target_drift(task: Task, target: Array, late: Array) -> Iterator[Check]:
             yield _moved_target(task, told)
     else:
         before, after = float(np.mean(target[~late])), float(np.mean(target[late]))
-        if abs(after - before) > 0.5 * float(np.std(target)):
+        if abs(after - before) > 0.5 * deviation(target):
             yield _moved_target(task, f"its mean goes from {number(before)} to {number(after)}")
 
 
@@ -231,11 +232,11 @@ def _agreement(codes: Array, task: Task) -> float:
     kept = size[group] >= 2
     group, target = pd.factorize(group[kept])[0], target[kept]
     columns = [(target == code).astype(float) for code in range(len(task.classes))] if task.classes else [target]
-    return float(np.mean([_intraclass(group, column) for column in columns if column.std() > 0]))
+    return float(np.mean([_intraclass(group, column) for column in columns if deviation(column) > 0]))
 
 
 def _intraclass(group: Array, value: Array) -> float:
-    size = np.bincount(group)
+    size, value = np.bincount(group), value / power_of_two(value)
     mean = np.bincount(group, weights=value) / size
     levels, rows = len(size), len(value)
     between = float((size * (mean - value.mean()) ** 2).sum() / max(1, levels - 1))

@@ -11,6 +11,7 @@ from workbench.automl.finders.sample import Array, Sample
 from workbench.automl.problem.copies import has_copy
 from workbench.automl.task import Task
 from workbench.dataset import coercer_of
+from workbench.metrics import power_of_two
 from workbench.pages.words import agree, count, listing, number, share
 from workbench.records import Check, Level
 
@@ -117,7 +118,8 @@ def extremes(sample: Sample) -> Iterator[Check]:
     task = sample.task
     if task.classes or len(task.truth) < 1000:
         return
-    apart = (task.truth - np.median(task.truth)) ** 2
+    away = task.truth - np.median(task.truth)
+    apart = (away / power_of_two(away)) ** 2
     few = max(1, len(apart) // 1000)
     tail = float(np.sort(apart)[-few:].sum() / max(apart.sum(), 1e-300))
     if tail > HEAVY_TAIL:
@@ -140,8 +142,8 @@ def overlap(sample: Sample) -> Iterator[Check]:
     shared = float(np.isin(both[cut:], both[:cut]).mean())
     if shared > 0.01:
         message = (
-            f"{share(shared)} of the rows in the test file also stand in the training table. They were kept in both, so the "
-            "last check is no check on new rows; hold back rows that were not trained on."
+            f"{share(shared)} of the rows in the test file also stand in the training table. They were kept in both, so "
+            "the last check is no check on new rows; hold back rows that were not trained on."
         )
         yield Check("test_overlap", "warn", message)
 

@@ -16,6 +16,16 @@ from workbench.records import ColumnSchema, TableSchema
 Trial = Mapping[str, Any]
 LENGTHS = ("rounds", "trees", "epochs")  # what a learner may call the number of rounds it is given
 EXAMPLE = "example:"
+ABOUT = {
+    "DATA": "the file that was learned from",
+    "FILE_COLUMNS": "all that it holds, in order",
+    "COLUMNS": "those that are learned from, and how their values are read",
+    "KINDS": "what the encoders make of them",
+    "CLASSES": "in the order of the probabilities",
+    "FOLDS": "1 holds out a part once",
+    "MOST_ROWS": "that a fold learns from; None: all of them",
+    "DRAWN": "rows that take part at all; None: all of them",
+}
 
 SPLIT_ROWS = '''\
 def split_rows(some, parts, seed):
@@ -117,8 +127,14 @@ for place in PLACES:
 
 def settled(task: Mapping[str, Any], schema: TableSchema) -> str:
     """Say what the search was given and settled: file, columns, classes, folds, seed."""
+    about = {**ABOUT, "CLASSES": ABOUT["CLASSES"] if task["classes"] else "none: a number is predicted"}
+    told = ((name, f"{name} = {expression(value)}") for name, value in _settled(task, schema).items())
+    return "\n".join(_noted(text, about.get(name)) for name, text in told)
+
+
+def _settled(task: Mapping[str, Any], schema: TableSchema) -> dict[str, Any]:
     plan, features = task["plan"], [schema[name] for name in task["features"]]
-    values = {
+    return {
         "DATA": task["data"]["source"],
         "DIGEST": task["data"]["digest"],
         "FILE_COLUMNS": [column.name for column in schema.columns],
@@ -130,18 +146,6 @@ def settled(task: Mapping[str, Any], schema: TableSchema) -> str:
         "DRAWN": plan["drawn"],
         "SEED": plan["seed"],
     }
-    about = {
-        "DATA": "the file that was learned from",
-        "FILE_COLUMNS": "all that it holds, in order",
-        "COLUMNS": "those that are learned from, and how their values are read",
-        "KINDS": "what the encoders make of them",
-        "CLASSES": "in the order of the probabilities" if task["classes"] else "none: a number is predicted",
-        "FOLDS": "1 holds out a part once",
-        "MOST_ROWS": "that a fold learns from; None: all of them",
-        "DRAWN": "rows that take part at all; None: all of them",
-    }
-    told = ((name, f"{name} = {expression(value)}") for name, value in values.items())
-    return "\n".join(_noted(text, about.get(name)) for name, text in told)
 
 
 def _noted(statement: str, about: str | None) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workbench.metrics import Array, Metric, Predicted, interval, measure, rows_of, samples
+from workbench.metrics import Array, Metric, Predicted, interval, measure, power_of_two, rows_of, samples
 from workbench.metrics import score as scored
 
 Evaluator = Callable[[Array], float]  # how much each row counts, shape (n_rows,) → the metric's value
@@ -143,8 +143,10 @@ def _balanced_accuracy(table: Array) -> float:
 
 
 def _root_mean_square(predicted: Predicted) -> Evaluator:
-    mean = _mean_of((predicted.truth - predicted.prediction) ** 2)
-    return lambda counts: float(np.sqrt(mean(counts)))
+    errors = predicted.truth - predicted.prediction
+    unit = power_of_two(errors)
+    mean = _mean_of((errors / unit) ** 2)
+    return lambda counts: float(unit * np.sqrt(mean(counts)))
 
 
 def _relative_error(predicted: Predicted) -> Evaluator:
@@ -153,7 +155,8 @@ def _relative_error(predicted: Predicted) -> Evaluator:
 
 
 def _explained(predicted: Predicted) -> Evaluator:
-    truth, squares = predicted.truth, (predicted.truth - predicted.prediction) ** 2
+    unit = power_of_two(predicted.truth)
+    truth, squares = predicted.truth / unit, ((predicted.truth - predicted.prediction) / unit) ** 2
 
     def evaluate(counts: Array) -> float:
         spread = counts @ (truth - counts @ truth / counts.sum()) ** 2

@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.families import Family
-from workbench.automl.families.base import TREES
+from workbench.automl.families.base import TREES, bins
 from workbench.automl.fitting.encodings import encoder_of
 from workbench.automl.planning.memory import NODE, Room
 from workbench.automl.problem.splits import sampled
+from workbench.automl.searching.pilot import setting_of
 from workbench.automl.task import Task
 from workbench.errors import BadParameters
 
@@ -28,7 +29,7 @@ LOOKED_AT = 1_000  # rows that are encoded to see how wide they become
 LOOKED_AT_COLUMNS = 60  # of them: of hundreds of names, to encode each by every style would take longer than a budget
 FITS, MODELS, CACHE = 0.45, 0.3, 0.25  # of what is planned
 LEAVES = 128  # whose histograms LightGBM keeps at a time
-BIN = 24 * 255  # bytes of a column's histogram
+BIN = 24  # bytes of one bin of a column's histogram
 FEWEST_TREES = 10  # of a forest; fewer are not worth a turn
 FEWEST_ROWS = 500  # that a model is fitted on
 FEWEST_KEPT = 4  # trials, for an ensemble
@@ -114,19 +115,31 @@ def allowance(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What sizes follow from: rows, bytes of a row of the table and of each encoding, numbers predicted for a row."""
+    """What sizes follow from.
+
+    Attributes
+    ----------
+    plain, widths
+        Bytes of a row of the table, and of each of its encodings.
+    told
+        Numbers that are predicted for a row.
+    bins
+        Most bins of a column of boosted trees.
+    """
 
     rows: int
     plain: float
     widths: Mapping[str, float]
     told: int
     folds: int
+    bins: int
 
     @staticmethod
     def of(task: Task, widths: Mapping[str, float], folds: int) -> _Table:
         some = task.frame.iloc[:LOOKED_AT]
         plain = float(some.memory_usage(index=True, deep=False).sum()) / len(some)
-        return _Table(len(task.frame), plain, widths, max(1, len(task.classes)), folds)
+        told, most = max(1, len(task.classes)), bins(setting_of(task, 1), 255)
+        return _Table(len(task.frame), plain, widths, told, folds, most)
 
     @property
     def held_out(self) -> float:
@@ -200,43 +213,42 @@ def _fit(table: _Table, family: Family, rows: float) -> float:
     # What is encoded is put together from parts, which are there beside it; what is held out is encoded after.
     encoding = rows * (table.plain + 2.0 * width) + table.held_out * (table.plain + width)
     matrices = (rows + table.held_out) * width
-    fitted = min(rows, float(family.most_rows))
-    learning = FITTED.get(family.name, _any)(fitted, table.held_out, width, table.told)
+    learning = FITTED.get(family.name, _any)(table, min(rows, float(family.most_rows)), width)
     return max(encoding, matrices + learning)
 
 
-def _boosted(rows: float, held_out: float, width: float, told: int) -> float:
+def _boosted(table: _Table, rows: float, width: float) -> float:
     columns = width / 8
-    return (rows + held_out) * (columns + 24.0 * told) + LEAVES * columns * min(BIN, 24 * rows)
+    histograms = LEAVES * columns * BIN * min(table.bins, rows)
+    return (rows + table.held_out) * (columns + 24.0 * table.told) + histograms
 
 
-def _catboost(rows: float, held_out: float, width: float, told: int) -> float:
-    columns = width / 8
-    return 80e6 + (rows + held_out) * (13.0 * columns + 48.0 * told)
+def _catboost(table: _Table, rows: float, width: float) -> float:
+    return 80e6 + (rows + table.held_out) * (13.0 * width / 8 + 48.0 * table.told)
 
 
-def _forest(rows: float, held_out: float, width: float, told: int) -> float:
-    return (rows + held_out) * (width / 2 + 40.0 + 16.0 * told)
+def _forest(table: _Table, rows: float, width: float) -> float:
+    return (rows + table.held_out) * (width / 2 + 40.0 + 16.0 * table.told)
 
 
-def _linear(rows: float, held_out: float, width: float, told: int) -> float:
-    return 1.2 * rows * width + (rows + held_out) * 32.0 * told
+def _linear(table: _Table, rows: float, width: float) -> float:
+    return 1.2 * rows * width + (rows + table.held_out) * 32.0 * table.told
 
 
-def _network(rows: float, held_out: float, width: float, told: int) -> float:
-    return 40e6 + rows * width + (rows + held_out) * (16.0 * told + 1024.0)
+def _network(table: _Table, rows: float, width: float) -> float:
+    return 40e6 + rows * width + (rows + table.held_out) * (16.0 * table.told + 1024.0)
 
 
-def _neighbours(rows: float, held_out: float, width: float, told: int) -> float:
-    return 160e6 + 4.0 * rows * width + 3.0 * held_out * width + held_out * 16.0 * told
+def _neighbours(table: _Table, rows: float, width: float) -> float:
+    return 160e6 + 4.0 * rows * width + table.held_out * (3.0 * width + 16.0 * table.told)
 
 
-def _any(rows: float, held_out: float, width: float, told: int) -> float:
-    return 2.0 * (rows + held_out) * width + (rows + held_out) * 32.0 * told
+def _any(table: _Table, rows: float, width: float) -> float:
+    return (rows + table.held_out) * (2.0 * width + 32.0 * table.told)
 
 
-# Rows that are learned from and held out, bytes of a row, numbers predicted for it → bytes beside the matrices.
-FITTED: dict[str, Callable[[float, float, float, int], float]] = {
+# The table, rows that are learned from, bytes of one once encoded → bytes beside the matrices.
+FITTED: dict[str, Callable[[_Table, float, float], float]] = {
     "lightgbm": _boosted,
     "lightgbm_features": _boosted,
     "catboost": _catboost,
