@@ -302,6 +302,30 @@ def test_missing_columns_are_all_named(fitted: Callable[..., Any], folder: Path)
         load_model(folder).predict(raw.drop(columns=["tenure", "charges"]))
 
 
+def test_columns_come_in_any_order_beside_any_others(fitted: Callable[..., Any], folder: Path) -> None:
+    raw = fitted("trees").raw.head(20)
+    model = load_model(folder)
+    said = model.predict_proba(raw)
+    beside = raw[raw.columns[::-1]].assign(more=1)
+    beside[7] = "a name that is no text"
+    twice = pd.concat([beside, beside[["more"]]], axis=1)
+    for frame in (beside, twice):
+        before = frame.copy(deep=True)
+        assert np.array_equal(model.predict_proba(frame), said)
+        assert np.array_equal(model.predict_proba(frame.head(1)), said[:1])
+        assert model.table(frame).index.equals(frame.index)
+        pd.testing.assert_frame_equal(frame, before)
+
+
+def test_a_needed_column_that_stands_there_twice_is_named(fitted: Callable[..., Any], folder: Path) -> None:
+    raw = fitted("trees").raw.head(2)
+    model = load_model(folder)
+    with pytest.raises(BadTable, match=r"more than one column named .charges."):
+        model.predict(pd.concat([raw, raw[["charges"]]], axis=1))
+    with pytest.raises(BadTable, match=r"lacks columns the model needs: .tenure., "):
+        model.predict(pd.concat({"of": raw}, axis=1))
+
+
 BARE = """
 import importlib.util, json, pathlib, sys
 sys.path.insert(0, sys.argv[1] + "/code")

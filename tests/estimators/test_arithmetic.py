@@ -68,3 +68,15 @@ def test_columns_that_cannot_be_paired_or_never_vary_give_nothing(columns):
     table = np.full((200, columns), 3.0)
     arithmetic = chosen_for(np.arange(200.0), table)
     assert arithmetic.transform(table).shape == (200, 0)
+
+
+def test_a_row_alone_gets_what_it_gets_among_others():
+    table = numbers(50)
+    table[::7, 0], table[::5, 2] = np.nan, 0.0
+    arithmetic = chosen_for(table[:, 1], table, most=0)
+    arithmetic.signs_ = ["/", "+", "*", "/", "-"]
+    arithmetic.left_, arithmetic.right_ = np.array([0, 1, 0, 3, 1]), np.array([2, 0, 3, 2, 2])
+    among = arithmetic.transform(table)
+    assert np.array_equal(among, np.vstack([arithmetic.transform(row[None]) for row in table]), equal_nan=True)
+    assert np.array_equal(among[:, 1], table[:, 1] + table[:, 0], equal_nan=True)
+    assert np.array_equal(among[:, 4], table[:, 1] - table[:, 2], equal_nan=True)

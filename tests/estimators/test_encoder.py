@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.preprocessing import OneHotEncoder
 
-from workbench.estimators.categories import CategoryCodes, TargetMeans, one_hot, one_hot_dense
+from workbench.estimators.categories import CategoryCodes, LevelColumns, TargetMeans
 from workbench.estimators.dates import DateFeatures
 from workbench.estimators.dense import DenseEncoder
 from workbench.estimators.encoder import TableEncoder
+from workbench.estimators.look import Look
 from workbench.estimators.numbers import SmoothScaler
 from workbench.estimators.prepared import PreparedEncoder
 from workbench.estimators.texts import TextFeatures
@@ -42,13 +46,15 @@ class TestCategories:
 
     @pytest.mark.parametrize("known", [[[0.0, 2], [1, 2], [5, 0]], [[0.0, np.nan], [np.nan, 2], [1, 2]]], ids=str)
     def test_each_code_has_a_column_as_scikit_learn_would_give_it(self, known):
-        encoder = OneHotEncoder(handle_unknown="ignore").fit(np.array(known))
         codes = np.array([[0.0, 0], [1, 2], [np.nan, np.nan], [7, 9], [5, 1]])
-        ours, theirs = one_hot(encoder, codes), encoder.transform(codes)
+        theirs = OneHotEncoder(handle_unknown="ignore").fit(np.array(known)).transform(codes)
+        levels = LevelColumns().fit(np.array(known))
+        ours = levels.matrix(codes)
         assert ours.dtype == theirs.dtype
         assert np.array_equal(ours.toarray(), theirs.toarray())
-        assert np.array_equal(one_hot_dense(encoder, codes), theirs.toarray())
-        assert one_hot(encoder, codes[:0]).shape == (0, ours.shape[1])
+        assert np.array_equal(levels.dense(codes), theirs.toarray())
+        assert np.array_equal(np.vstack([levels.row(code[None]).toarray() for code in codes]), theirs.toarray())
+        assert levels.matrix(codes[:0]).shape == (0, ours.shape[1])
 
 
 class TestTargetMeans:
@@ -113,6 +119,15 @@ class TestDates:
         row = dict(zip(features.names_, features.transform(frame)[1], strict=True))
         assert row == {"d:days": 19787, "d:month": 3, "d:day": 5, "d:yearday": 65, "d:weekday": 1}
         assert np.isnan(features.transform(frame)[2]).all()
+
+    @given(st.lists(st.datetimes(datetime(1678, 1, 1), datetime(2261, 12, 31)), min_size=1, max_size=20))
+    def test_the_parts_of_a_date_alone_are_those_among_many(self, moments):
+        dates = pd.DataFrame({"d": np.array([*moments, *[np.datetime64("NaT")] * 9], dtype="datetime64[ns]")})
+        features = DateFeatures(cyclic=True)
+        features.names_ = list(features._all(Look(dates)))
+        among = features.transform(dates)
+        alone = np.vstack([features.transform(dates.iloc[[row]]) for row in range(len(dates))])
+        assert np.array_equal(among, alone, equal_nan=True)
 
     def test_of_a_calendar_only_what_comes_again_is_told(self):
         frame = pd.DataFrame({"d": pd.to_datetime(["2023-01-01 10:30", "2024-03-05 11:00"])})

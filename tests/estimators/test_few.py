@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from workbench.estimators.coerce import Coercer
-from workbench.estimators.few import FEW, FewRows, _is_number
-from workbench.estimators.texts import TextFeatures
+from workbench.estimators.few import FewRows
+from workbench.estimators.look import FEW
+from workbench.estimators.texts import TextFeatures, Texts
 
 KINDS = ["number", "boolean", "date", "category", "text", "id"]
 MORE = [
@@ -26,19 +27,29 @@ MORE = [
     {"clock": True},
     {"width": 5, "unknown": ["-200", "7"]},
     {"missing": ["?"], "true": ["ja"], "false": ["nein"]},
-    {"formats": ["%d/%m/%Y"], "unknown": ["1900-01-01"]},
+    {"formats": ["%d/%m/%Y"], "unknown": ["1900-01-01", "2020-01-01"]},
+    {"formats": ["%m/%d/%Y %H:%M", "%d/%m/%Y"]},
+    {"formats": ["ISO8601", "%d.%m.%Y"]},
+    {"formats": ["%Y%m%d"]},
+    {"true": ["0"], "false": ["true"]},
 ]
 RAW = [
     "", " ", "NA", "?", "nan", "inf", "-Infinity", "1e400", "3", " 3 ", "3.0", "03", "-0.0", "+5", "1_000", "0x10", "٣",
     "1.5", "1,5", "1,234.5", "12,34", "€ 1", "18:30", "24:30", "12345678901234567890", "0.1234567890123456789", ".5",
     "5.", "True", "yes", "NO", "ja", "nein", "t", "0", "1", "2020-01-01", "31/12/2021", "2020-01-01T10:30:00+02:00",
-    "-200", "7", "never seen", "é",
-    None, np.nan, pd.NA, pd.NaT, True, False, 0, 1, -0.0, 3, 3.0, 0.1, -200, -200.0, 10**18, 10**400, 2**63, 1e16,
+    "2020-02-30", "2020-01-01 10:30", "2020-01-01T10:30:15", "2020-01-01 00:00:00", "2020-01-01 10:30:15.5",
+    "0000-01-01", "1500-01-01", "1969-12-31 23:59:59", "2262-05-05", "02/03/2021", "2/3/2021",
+    "30/02/2021", "02/03/2021 04:05", "1.2.2021",
+    "٢٠٢٠-01-01", "20200131", "1e-5", "1E+05", "-200", "7", "never seen", "é",
+    None, np.nan, pd.NA, pd.NaT, True, False, 0, 1, -0.0, 3, 3.0, 0.1, 2, 20200131, 20200131.0,
+    16777217.0, -200, -200.0, 10**18, 10**400, 2**63, 1e16,
     np.inf, Decimal("1.1"), Decimal("NaN"), np.float32(0.1), np.float16(0.1), np.int64(2**60), np.bool_(True),
     np.str_("3"), dt.date(2020, 1, 1), dt.datetime(2021, 5, 6, 7, 8), dt.datetime(1500, 1, 1), dt.time(18, 30),
     dt.timedelta(hours=1),
+    pd.Timestamp("1970-01-01 00:00:00.5"), np.datetime64("NaT"), Decimal("3"), np.float64(3.5),
     pd.Timestamp("2022-02-02", tz="Europe/Berlin"), np.datetime64("2020-01-01"), [1, 2], {"a": 1}, 1 + 2j, b"x",
 ]  # fmt: skip
+MOMENTS = pd.to_datetime(["2020-01-01", None, "2021-05-06", "1969-12-31"])
 TYPED = {
     "whole": pd.Series([3, 0, 1, -200], dtype="int64"),
     "large": pd.Series([2**60 + 1, 2**53 + 1, 7, 0], dtype="int64"),
@@ -64,6 +75,16 @@ TYPED = {
     "month": pd.Series(pd.PeriodIndex(["2020-01", None, "2021-05", "1999-12"], freq="M")),
     "arrow": pd.Series([3, None, 1, 0], dtype="int64[pyarrow]"),
     "arrow text": pd.Series(["3", None, "yes", "x"], dtype=pd.ArrowDtype(pa.string())),
+    "arrow moment": pd.Series(MOMENTS).astype("timestamp[ms][pyarrow]"),
+    "arrow day": pd.Series([*(each.date() for each in MOMENTS[[0, 2, 3]]), None], dtype=pd.ArrowDtype(pa.date32())),
+    "arrow truth": pd.Series([True, None, False, True], dtype="bool[pyarrow]"),
+    "arrow single": pd.Series([0.1, None, 1.0, 3.0], dtype="float[pyarrow]"),
+    "arrow decimal": pd.Series([Decimal("0.1"), None, 1, 3], dtype=pd.ArrowDtype(pa.decimal128(9, 4))),
+    "levels of truth": pd.Series([True, None, False, True], dtype="category"),
+    "levels of moments": pd.Series(MOMENTS).astype("category"),
+    "levels of whole": pd.Series([3, 1, 0, 3], dtype="category"),
+    "dates as numbers": pd.Series([20200131, 20211231, 19990101, 7], dtype="int32"),
+    "sparse whole": pd.Series(pd.arrays.SparseArray([0, 1, 3, 1])),
     "sparse": pd.Series(pd.arrays.SparseArray([0.0, 1.0, 3.0, np.nan])),
     "object": pd.Series([3, "x", None, 0.5], dtype=object),
 }  # fmt: skip
@@ -179,14 +200,6 @@ def test_few_rows_are_read_without_the_coercer(monkeypatch):
     assert {name: values.tolist() for name, values in read.items()} == {"a": ["3"]}
 
 
-def test_types_are_not_remembered_without_end():
-    reader = FewRows(Coercer(columns_of(["a"], "category")))
-    before = _is_number.cache_info().currsize
-    for level in range(300):
-        reader.read(pd.DataFrame({"a": pd.Categorical([level])}))
-    assert _is_number.cache_info().currsize - before < 300
-
-
 @pytest.mark.parametrize("components", [0, 6])
 @pytest.mark.parametrize("unit", ["word", "letters"])
 def test_a_text_alone_gets_what_it_gets_among_others(unit, components):
@@ -200,3 +213,56 @@ def test_a_text_alone_gets_what_it_gets_among_others(unit, components):
     if sparse.issparse(among):
         among, alone = among.toarray(), [row.toarray() for row in alone]
     assert np.array_equal(among, np.vstack(alone))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    moment=st.datetimes(dt.datetime(1600, 1, 1), dt.datetime(2300, 1, 1)),
+    written=st.sampled_from(
+        ["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M:%S"]
+    ),
+    formats=st.lists(st.sampled_from(["ISO8601", "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y %H:%M:%S"]), max_size=2),
+    changed=st.sampled_from(["", " ", "0", "9", "x", "Z"]),
+)
+def test_dates_however_they_are_written(moment, written, formats, changed):
+    same(pd.DataFrame({"x": [moment.strftime(written) + changed]}), columns_of(["x"], "date", formats=formats))
+
+
+@quick
+@given(st.one_of(st.from_regex(r"[-+]?[0-9]{0,18}\.?[0-9]{0,18}([eE][-+]?[0-9]{1,3})?"), st.floats().map(repr)))
+def test_numbers_however_they_are_written(text):
+    for kind in ("number", "category", "boolean"):
+        same(pd.DataFrame({"x": pd.Series([text], dtype=object)}), columns_of(["x"], kind))
+
+
+def test_frames_of_other_columns_come_in_turns():
+    """Where the columns stand is remembered of the frame before."""
+    reader = FewRows(Coercer(columns_of(["a", "b"], "number")))
+    first, other = pd.DataFrame({"a": [1.0, 3.0], "b": [2.0, 4.0]}), pd.DataFrame({"c": ["x"], "b": ["5"], "a": ["6"]})
+    for _ in range(2):
+        for row in range(2):
+            assert {name: each.tolist() for name, each in reader.read(first.iloc[[row]]).items()} == {
+                "a": [1.0 + 2 * row],
+                "b": [2.0 + 2 * row],
+            }
+        assert {name: each.tolist() for name, each in reader.read(other).items()} == {"a": [6.0], "b": [5.0]}
+        with pytest.raises(ValueError, match="lack 1 column"):
+            reader.read(other[["a", "c"]])
+        renamed = first.head(1)
+        renamed.columns = ["b", "a"]
+        assert {name: each.tolist() for name, each in reader.read(renamed).items()} == {"a": [2.0], "b": [1.0]}
+
+
+@quick
+@given(st.text(max_size=40))
+def test_words_of_a_text_alone_are_counted_as_the_vectoriser_does(text):
+    for unit in ("word", "letters"):
+        words = TextFeatures(unit)._hashing()
+        counts, alone = words.transform([text]), Texts([text]).alone(words)
+        assert np.array_equal(counts.indices, alone.indices)
+        assert np.array_equal(counts.data, alone.data)
+
+
+def test_no_letter_is_a_space():
+    """Signs are counted as what is neither."""
+    assert not any(chr(place).isalnum() and chr(place).isspace() for place in range(0x110000))

@@ -89,6 +89,21 @@ def test_what_is_remembered_changes_no_bit(encoders, count):
     pd.testing.assert_frame_equal(frame, before)
 
 
+@pytest.mark.parametrize("some", [1, 3])
+def test_few_rows_get_what_they_get_among_many(encoders, some):
+    frame = rows(90, 7, strange=True)
+    for encoder in encoders:
+        together = encoder.transform(frame)
+        among = plain(together)
+        for first in range(0, len(frame), some):
+            part = frame.iloc[first : first + some]
+            columns = {name: part[name].to_numpy() for name in part}
+            for alone in (encoder.transform(part), encoder.transform(Look(columns))):
+                assert sparse.issparse(alone) == sparse.issparse(together)
+                assert plain(alone).dtype == among.dtype
+                assert np.array_equal(plain(alone), among[first : first + some], equal_nan=True)
+
+
 def test_encoders_of_other_folds_differ(encoders):
     """Or the test above would prove nothing."""
     frame = rows(90, 7, strange=True)

@@ -31,7 +31,7 @@ class TestPieces:
     def test_pieces_lie_between_0_and_1_and_never_fall_as_the_number_grows(self, known, new, count):
         pieces = PiecewiseLinear(count).fit(np.array(known)[:, None])
         told = pieces.transform(np.array([[new], [np.inf]]))
-        assert told.shape == (2, sum(len(edges) - 1 for edges in pieces.edges_ if len(edges) > 2))
+        assert told.shape == (2, len(pieces.starts_))
         assert ((told >= 0) & (told <= 1)).all()
         assert np.isnan(new) or (told[0] <= told[1]).all()
 

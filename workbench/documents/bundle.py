@@ -137,20 +137,23 @@ class Model:
         return explain_rows(self.estimator, self.needed(frame), usual)
 
     def needed(self, frame: pd.DataFrame, source: str = "given") -> pd.DataFrame:
-        """Take the columns it needs out of `frame`.
+        """Give rows that have the columns it needs, each once: `frame` itself, or only those of one with names twice.
 
         Raises
         ------
         BadTable
             If any is missing, or stands there twice; `source` is what the error calls the table.
         """
-        known = list(frame.columns)
-        if missing := [name for name in self.features_ if name not in known]:
+        known, features = list(frame.columns), self.features_
+        there = set(known)
+        if missing := [name for name in features if name not in there]:
             told = _some(missing)
             raise BadTable(source, f"lacks columns the model needs: {told}", f"It has: {_some(known) or 'none'}.")
-        if twice := [name for name in self.features_ if known.count(name) > 1]:
+        if len(there) == len(known):
+            return frame
+        if twice := [name for name in features if known.count(name) > 1]:
             raise BadTable(source, f"has more than one column named {_some(twice)}", "Give every column its own name.")
-        return frame[self.features_]
+        return frame[features]
 
 
 @dataclass(frozen=True, slots=True)

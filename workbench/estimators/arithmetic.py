@@ -65,10 +65,13 @@ class Arithmetic(BaseEstimator):
 
     def transform(self, numbers: Array) -> Array:
         """Compute the chosen features, shape (n_rows, n_features); a gap or a division by 0 gives a gap."""
-        known = tamed(numbers)
-        sides = zip(self.signs_, self.left_, self.right_, strict=True)
-        told = [_computed(sign, known[:, one], known[:, other]) for sign, one, other in sides]
-        return np.column_stack([np.empty((len(known), 0)), *told])
+        known, signs = tamed(numbers), np.array(self.signs_)
+        told = np.empty((len(known), len(signs)))
+        for sign in dict.fromkeys(self.signs_):
+            places = np.flatnonzero(signs == sign)
+            one, other = known.take(self.left_[places], axis=1), known.take(self.right_[places], axis=1)
+            told[:, places] = _computed(sign, one, other)
+        return told
 
     def _choose(
         self, known: Array, candidates: list[tuple[str, int, int]], left: Array, half: Array
@@ -105,7 +108,7 @@ def _cells(known: Array, candidate: tuple[str, int, int]) -> Array | None:
 
 def _computed(sign: str, one: Array, other: Array) -> Array:
     if sign == "/":
-        return tamed(np.divide(one, other, out=np.full(len(one), np.nan), where=(other != 0) & ~np.isnan(other)))
+        return tamed(np.divide(one, other, out=np.full(one.shape, np.nan), where=(other != 0) & ~np.isnan(other)))
     return tamed(one + other if sign == "+" else one - other if sign == "-" else one * other)
 
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import OneHotEncoder
 
-from .look import Look
+from .look import FEW, Look
+from .sparse_row import SparseRow
 
 Array = npt.NDArray[Any]
 
@@ -43,19 +43,24 @@ class CategoryCodes(BaseEstimator):
     def transform(self, rows: pd.DataFrame | Look) -> Array:
         """Give the codes as floats, shape (n_rows, n_columns)."""
         look = Look.at(rows)
+        if len(look) <= FEW:  # which need not be sorted by value
+            columns = [(*self._codes(name), look.column(name).tolist()) for name in look.columns]
+            told = [[_code(known, other, value) for value in values] for known, other, values in columns]
+            return np.array(told, dtype=np.float64).reshape(len(columns), len(look)).T
         coded = np.empty((len(look), len(look.columns)), order="F")  # it is written and read column by column
         for place, name in enumerate(look.columns):
-            places, levels = look.levels(name)
-            known, other = self._codes(name), np.nan if self.other_[name] < 0 else self.other_[name]
+            (known, other), (places, levels) = self._codes(name), look.levels(name)
             # A gap is at place -1: the last.
             coded[:, place] = np.array([*(known.get(level, other) for level in levels), np.nan])[places]
         return coded
 
-    def _codes(self, name: str) -> dict[str, int]:
-        """Give the code of each level by its name; made once, for a row alone would wait for it."""
-        made: dict[str, dict[str, int]] = self.__dict__.setdefault("_by_level", {})
+    def _codes(self, name: str) -> tuple[dict[Any, float], float]:
+        """Give the code of each level by its name, and that of all others; made once, for a row alone would wait."""
+        made: dict[str, tuple[dict[Any, float], float]] = self.__dict__.setdefault("_by_level", {})
         if name not in made:
-            made[name] = {level: code for code, level in enumerate(self.levels_[name].tolist())}
+            known: dict[Any, float] = {level: float(code) for code, level in enumerate(self.levels_[name].tolist())}
+            known[None] = np.nan
+            made[name] = known, np.nan if self.other_[name] < 0 else float(self.other_[name])
         return made[name]
 
     def __getstate__(self) -> dict[str, Any]:
@@ -90,21 +95,24 @@ class TargetMeans(BaseEstimator):
         With a `weight`, shape (n_rows,), one on average, a row counts as so many.
         """
         self.overall_ = np.average(targets, axis=0, weights=weight if weight is None or weight.any() else None)
-        self.means_ = [self._means(column, targets, weight) for column in _whole(codes).T]
+        self.means_, self.places_ = self._means(codes, targets, weight)
         part = np.random.default_rng(self.seed).integers(0, self.parts, len(codes))
         encoded = np.empty((len(codes), codes.shape[1] * targets.shape[1]))
         for number in range(self.parts):
             learned, told = part != number, part == number
             known = None if weight is None else weight[learned]
-            means = [self._means(column, targets[learned], known) for column in _whole(codes[learned]).T]
-            encoded[told] = self._encoded(codes[told], means)
+            encoded[told] = _looked_up(codes[told], *self._means(codes[learned], targets[learned], known))
         return encoded
 
     def transform(self, codes: Array) -> Array:
         """Encode other rows with what was learned from all training rows."""
-        return self._encoded(codes, self.means_)
+        return _looked_up(codes, self.means_, self.places_)
 
-    def _means(self, codes: Array, targets: Array, weight: Array | None) -> Array:
+    def _means(self, codes: Array, targets: Array, weight: Array | None) -> tuple[Array, Array]:
+        """Shrunk means of each column's codes, its last row for what was never seen; and where they stand."""
+        return _stacked([np.vstack([self._of(column, targets, weight), self.overall_]) for column in _whole(codes).T])
+
+    def _of(self, codes: Array, targets: Array, weight: Array | None) -> Array:
         """Shrunk means, shape (n_codes + 1, n_targets); the first row is for missing values."""
         size = int(codes.max(initial=0)) + 1
         counts = np.bincount(codes, weights=weight, minlength=size)[:, None]
@@ -112,45 +120,50 @@ class TargetMeans(BaseEstimator):
         sums = np.column_stack([np.bincount(codes, weights=target, minlength=size) for target in weighed.T])
         return np.asarray((sums + self.strength * self.overall_) / (counts + self.strength))
 
-    def _encoded(self, codes: Array, means: list[Array]) -> Array:
-        columns = []
-        for column, known in zip(_whole(codes).T, means, strict=True):
-            told = np.vstack([known, self.overall_])  # the last row is for what was never seen
-            columns.append(told[np.minimum(column, len(known))])
-        return np.hstack(columns)
 
+class LevelColumns(BaseEstimator):
+    """Give each code a column of its own, as scikit-learn's OneHotEncoder does; a code never seen gets none.
 
-def one_hot(encoder: OneHotEncoder, codes: Array) -> Any:
-    """Give each code a column of its own as scikit-learn's encoder, fitted on such codes, does; sparse.
+    That encoder takes many times as long over a row alone, to look at what it was given.
 
-    For a row alone that encoder takes many times as long, to look at what it was given.
+    Attributes
+    ----------
+    width_ : int
+        How many columns there are.
     """
-    width, placed = one_hot_width(encoder), _placed(encoder, codes)
-    there = placed < width
-    ends = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-    return sparse.csr_matrix((np.ones(int(ends[-1])), placed[there], ends), shape=(len(codes), width))
 
+    def fit(self, codes: Array) -> LevelColumns:
+        """Learn which codes each column has; a gap, where there is one, comes last."""
+        tables, self.width_ = [], 0
+        for column in _whole(codes).T:
+            seen = np.unique(column)
+            seen = np.append(seen[seen > 0], seen[seen == 0])
+            tables.append(np.full(int(seen.max()) + 2, -1))
+            tables[-1][seen] = np.arange(self.width_, self.width_ + len(seen))
+            self.width_ += len(seen)
+        columns, self.places_ = _stacked(tables)
+        self.columns_ = np.where(columns < 0, self.width_, columns)
+        return self
 
-def one_hot_dense(encoder: OneHotEncoder, codes: Array) -> Array:
-    """Do the same as truth values, shape (n_rows, n_levels)."""
-    width = one_hot_width(encoder)
-    told = np.zeros((len(codes), width + 1), dtype=bool)
-    np.put_along_axis(told, _placed(encoder, codes), values=True, axis=1)
-    return told[:, :width]
+    def row(self, codes: Array) -> SparseRow:
+        """Tell what a row alone has."""
+        columns = _looked_up(codes, self.columns_, self.places_)
+        columns = columns[columns < self.width_]
+        return SparseRow(np.ones(len(columns)), columns, self.width_)
 
+    def matrix(self, codes: Array) -> Any:
+        """Give the matrix, shape (n_rows, width), of zeros and ones."""
+        columns = _looked_up(codes, self.columns_, self.places_)
+        there = columns < self.width_
+        ends = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+        return sparse.csr_matrix((np.ones(int(ends[-1])), columns[there], ends), shape=(len(codes), self.width_))
 
-def one_hot_width(encoder: OneHotEncoder) -> int:
-    """Count the columns that codes get."""
-    return sum(map(len, encoder.categories_))
-
-
-def _placed(encoder: OneHotEncoder, codes: Array) -> Array:
-    """Find each code's column, shape (n_rows, n_columns); beyond the last one for a code it was not fitted on."""
-    known, whole = _whole(np.concatenate(encoder.categories_)), _whole(codes)
-    source = np.repeat(np.arange(len(encoder.categories_)), list(map(len, encoder.categories_)))
-    places = np.full((len(encoder.categories_), known.max() + 2), len(known))
-    places[source, known] = np.arange(len(known))
-    return np.asarray(places[np.arange(len(places)), np.minimum(whole, places.shape[1] - 1)])
+    def dense(self, codes: Array) -> Array:
+        """Give it as truth values."""
+        told = np.zeros((len(codes), self.width_ + 1), dtype=bool)
+        columns = _looked_up(codes, self.columns_, self.places_)
+        told[np.arange(len(codes))[:, None], columns] = True
+        return told[:, : self.width_]
 
 
 class LevelCounts(BaseEstimator):
@@ -158,15 +171,31 @@ class LevelCounts(BaseEstimator):
 
     def fit(self, codes: Array) -> LevelCounts:
         """Count the codes of each column, missing ones among them."""
-        self.counts_ = [np.bincount(column).astype(np.float64) for column in _whole(codes).T]
+        counts = [np.append(np.bincount(column), 0) for column in _whole(codes).T]
+        self.told_, self.places_ = _stacked([np.log1p(column.astype(np.float64)) for column in counts])
         return self
 
     def transform(self, codes: Array) -> Array:
         """Give log(1 + count), shape (n_rows, n_columns); 0 for what training never saw."""
-        told = np.empty(codes.shape)
-        for place, (column, counts) in enumerate(zip(_whole(codes).T, self.counts_, strict=True)):
-            told[:, place] = np.log1p(np.append(counts, 0.0))[np.minimum(column, len(counts))]
-        return told
+        return _looked_up(codes, self.told_, self.places_)
+
+
+def _stacked(tables: list[Array]) -> tuple[Array, Array]:
+    """Put the tables of several columns, a line for each code, one under the other; tell their first and last lines."""
+    ends = np.cumsum([0, *map(len, tables)])
+    return np.concatenate(tables), np.array([ends[:-1], ends[1:] - 1])
+
+
+def _looked_up(codes: Array, table: Array, places: Array) -> Array:
+    """Put what tables say of codes side by side, shape (n_rows, n_columns * n_told); beyond the last line that one."""
+    told = table[np.minimum(_whole(codes) + places[0], places[1])]
+    return told if told.ndim == 2 else told.reshape(len(codes), codes.shape[1] * table.shape[1])
+
+
+def _code(known: dict[Any, float], other: float, value: Any) -> float:
+    """Give the code of one value."""
+    code = known.get(value)
+    return code if code is not None else np.nan if pd.isna(value) else other
 
 
 def _whole(codes: Array) -> Array:

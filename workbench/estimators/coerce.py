@@ -144,14 +144,24 @@ def _texts(series: pd.Series[Any], column: Column) -> Array:
 
 def without_unknown(values: Array, column: Column) -> Array:
     """Make values that stand for a missing one missing: -200 is so however it is written, -200.0 or -200,00."""
+    unknown = unknown_values(column)
+    if column["kind"] in ("number", "boolean"):
+        return np.where(np.isin(values, unknown), np.nan, values)
+    if column["kind"] == "date":
+        return np.where(np.isin(values, unknown), np.datetime64("NaT", "ns"), values)
+    texts = set(unknown.tolist())
+    return objects([None if value in texts else value for value in values])
+
+
+def unknown_values(column: Column) -> Array:
+    """Give the values that stand for a missing one as the column's kind has them."""
     said = [tidy(str(value)) for value in column["unknown"]]
     if column["kind"] in ("number", "boolean"):
-        return np.where(np.isin(values, numbers_from(said, {})), np.nan, values)
+        return numbers_from(said, {})
     if column["kind"] == "date":  # a number is no date: 2000 is not the first day of that year
         moments = dates_from([text for text in said if not text.isdigit()], column.get("formats", ()))
-        return np.where(np.isin(values, moments[~np.isnat(moments)]), np.datetime64("NaT", "ns"), values)
-    unknown = {*said, *(text.zfill(int(column.get("width", 0))) for text in said)}
-    return objects([None if value in unknown else value for value in values])
+        return np.asarray(moments[~np.isnat(moments)])
+    return objects([*said, *(text.zfill(int(column.get("width", 0))) for text in said)])
 
 
 FORMS: dict[str, Callable[[pd.Series[Any], Column], Array]] = {"number": _numbers, "boolean": _booleans, "date": _dates}
@@ -217,7 +227,7 @@ def dates_from(values: Sequence[Any], formats: Sequence[str]) -> Array:
     raw = objects(values)
     typed = np.fromiter((isinstance(value, date | np.datetime64) for value in raw), dtype=bool, count=len(raw))
     found = np.full(len(raw), np.datetime64("NaT"), dtype="datetime64[ns]")
-    found[typed] = [_moment(value) for value in raw[typed]]
+    found[typed] = [moment(value) for value in raw[typed]]
     for form in (*formats, "ISO8601"):
         if (todo := np.isnat(found) & ~typed).any():
             texts = pd.Series([tidy(value) for value in raw[todo]], dtype=object)
@@ -278,7 +288,8 @@ def _nanoseconds(series: pd.Series[Any]) -> Array:
     return kept.astype("datetime64[ns]").to_numpy()
 
 
-def _moment(value: Any) -> np.datetime64:
+def moment(value: Any) -> np.datetime64:
+    """Read a date, or a moment of one, in UTC; NaT outside the years that nanoseconds can count."""
     stamp = pd.Timestamp(value)
     stamp = stamp if stamp.tz is None else stamp.tz_convert("UTC").tz_localize(None)
     return stamp.to_datetime64() if FIRST <= stamp <= LAST else np.datetime64("NaT")

@@ -73,14 +73,17 @@ class DenseEncoder(TableEncoder):
 
     def _fit_categories(self, look: Look) -> Array:
         codes = super()._fit_categories(look)
-        self.often_ = LevelCounts().fit(codes[:, self.wide_])
+        self.often_ = LevelCounts().fit(codes[:, self.wide_]) if len(self.wide_) else None
         return codes
 
     def _text_features(self, name: str) -> TextFeatures:
         return super()._text_features(name) if name in self.dirty_ else TextFeatures("word", DIRECTIONS, seed=self.seed)
 
     def _dense(self, look: Look, codes: Array, means: Array | None, texts: list[Array]) -> Array:
-        return np.hstack([super()._dense(look, codes, means, texts), self.often_.transform(codes[:, self.wide_])])
+        dense = super()._dense(look, codes, means, texts)
+        if self.often_ is None:
+            return dense
+        return np.concatenate([dense, self.often_.transform(codes[:, self.wide_])], axis=1)
 
     def _joined(self, look: Look, dense: Array, codes: Array) -> Array:  # noqa: ARG002 - texts are in `dense`
         joined = self._filled(dense, codes, [], np.float32)

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import OneHotEncoder
 
-from .categories import CategoryCodes, TargetMeans, one_hot, one_hot_dense, one_hot_width
+from .categories import CategoryCodes, LevelColumns, TargetMeans
 from .dates import DateFeatures
 from .look import Look
 from .numbers import PiecewiseLinear, SmoothScaler, side_by_side, unit_of
+from .sparse_row import SparseRow
 from .texts import TextFeatures
 
 Array = npt.NDArray[Any]
@@ -81,14 +81,17 @@ class TableEncoder(BaseEstimator):
         dense = self._dense(look, codes, means, texts)
         self.scaler_ = SmoothScaler().fit(dense) if self.style == "linear" else None
         self.pieces_ = self._fit_pieces(dense) if self.style == "linear" else None
-        first = dense.shape[1]
-        self.categorical_ = [] if self.scaler_ else list(range(first, first + len(self.narrow_)))
+        first = dense.shape[1] - len(self.narrow_)
+        self.categorical_ = [] if self.scaler_ else list(range(first, dense.shape[1]))
         return self._joined(look, dense, codes)
 
     def transform(self, rows: pd.DataFrame | Look) -> Any:
         """Encode other rows, shape (n_rows, n_features); sparse when it is wide and most of it is zero."""
         look = Look.at(rows)
-        codes = self._codes(look)
+        return self._encoded(look, self._codes(look))
+
+    def _encoded(self, look: Look, codes: Array) -> Any:
+        """Encode rows whose categories are coded."""
         means = self.means_.transform(codes[:, self.averaged_]) if self.means_ else None
         texts = [features.transform(look.texts(name)) for name, features in self.texts_.items()]
         return self._joined(look, self._dense(look, codes, means, texts), codes)
@@ -109,22 +112,20 @@ class TableEncoder(BaseEstimator):
     def _fit_categories(self, look: Look) -> Array:
         """Learn codes, and which columns have too many levels to be told by codes alone."""
         self.codes_ = self.means_ = self.one_hot_ = None
-        self.narrow_: list[int] = []
-        self.wide_: list[int] = []
-        self.averaged_: list[int] = []
+        self.narrow_ = self.wide_ = self.averaged_ = np.empty(0, dtype=np.int64)
         if not self.category_:
             return np.empty((len(look), 0))
         fewest = 1 if len(look) < 1000 else 3
         self.codes_ = CategoryCodes(fewest).fit(look.frame[self.category_])
         codes = self._codes(look)
-        for place, size in enumerate(self.codes_.sizes()):
-            (self.narrow_ if size <= self._most_levels() else self.wide_).append(place)
-            if size > self._fewest_averaged():
-                self.averaged_.append(place)
-        if self.averaged_ and self.classes <= MOST_CLASSES:
+        sizes = np.array(self.codes_.sizes())
+        self.narrow_ = np.flatnonzero(sizes <= self._most_levels())
+        self.wide_ = np.flatnonzero(sizes > self._most_levels())
+        self.averaged_ = np.flatnonzero(sizes > self._fewest_averaged())
+        if len(self.averaged_) and self.classes <= MOST_CLASSES:
             self.means_ = TargetMeans(seed=self.seed)
-        if self.style == "linear" and self.narrow_:
-            self.one_hot_ = OneHotEncoder(handle_unknown="ignore", dtype=np.float64).fit(codes[:, self.narrow_])
+        if self.style == "linear" and len(self.narrow_):
+            self.one_hot_ = LevelColumns().fit(codes[:, self.narrow_])
         return codes
 
     def _most_levels(self) -> int:
@@ -163,34 +164,38 @@ class TableEncoder(BaseEstimator):
         return [features.fit_transform(look.texts(name), told, weight) for name, features in self.texts_.items()]
 
     def _dense(self, look: Look, codes: Array, means: Array | None, texts: list[Array]) -> Array:
-        """Everything that is an amount: numbers, dates, target means, what names and prose are made of."""
+        """Everything that is an amount: numbers, dates, means, what texts are made of; for trees codes, too."""
         blocks: list[Array] = [look.only(self.plain_).numbers()]
         if self.dates_ is not None:
             blocks.append(self.dates_.transform(look.only(self.date_)))
         if means is not None:
             blocks.append(means)
         if self.style == "trees":
-            blocks.append(codes[:, self.wide_])
-        return np.hstack([*blocks, *texts])
+            return np.concatenate([*blocks, codes[:, self.wide_], *texts, codes[:, self.narrow_]], axis=1)
+        return np.concatenate([*blocks, *texts], axis=1)
 
     def _joined(self, look: Look, dense: Array, codes: Array) -> Any:
-        """Put codes beside the amounts for trees, one column a level and words beside them for a linear model."""
+        """Give trees what they have; scale the amounts for a linear model, a column a level and words beside them."""
         if self.scaler_ is None:
-            return np.hstack([dense, codes[:, self.narrow_]])
-        words = [sparse.csr_matrix(words.transform(look.texts(name))) for name, words in self.words_.items()]
-        levels = 0 if self.one_hot_ is None else one_hot_width(self.one_hot_)
-        if levels + sum(block.shape[1] for block in words) <= DENSE_WIDTH:
+            return dense
+        row, texts = len(look) == 1, [(words, look.texts(name)) for name, words in self.words_.items()]
+        words = [words.row(text) if row else sparse.csr_matrix(words.transform(text)) for words, text in texts]
+        width = 0 if self.one_hot_ is None else self.one_hot_.width_
+        if width + sum(block.shape[1] for block in words) <= DENSE_WIDTH:
             return self._filled(dense, codes, [block.toarray() for block in words])
-        amounts = side_by_side(len(dense), lambda part: self._scaled(dense[part]))
-        blocks = [] if self.one_hot_ is None else [one_hot(self.one_hot_, codes[:, self.narrow_])]
-        return sparse.hstack([sparse.csr_matrix(amounts), *blocks, *words], format="csr")
+        amounts, narrow = side_by_side(len(dense), lambda part: self._scaled(dense[part])), codes[:, self.narrow_]
+        if row:
+            levels = [] if self.one_hot_ is None else [self.one_hot_.row(narrow)]
+            return SparseRow.joined([SparseRow.of(amounts), *levels, *words]).matrix()
+        levels = [] if self.one_hot_ is None else [self.one_hot_.matrix(narrow)]
+        return sparse.hstack([sparse.csr_matrix(amounts), *levels, *words], format="csr")
 
     def _filled(self, dense: Array, codes: Array, beside: list[Array], dtype: Any = np.float64) -> Array:
         """Give scaled amounts, levels and what stands beside them as one dense matrix."""
         narrow = codes[:, self.narrow_]
 
         def blocks(part: slice) -> list[Array]:
-            levels = [] if self.one_hot_ is None else [one_hot_dense(self.one_hot_, narrow[part])]
+            levels = [] if self.one_hot_ is None else [self.one_hot_.dense(narrow[part])]
             return [*self._scaled(dense[part]), *levels, *(block[part] for block in beside)]
 
         return side_by_side(len(dense), blocks, dtype)

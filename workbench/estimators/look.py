@@ -14,6 +14,7 @@ from .numbers import tamed
 from .texts import Texts, distinct_of
 
 Array = npt.NDArray[Any]
+FEW = 8  # rows, up to which Python takes less time to look at each value than NumPy and pandas to begin
 
 
 class Look:
@@ -75,7 +76,8 @@ class Look:
     def _numbers(self) -> Array:
         if isinstance(self.frame, pd.DataFrame):
             return tamed(self.frame[self.columns].to_numpy(dtype=np.float64))
-        return tamed(np.array([self.frame[name] for name in self.columns]).reshape(len(self.columns), len(self)).T)
+        columns = [np.empty(0), *(self.frame[name] for name in self.columns)]
+        return tamed(np.concatenate(columns).reshape(len(self.columns), len(self)).T)
 
     def texts(self, name: str) -> Texts:
         """Give the texts of a column."""

@@ -20,7 +20,7 @@ SPREADS, FAR = (1e-4, 1e20), 1e5
 
 def tamed(matrix: Array) -> Array:
     """Copy a matrix to float64 without infinities."""
-    return np.clip(np.asarray(matrix, dtype=np.float64), -LARGEST, LARGEST)
+    return np.asarray(matrix, dtype=np.float64).clip(-LARGEST, LARGEST)
 
 
 def unit_of(target: Array) -> tuple[float, float]:
@@ -82,7 +82,7 @@ class SmoothScaler(BaseEstimator):
         scaled /= self.scale_
         scaled[gaps] = 0.0
         clipped = scaled / np.sqrt(1.0 + (scaled / 3.0) ** 2)
-        return np.hstack([clipped, gaps[:, self.gaps_]])
+        return np.concatenate([clipped, gaps[:, self.gaps_]], axis=1) if len(self.gaps_) else clipped
 
 
 class PiecewiseLinear(BaseEstimator):
@@ -105,7 +105,12 @@ class PiecewiseLinear(BaseEstimator):
         """Learn the edges of each column's pieces."""
         known = tamed(matrix)
         columns = [column[~np.isnan(column)] for column in known.T]
-        self.edges_ = [_edges(column, self.pieces) for column in columns]
+        edges = [_edges(column, self.pieces) for column in columns]
+        bent = [each for each in edges if len(each) > 2]
+        self.starts_ = np.concatenate([np.empty(0), *(each[:-1] for each in bent)])
+        self.ends_ = np.concatenate([np.empty(0), *(each[1:] for each in bent)])
+        places = (place for place, each in enumerate(edges) if len(each) > 2 for _ in each[1:])
+        self.columns_ = np.fromiter(places, dtype=np.int64)
         self.medians_ = np.array([np.median(column) if len(column) else 0.0 for column in columns])
         return self
 
@@ -113,14 +118,9 @@ class PiecewiseLinear(BaseEstimator):
         """Give one column for each piece, shape (n_rows, n_pieces), column after column."""
         known = tamed(matrix)
         known = np.where(np.isnan(known), self.medians_, known)
-        bent = [edges for edges in self.edges_ if len(edges) > 2]
-        if not bent:
-            return known[:, :0]
-        starts, ends = np.concatenate([edges[:-1] for edges in bent]), np.concatenate([edges[1:] for edges in bent])
-        pieces = [len(edges) - 1 if len(edges) > 2 else 0 for edges in self.edges_]
-        come = np.clip(np.repeat(known, pieces, axis=1), starts, ends)
-        come -= starts
-        come /= ends - starts
+        come = known.take(self.columns_, axis=1).clip(self.starts_, self.ends_)
+        come -= self.starts_
+        come /= self.ends_ - self.starts_
         return come
 
 

@@ -58,7 +58,7 @@ class PreparedEncoder(TableEncoder):
         """
         matrix: Array = super().fit_transform(frame, target, weight)
         look = Look.at(frame)
-        self.few_: list[int] = []
+        self.few_ = np.empty(0, dtype=np.int64)
         self.few_means_: TargetMeans | None = None
         self.crosses_: Crosses | None = None
         self.arithmetic_: Arithmetic | None = None
@@ -69,8 +69,9 @@ class PreparedEncoder(TableEncoder):
         parts = self._parts(codes, numbers)
         self.crosses_, self.arithmetic_ = self._choose(matrix, parts, numbers, targets)
         blocks = [matrix]
-        self.few_ = [place for place, size in enumerate(self._sizes()) if 2 < size <= SEVERAL_LEVELS]
-        if self.few_:
+        sizes = np.array(self._sizes())
+        self.few_ = np.flatnonzero((sizes > 2) & (sizes <= SEVERAL_LEVELS))
+        if len(self.few_):
             self.few_means_ = TargetMeans(seed=self.seed)
             blocks.append(self.few_means_.fit_transform(codes[:, self.few_], targets, weight))
         if self.crosses_ is not None:
@@ -79,18 +80,15 @@ class PreparedEncoder(TableEncoder):
             blocks.append(self.arithmetic_.transform(numbers))
         return np.hstack(blocks)
 
-    def transform(self, rows: pd.DataFrame | Look) -> Array:
-        """Encode other rows, shape (n_rows, n_features)."""
-        look = Look.at(rows)
-        blocks = [super().transform(look)]
-        codes, numbers = self._codes(look), look.only(self.plain_).numbers()
+    def _encoded(self, look: Look, codes: Array) -> Array:
+        blocks, numbers = [super()._encoded(look, codes)], look.only(self.plain_).numbers()
         if self.few_means_ is not None:
             blocks.append(self.few_means_.transform(codes[:, self.few_]))
         if self.crosses_ is not None:
             blocks.append(self.crosses_.transform(self._parts(codes, numbers)))
         if self.arithmetic_ is not None:
             blocks.append(self.arithmetic_.transform(numbers))
-        return np.hstack(blocks)
+        return np.concatenate(blocks, axis=1)
 
     def _choose(
         self, matrix: Array, parts: Array, numbers: Array, targets: Array

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from threading import Lock
 from typing import Any, Literal
 
@@ -14,6 +16,9 @@ from sklearn.base import BaseEstimator
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
 from sklearn.linear_model import Ridge
+from sklearn.utils import murmurhash3_32
+
+from .sparse_row import SparseRow
 
 Array = npt.NDArray[Any]
 WIDTH = 2**15  # columns that words and letters share
@@ -32,9 +37,12 @@ class Texts:
 
     def __init__(self, texts: pd.Series[Any] | Array) -> None:
         raw = np.asarray(texts, dtype=object)
-        self.codes, distinct = distinct_of(np.where(pd.isna(raw), "", raw))
+        if len(raw) == 1:  # pandas takes its time to begin
+            self.codes, distinct = np.zeros(1, dtype=np.int64), ["" if pd.isna(raw[0]) else raw[0]]
+        else:
+            self.codes, distinct = distinct_of(np.where(pd.isna(raw), "", raw))
         self.distinct = [str(text) for text in distinct]
-        self._known: dict[str, Any] = {}
+        self._known: dict[Hashable, Any] = {}
         self._lock = Lock()
 
     @classmethod
@@ -51,10 +59,18 @@ class Texts:
 
     def counts(self, words: HashingVectorizer) -> Any:
         """How often each of the hashed words or letters is in each of the distinct ones, sparse."""
-        key = repr((words.analyzer, words.ngram_range, words.n_features))
+        return self._once("counts", words, lambda: words.transform(self.distinct))
+
+    def alone(self, words: HashingVectorizer) -> SparseRow:
+        """Tell the same of the only distinct one."""
+        found: SparseRow = self._once("alone", words, lambda: _hashed(words, self.distinct[0]))
+        return found
+
+    def _once(self, what: str, words: HashingVectorizer, find: Callable[[], Any]) -> Any:
+        key = what, words.analyzer, words.ngram_range, words.n_features
         with self._lock:
             if key not in self._known:
-                self._known[key] = words.transform(self.distinct)
+                self._known[key] = find()
         return self._known[key]
 
 
@@ -118,8 +134,16 @@ class TextFeatures(BaseEstimator):
         words = self._weighted(known)
         told = self._told(known, words)
         if self.scores_ is not None and words is not None:
-            told = np.hstack([told, self.scores_.transform(words)])
+            told = np.concatenate([told, self.scores_.transform(words)], axis=1)
+        if isinstance(told, SparseRow):
+            told = told.matrix()
         return told if len(known.codes) == 1 else told[known.codes]
+
+    def row(self, texts: pd.Series[Any] | Array | Texts) -> SparseRow:
+        """Encode a row alone; what is not zero is all there is to it where words are not condensed."""
+        known = Texts.of(texts)
+        told = self._told(known, self._weighted(known))
+        return told if isinstance(told, SparseRow) else SparseRow.of(told)
 
     def _fit_words(self, known: Texts) -> Any:
         """Learn all that needs no target; give the weighted words, sparse, or None where there are none."""
@@ -132,7 +156,7 @@ class TextFeatures(BaseEstimator):
         if not len(self.kept_):
             return None
         self.weights_ = TfidfTransformer(sublinear_tf=True).fit(counts[:, self.kept_])
-        words = self._weighted(known)
+        words = self.weights_.transform(counts[:, self.kept_])
         components = min(self.components, len(self.kept_) - 1, len(distinct) - 1)
         if components > 0:
             # Texts that hold all the same words have no variance, whose share scikit-learn then divides by.
@@ -143,30 +167,29 @@ class TextFeatures(BaseEstimator):
     def _weighted(self, known: Texts) -> Any:
         if self.weights_ is None:
             return None
-        counts = known.counts(self.words_)
-        return (
-            self._of_one(counts, self.weights_.idf_)
-            if counts.shape[0] == 1
-            else self.weights_.transform(counts[:, self.kept_])
-        )
+        if len(known.distinct) == 1:
+            return self._of_one(known.alone(self.words_), self.weights_.idf_)
+        return self.weights_.transform(known.counts(self.words_)[:, self.kept_])
 
-    def _of_one(self, counts: Any, telling: Array) -> Any:
+    def _of_one(self, counts: SparseRow, telling: Array) -> SparseRow:
         """Weigh the words of a single text as `weights_` does, which takes longer to look at what it was given."""
-        places = np.searchsorted(self.kept_, counts.indices).clip(max=len(self.kept_) - 1)
+        places = np.minimum(np.searchsorted(self.kept_, counts.indices), len(self.kept_) - 1)
         there = self.kept_[places] == counts.indices
         places = places[there]
         told = (np.log(counts.data[there]) + 1.0) * telling[places]
         told /= np.sqrt(_added_up(told * told)) if len(told) else 1.0
-        return sparse.csr_matrix((told, places, np.array([0, len(told)])), shape=(1, len(self.kept_)))
+        return SparseRow(told, places, len(self.kept_))
 
     def _told(self, known: Texts, words: Any) -> Any:
         """Tell of each distinct text how it is written, and its words: condensed, or as they are."""
         written = known.written()
         if words is None or (self.components and self.directions_ is None):
             return written
+        if isinstance(words, SparseRow) and self.directions_ is None:
+            return SparseRow.joined([SparseRow.of(written), words])
         if self.directions_ is None:
             return sparse.hstack([sparse.csr_matrix(written), words], format="csr")
-        return np.hstack([written, _along(words, self.directions_.components_)])
+        return np.concatenate([written, _along(words, self.directions_.components_)], axis=1)
 
     def _hashing(self) -> HashingVectorizer:
         """Words by hash: a vocabulary would be the largest part of a stored model."""
@@ -223,14 +246,28 @@ class WordScores(BaseEstimator):
 
 def _along(words: Any, directions: Array) -> Array:
     """Multiply the words of texts, sparse, by each of some directions, shape (n_texts, n_directions)."""
-    if words.shape[0] == 1 and words.nnz:  # of a single text it would take longer to turn the directions round
-        return np.asarray(_added_up(words.data[:, None] * directions[:, words.indices].T)[None])
-    return np.asarray(words @ directions.T)
+    if not isinstance(words, SparseRow):
+        return np.asarray(words @ directions.T)
+    if not len(words.data):
+        return np.zeros((1, len(directions)))
+    return np.asarray(_added_up(words.data[:, None] * directions[:, words.indices].T)[None])
 
 
 def _added_up(terms: Array) -> Any:
     """Add one after the other, as sparse products do: in another order the last digits may differ."""
     return np.cumsum(terms, axis=0)[-1]
+
+
+def _hashed(words: HashingVectorizer, text: str) -> SparseRow:
+    """Count the words of one text as the vectoriser does, which takes longer to begin."""
+    counts = Counter(map(_place, words.build_analyzer()(text)))
+    places = sorted(counts)
+    return SparseRow(np.array([float(counts[place]) for place in places]), np.array(places, dtype=np.int64), WIDTH)
+
+
+@lru_cache(maxsize=2**14)  # words and letters come again, text after text
+def _place(word: str) -> int:
+    return int(abs(murmurhash3_32(word)) % WIDTH)
 
 
 def _written(texts: Sequence[str]) -> Array:
@@ -239,6 +276,6 @@ def _written(texts: Sequence[str]) -> Array:
     for row, text in zip(rows, texts, strict=True):
         size = max(len(text), 1)
         digits, capitals = sum(map(str.isdigit, text)), sum(map(str.isupper, text))
-        signs = sum(not (letter.isalnum() or letter.isspace()) for letter in text)
+        signs = len(text) - sum(map(str.isalnum, text)) - sum(map(str.isspace, text))
         row[:] = np.log1p(len(text)), np.log1p(len(text.split())), digits / size, capitals / size, signs / size
     return rows
