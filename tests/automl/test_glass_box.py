@@ -179,7 +179,7 @@ def test_the_winner_predicts_the_same_without_the_workbench(case, kept):
 
 def test_members_of_all_rows_beside_one_that_averages_its_folds_are_made_again(kept, monkeypatch):
     fit = OnAllRows.fit
-    monkeypatch.setattr(OnAllRows, "fit", lambda self, trials: ["no time", *fit(self, trials)[1:]])
+    monkeypatch.setattr(OnAllRows, "fit", lambda self, *given: ["no time", *fit(self, *given)[1:]])
     result, outbox_folder = kept(farm(), "bought")
     averaged = sorted(trial["averaged"] for trial in outbox.read_trials(outbox_folder) if trial["weight"])
     number = len(result.folds)
