@@ -103,3 +103,15 @@ def test_a_spread_sample_has_the_average_of_all(most):
     some = spread(prediction, most)
     assert len(set(some.tolist())) == min(most, 200)
     assert abs(prediction[some].mean() - prediction.mean()) < 0.02 + (0.2 if most == 1 else 0.0)
+
+
+def test_of_very_many_columns_that_move_together_no_more_are_compared_than_tell_rows_apart(monkeypatch):
+    """On a table of 1,500 columns that took half of the time of an explanation."""
+    compared, factorize = [], pd.factorize
+    monkeypatch.setattr(pd, "factorize", lambda values: compared.append(values.name) or factorize(values))
+    wide = pd.DataFrame(np.random.default_rng(0).normal(size=(12, 200))).add_prefix("c")
+    found = contributions(
+        lambda frame: frame.sum(axis=1).to_numpy(), wide, wide[::-1] + 1.0, players=[["c0"], list(wide)[1:]]
+    )
+    assert compared == ["c0", "c1"]
+    assert np.allclose(found.values.sum(axis=1), found.predicted - found.average)

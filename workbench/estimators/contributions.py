@@ -139,6 +139,8 @@ def _differs(rows: pd.DataFrame, background: pd.DataFrame, names: list[str]) -> 
     """Whether the columns of a player differ between each row and each row of the background."""
     found = np.zeros((len(rows), len(background)), dtype=bool)
     for name in names:
+        if found.all():  # soon so, where a player is very many columns
+            break
         codes, _ = pd.factorize(pd.concat([rows[name], background[name]], ignore_index=True))
         found |= codes[: len(rows), None] != codes[None, len(rows) :]  # missing is one value: -1
     return found
