@@ -144,7 +144,7 @@ class Model:
         BadTable
             If any is missing, or stands there twice; `source` is what the error calls the table.
         """
-        known, features = np.asarray(frame.columns, dtype=object).tolist(), self.features_  # ten times as fast as list()
+        known, features = np.asarray(frame.columns, dtype=object).tolist(), self.features_  # list() takes its time
         there = set(known)
         if missing := [name for name in features if name not in there]:
             told = _some(missing)
