@@ -14,7 +14,13 @@ from workbench.automl.explaining.effects import _of_dates
 from workbench.automl.explaining.held_out import held_out
 from workbench.automl.explaining.importance import importances
 from workbench.automl.explaining.weak_spots import weak_spots
-from workbench.automl.pictures import leaderboard_picture, performance_picture, search_picture, target_picture
+from workbench.automl.pictures import (
+    decision_picture,
+    leaderboard_picture,
+    performance_picture,
+    search_picture,
+    target_picture,
+)
 from workbench.automl.search import search
 from workbench.automl.task import task
 from workbench.dataset import read_table
@@ -313,3 +319,10 @@ def test_with_groups_or_times_too_everything_is_asked_of_rows_the_models_did_not
             assert made.groups[place] not in set(made.groups[known])
         else:
             assert made.times[place] > made.times[known].max()
+
+
+def test_where_no_row_is_called_the_class_looked_for_it_is_said_what_to_do(results):
+    result = results["binary"]
+    rarely = replace(result, predictions=result.predictions.assign(prediction=result.task.classes[0]))
+    assert "No row is called 'yes': say what a miss costs (cost_of_miss)" in repr(decision_picture(rarely))
+    assert "No row is called" not in repr(decision_picture(result))

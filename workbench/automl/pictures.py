@@ -82,11 +82,20 @@ def decision_picture(result: Result) -> Picture | Said:
     title = next((text for text in promises(result) if "is called" in text), "").split(", ")[0].split(": ")[0]
     missed, alarms = int(matrix[1, 0]), int(matrix[0, 1])
     told = f"{title or _likeliest(task)}: {count(missed, 'miss', 'misses')}, {count(alarms, 'false alarm')}"
+    told += "" if called.any() or task.costs else f". {_never_called(task)}"
     return trust.decision(matrix, _curve(result), classes=task.classes, title=told)
 
 
 def _likeliest(task: Task) -> str:
     return f"The likelier class is called, {quoted(task.classes[1])} above 50 %"
+
+
+def _never_called(task: Task) -> str:
+    """Say what to do where no row at all is called the class that is looked for."""
+    return (
+        f"No row is called {quoted(task.classes[1])}: say what a miss costs (cost_of_miss), or choose the metric f1, "
+        "and the threshold follows"
+    )
 
 
 def _curve(result: Result) -> Curve:
