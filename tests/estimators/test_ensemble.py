@@ -60,6 +60,25 @@ def test_blas_has_one_thread_while_models_predict_side_by_side_and_as_many_as_be
     assert blas_threads() == {2}
 
 
+class Saying:
+    """A model that says of each row its number by a factor."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        return matrix[:, 0] * self.factor
+
+
+def test_a_row_alone_is_averaged_as_among_others_however_many_bags_there_are():
+    factors = np.random.default_rng(0).normal(size=40)
+    many = Ensemble([Bag([FoldModel(Plain(), Saying(factor))]) for factor in factors], [1 / 40] * 40)
+    rows = pd.DataFrame({"n": np.random.default_rng(1).normal(size=50)})
+    alone = np.concatenate([many.predict(rows.iloc[[row]]) for row in range(50)])
+    assert np.array_equal(alone, many.predict(rows))
+    assert np.allclose(alone, rows["n"] * factors.mean())
+
+
 @pytest.mark.usefixtures("two_blas_threads")
 def test_the_limit_ends_with_an_error():
     with pytest.raises(ZeroDivisionError):

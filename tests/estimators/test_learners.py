@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from workbench.estimators.boosting import BoostedTrees
@@ -148,10 +149,45 @@ def test_a_forest_calls_nothing_impossible_that_it_has_seen(bootstrap):
     assert said.min() > 0
 
 
+@pytest.mark.parametrize("classes", [0, 2, 3])
+@pytest.mark.parametrize(("trees", "bootstrap"), [(1, False), (2, True), (7, False), (24, True)])
+class TestTreesAsOne:
+    GAPS = np.where(np.random.default_rng(1).random(X.shape) < 0.1, np.nan, X)
+
+    def forest(self, classes, trees, bootstrap):
+        return RandomTrees({"min_samples_leaf": 2}, classes, trees, bootstrap=bootstrap).fit(self.GAPS, target(classes))
+
+    def test_a_forest_says_what_its_trees_say_each_by_itself(self, classes, trees, bootstrap):
+        model, y = self.forest(classes, trees, bootstrap), target(classes)
+        rows = self.GAPS.astype(np.float32)
+        each = [model._grown(number, rows, y, None).tree_.predict(rows) for number in range(trees)]
+        total = sum(each)
+        shares = np.bincount(y) / len(y) if classes else None
+        expected = (total + shares) / (trees + 1) if classes else total[:, 0] / trees
+        assert np.allclose(model.predict(self.GAPS), expected, rtol=1e-6)
+
+    def test_a_row_alone_is_predicted_as_among_others(self, classes, trees, bootstrap, monkeypatch):
+        model = self.forest(classes, trees, bootstrap)
+        alone = np.concatenate([model.predict(self.GAPS[[row]]) for row in range(len(X))])
+        assert np.array_equal(alone, model.predict(self.GAPS))
+        monkeypatch.setattr("workbench.estimators.forest.FEW_ROWS", len(X))
+        assert np.array_equal(alone, model.predict(self.GAPS))
+
+
 def test_many_rows_are_predicted_by_several_threads_to_the_same_last_digit():
     model = RandomTrees({}, 2, trees=7).fit(X, target(2))
     many = np.tile(X, (20, 1))
     assert np.array_equal(model.predict(many), np.tile(model.predict(X), (20, 1)))
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
+@pytest.mark.parametrize("classes", [0, 2, 3])
+def test_a_linear_model_says_what_scikit_learn_says_of_its_coefficients(classes, form):
+    model = LinearModel(1e-3, classes).fit(form(X), target(classes))
+    theirs = model.linear_.predict_proba if classes else model.linear_.predict
+    assert np.array_equal(model.predict(form(X)), theirs(form(X)))
+    alone = np.concatenate([model.predict(form(X[[row]])) for row in range(20)])
+    assert np.allclose(alone, model.predict(form(X))[:20], rtol=1e-12, atol=1e-12)
 
 
 def test_a_linear_model_does_not_run_away_from_what_it_has_seen():

@@ -45,6 +45,7 @@ class TestEach:
         again = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
         assert np.array_equal(again.predict(X), model.predict(X))
         assert (again.rounds_, again.boosted_, again.cut_) == (1, 1, False)
+        assert not [name for name in model.__getstate__() if name.startswith("_")]
 
     def test_a_row_alone_is_predicted_as_among_others_also_where_many_are_as_near(self, classes):
         """Whole numbers on a few places: most distances are shared by many rows."""

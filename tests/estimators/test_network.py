@@ -83,6 +83,15 @@ class TestEach:
         assert len(stored) < 20_000
         again.settle(5)
         assert np.array_equal(again.predict(X), model.predict(X))
+        assert not [name for name in again.__getstate__() if name.startswith("_")]
+
+    def test_what_it_settles_for_predicts_from_then_on(self, classes):
+        model = network(classes, rounds=8).fit(X, target(classes))
+        before = model.predict(X)
+        model.settle(2)
+        again = skops.io.loads(skops.io.dumps(model), trusted=["workbench.estimators.network.NeuralNetwork"])
+        assert not np.array_equal(model.predict(X), before)
+        assert np.array_equal(model.predict(X), again.predict(X))
 
 
 class TestRounds:

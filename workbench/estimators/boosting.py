@@ -10,8 +10,8 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 from lightgbm.callback import CallbackEnv, EarlyStopException
-from scipy.special import expit, softmax
 
+from .link import probabilities_of
 from .rounds import Boosted, Clock, Held
 
 Array = npt.NDArray[Any]
@@ -58,10 +58,7 @@ class BoostedTrees(Boosted):
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
         scores = self._scores(matrix)
-        if self.classes == 2:
-            likely = expit(scores)
-            return np.column_stack([1.0 - likely, likely])
-        return np.asarray(softmax(scores, axis=1)) if self.classes else scores
+        return probabilities_of(scores) if self.classes else scores
 
     def _scores(self, matrix: Array) -> Array:
         """Add up the trees, for many rows some at a time."""

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 from sklearn.base import BaseEstimator
+
+from .link import probabilities_of
 
 Array = npt.NDArray[Any]
 LEAST = 1e-7  # a probability below is read as this: a class is never impossible because no tree had seen it there
@@ -75,11 +77,11 @@ class TemperatureScaling(BaseEstimator):
         """Give the calibrated probabilities, shape (n_rows, n_classes)."""
         if not len(probability):
             return probability
-        return np.asarray(softmax(self.sharpness_ * _logs(probability) + self.bias_, axis=1))
+        return probabilities_of(self.sharpness_ * _logs(probability) + self.bias_)
 
 
 def _logs(probability: Array) -> Array:
-    return np.asarray(np.log(np.clip(probability, LEAST, 1.0)))
+    return np.asarray(np.log(np.minimum(np.maximum(probability, LEAST), 1.0)))
 
 
 def _aim(codes: Array, classes: int) -> Array:

@@ -70,8 +70,7 @@ class Ensemble(BaseEstimator):
     def predict(self, rows: pd.DataFrame | Look) -> Array:
         """Give class probabilities, shape (n_rows, n_classes), or values, shape (n_rows,), of coerced rows."""
         averages = _averages([bag.members for bag in self.bags], Look.at(rows))
-        parts = (weight * average for weight, average in zip(self.weights, averages, strict=True))
-        average = np.sum(np.array(list(parts)), axis=0)
+        average = reduce(add, (weight * said for weight, said in zip(self.weights, averages, strict=True)))
         return average if self.least is None else np.maximum(average, self.least)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial, reduce
 from itertools import takewhile
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from sklearn.tree._tree import Tree
 Array = npt.NDArray[Any]
 MANY_ROWS = 2_000  # from here on threads that predict are worth gathering
 PREDICTING_THREADS = 2
+FEW_ROWS = 8  # up to here rows are repeated for each tree, so that all of them are asked by one call
 
 
 class RandomTrees(BaseEstimator):
@@ -88,7 +91,8 @@ class RandomTrees(BaseEstimator):
             counts = np.bincount(target, weights=weight, minlength=self.classes)
             self.shares_ = counts / counts.sum()
         self.packed_ = packed([tree.tree_ for tree in grown_trees])
-        self._trees = unpacked(self.packed_)
+        for made in ("_trees", "_tree"):
+            self.__dict__.pop(made, None)
         return self
 
     def _grown(self, number: int, rows: Array, target: Array, weight: Array | None) -> Any:
@@ -108,34 +112,56 @@ class RandomTrees(BaseEstimator):
 
     def predict(self, matrix: Array) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
-        rows = np.ascontiguousarray(matrix, dtype=np.float32)
-        shares = [self._trees[first::PREDICTING_THREADS] for first in range(min(PREDICTING_THREADS, len(self._trees)))]
-        if len(rows) < MANY_ROWS:
-            total = sum(self._total(trees, rows) for trees in shares)
+        if len(matrix) <= FEW_ROWS:
+            totals = self._totals_at_once(matrix)
         else:
-            with ThreadPoolExecutor(PREDICTING_THREADS) as hands:
-                total = sum(hands.map(lambda trees: self._total(trees, rows), shares))
+            rows = np.ascontiguousarray(matrix, dtype=np.float32)
+            parts = [self._trees[first::PREDICTING_THREADS] for first in self._firsts()]
+            if len(rows) < MANY_ROWS:
+                totals = [_total(part, rows) for part in parts]
+            else:
+                with ThreadPoolExecutor(PREDICTING_THREADS) as hands:
+                    totals = list(hands.map(partial(_total, rows=rows), parts))
+        total, trees = reduce(add, totals), len(self.packed_["sizes"])
         if not self.classes:
-            return np.asarray(total / len(self._trees))
-        votes = among_all_classes(np.asarray(total), self.known_, self.classes)
-        return (votes + self.shares_) / (len(self._trees) + 1)
+            return np.asarray(total[:, 0] / trees)
+        return (among_all_classes(total, self.known_, self.classes) + self.shares_) / (trees + 1)
 
-    def _total(self, trees: Sequence[Tree], rows: Array) -> Any:
-        """Add up what some trees say."""
-        total = sum(tree.predict(rows) for tree in trees)
-        return total if self.classes else np.asarray(total)[:, 0]
+    def _totals_at_once(self, matrix: Array) -> list[Array]:
+        """Add up what the trees say that each thread would ask; a call takes as long as a row in dozens of trees."""
+        trees = len(self.packed_["sizes"])
+        rows = np.empty((trees, len(matrix), 1 + matrix.shape[1]), dtype=np.float32)
+        rows[:, :, 0] = np.arange(trees)[:, None]
+        rows[:, :, 1:] = matrix
+        said = np.asarray(self._tree.predict(rows.reshape(-1, rows.shape[2]))).reshape(trees, len(matrix), -1)
+        # Not `sum`, which adds up a single number of each tree in another order.
+        return [np.add.accumulate(said[first::PREDICTING_THREADS], axis=0)[-1] for first in self._firsts()]
+
+    def _firsts(self) -> range:
+        """Give the first tree that each thread asks."""
+        return range(min(PREDICTING_THREADS, len(self.packed_["sizes"])))
+
+    @cached_property
+    def _trees(self) -> list[Tree]:
+        """The trees, for many rows; made when they are first asked."""
+        return unpacked(self.packed_)
+
+    @cached_property
+    def _tree(self) -> Tree:
+        """All trees as one, for few rows."""
+        return joined(self.packed_)
 
     def __getstate__(self) -> dict[str, Any]:
         """Keep the trees as a few long arrays: thousands of small ones would take seconds to store."""
-        return {name: value for name, value in self.__dict__.items() if name != "_trees"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        if "packed_" in state:
-            self._trees = unpacked(self.packed_)
+        return {name: value for name, value in self.__dict__.items() if name not in ("_trees", "_tree")}
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_trees")
+        return hasattr(self, "packed_")
+
+
+def _total(trees: Sequence[Tree], rows: Array) -> Array:
+    """Add up what some trees say, one after the other, shape (n_rows, n_outputs)."""
+    return np.asarray(reduce(add, (tree.predict(rows) for tree in trees)))
 
 
 def packed(trees: Sequence[Tree]) -> dict[str, Array]:
@@ -155,13 +181,8 @@ def packed(trees: Sequence[Tree]) -> dict[str, Array]:
 
 
 def unpacked(arrays: dict[str, Array]) -> list[Tree]:
-    """Make scikit-learn's trees again, whatever its version calls a node."""
-    empty = DecisionTreeClassifier(random_state=0).fit([[0.0], [1.0]], [0, 1]).tree_.__getstate__()["nodes"].dtype
-    nodes = np.zeros(len(arrays["feature"]), dtype=empty)
-    for name in ("left_child", "right_child", "feature", "threshold", "missing_go_to_left"):
-        nodes[name] = arrays[name]
-    values = np.zeros((len(nodes), 1, arrays["values"].shape[1]))
-    values[nodes["left_child"] < 0, 0] = arrays["values"]
+    """Make scikit-learn's trees again."""
+    nodes, values = _nodes(arrays)
     ends = np.cumsum(arrays["sizes"])
     return [
         _tree(nodes[end - size : end], values[end - size : end], int(depth), int(arrays["features"]))
@@ -169,9 +190,50 @@ def unpacked(arrays: dict[str, Array]) -> list[Tree]:
     ]
 
 
+def joined(arrays: dict[str, Array]) -> Tree:
+    """Make one tree of all: the first number of a row is that of the tree to whose root it is led.
+
+    Asked of a row repeated for each tree, it answers for all of them.
+    """
+    nodes, values = _nodes(arrays)
+    sizes, inner = arrays["sizes"], nodes["left_child"] >= 0
+    ways = np.zeros(len(sizes) - 1, dtype=nodes.dtype)
+    roots = len(ways) + np.cumsum(sizes) - sizes
+    moved = np.repeat(roots, sizes)[inner]
+    for name in ("left_child", "right_child"):
+        nodes[name][inner] += moved
+    nodes["feature"] += 1
+    _lead(ways, roots, iter(range(len(ways))))
+    depth = int(arrays["depths"].max()) + len(ways)
+    values = np.concatenate([np.zeros((len(ways), *values.shape[1:])), values])
+    return _tree(np.concatenate([ways, nodes]), values, depth, int(arrays["features"]) + 1)
+
+
+def _lead(nodes: Array, roots: Array, free: Iterator[int], first: int = 0) -> int:
+    """Lead rows by halves to the roots of their trees, of which the first has that number; give where that begins."""
+    if len(roots) == 1:
+        return int(roots[0])
+    node, half = next(free), len(roots) // 2
+    nodes["threshold"][node] = first + half - 0.5
+    nodes["left_child"][node] = _lead(nodes, roots[:half], free, first)
+    nodes["right_child"][node] = _lead(nodes, roots[half:], free, first + half)
+    return node
+
+
+def _nodes(arrays: dict[str, Array]) -> tuple[Array, Array]:
+    """Make all nodes again, whatever scikit-learn's version calls a node, and their values."""
+    empty = DecisionTreeClassifier(random_state=0).fit([[0.0], [1.0]], [0, 1]).tree_.__getstate__()["nodes"].dtype
+    nodes = np.zeros(len(arrays["feature"]), dtype=empty)
+    for name in ("left_child", "right_child", "feature", "threshold", "missing_go_to_left"):
+        nodes[name] = arrays[name]
+    values = np.zeros((len(nodes), 1, arrays["values"].shape[1]))
+    values[nodes["left_child"] < 0, 0] = arrays["values"]
+    return nodes, values
+
+
 def _tree(nodes: Array, values: Array, depth: int, features: int) -> Tree:
     tree = Tree(features, np.array([values.shape[2]], dtype=np.intp), 1)
-    tree.__setstate__({"max_depth": depth, "node_count": len(nodes), "nodes": nodes.copy(), "values": values.copy()})
+    tree.__setstate__({"max_depth": depth, "node_count": len(nodes), "nodes": nodes, "values": values})
     return tree
 
 

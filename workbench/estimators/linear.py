@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from .forest import among_all_classes
+from .link import probabilities_of
 
 Array = npt.NDArray[Any]
 STEPS = 20  # of a round: short enough for the clock, long enough for L-BFGS, which learns curvature anew each round
@@ -97,6 +98,9 @@ class LinearModel(BaseEstimator):
 
     def predict(self, matrix: Any) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
+        # As scikit-learn's own methods do, which check so much that a row alone waits ten times as long.
+        scores = matrix @ self.linear_.coef_.T + self.linear_.intercept_
         if not self.classes:
-            return np.clip(self.linear_.predict(matrix), self.low_, self.high_)
-        return among_all_classes(self.linear_.predict_proba(matrix), self.linear_.classes_, self.classes)
+            return np.minimum(np.maximum(scores, self.low_), self.high_)
+        told = probabilities_of(scores[:, 0] if scores.shape[1] == 1 else scores)
+        return among_all_classes(told, self.linear_.classes_, self.classes)

@@ -61,7 +61,13 @@ class NearestRows(BaseEstimator):
         self.weight_ = known[counted] / known[counted].mean()
         shares = np.bincount(self.target_, weights=self.weight_, minlength=self.classes) if self.classes else None
         self.shares_ = None if shares is None else shares / shares.sum()
+        self._make_ready()
         return self
+
+    def _make_ready(self) -> None:
+        """Reckon what is the same for every row that is asked for."""
+        self._rows = self.rows_.astype(np.float64)
+        self._squares = (self._rows**2).sum(axis=1)
 
     def settle(self, rounds: int) -> None:
         """Leave everything as it is: there are no rounds."""
@@ -80,41 +86,50 @@ class NearestRows(BaseEstimator):
         target, total = self.target_[near], weight.sum(axis=1)
         if not self.classes:
             return (weight * target).sum(axis=1) / total
-        votes = np.column_stack([(weight * (target == number)).sum(axis=1) for number in range(self.classes)])
+        places = target + self.classes * np.arange(len(near))[:, None]
+        votes = np.bincount(places.ravel(), weights=weight.ravel(), minlength=len(near) * self.classes)
         asked = near.shape[1]
-        return np.asarray((asked * votes / total[:, None] + self.shares_) / (asked + 1))
+        return np.asarray((asked * votes.reshape(-1, self.classes) / total[:, None] + self.shares_) / (asked + 1))
 
     def _nearest(self, matrix: Array) -> Iterator[tuple[Array, Array]]:
         """Find the neighbours of some rows at a time, and how much each counts; they are in the order of their rows."""
-        rows = self.rows_.astype(np.float64)
-        search = self._some if len(matrix) >= SOME_ROWS and self.neighbours < len(rows) else self._few
-        for near, squared in search(rows, matrix):
-            order = np.argsort(near, axis=1)
-            near = np.take_along_axis(near, order, axis=1)
-            distance = np.sqrt(np.take_along_axis(squared, order, axis=1))
+        search = self._some if len(matrix) >= SOME_ROWS and self.neighbours < len(self._rows) else self._few
+        for near, squared in search(matrix):
+            order, each = np.argsort(near, axis=1), np.arange(len(near))[:, None]
+            near, distance = near[each, order], np.sqrt(squared[each, order])
             counts = np.ones_like(distance) if self.weights == "uniform" else 1.0 / (distance + STEP)
             yield near, counts * self.weight_[near]
 
-    def _few(self, rows: Array, matrix: Array) -> Iterator[tuple[Array, Array]]:
+    def _few(self, matrix: Array) -> Iterator[tuple[Array, Array]]:
         """Find the neighbours among all distances, and their squared ones."""
-        asked, squares = min(self.neighbours, len(rows)), (rows**2).sum(axis=1)
+        rows = self._rows
+        asked = min(self.neighbours, len(rows))
         size = max(1, AT_A_TIME // len(rows))
         for first in range(0, len(matrix), size):
             some = matrix[first : first + size]
-            squared = (some**2).sum(axis=1)[:, None] - 2.0 * (some @ rows.T) + squares
+            squared = (some**2).sum(axis=1)[:, None] - 2.0 * (some @ rows.T) + self._squares
             near = np.argpartition(squared, asked - 1, axis=1)[:, :asked]
-            yield near, np.take_along_axis(squared, near, axis=1)
+            yield near, squared[np.arange(len(near))[:, None], near]
 
-    def _some(self, rows: Array, matrix: Array) -> Iterator[tuple[Array, Array]]:
+    def _some(self, matrix: Array) -> Iterator[tuple[Array, Array]]:
         """Find them by scikit-learn's search, and again where the last is as far as the next: those it draws by lot."""
-        search = NearestNeighbors(n_neighbors=self.neighbours + 1, algorithm="brute", metric="sqeuclidean").fit(rows)
-        squared, near = search.kneighbors(matrix)
+        search = NearestNeighbors(n_neighbors=self.neighbours + 1, algorithm="brute", metric="sqeuclidean")
+        squared, near = search.fit(self._rows).kneighbors(matrix)
         again = np.flatnonzero(squared[:, -2] == squared[:, -1])
         near, squared = near[:, :-1], squared[:, :-1]
-        found = list(self._few(rows, matrix[again]))
+        found = list(self._few(matrix[again]))
         if found:
             near[again], squared[again] = (np.concatenate(part) for part in zip(*found, strict=True))
         yield near, squared
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Keep what was learned."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_rows", "_squares")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        if "rows_" in state:
+            self._make_ready()
 
 
 def _on_grid(matrix: Array) -> Array:

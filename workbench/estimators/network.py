@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from .link import probabilities_of
 from .rounds import Held
 
 Array = npt.NDArray[Any]
@@ -129,11 +131,21 @@ class NeuralNetwork(BaseEstimator):
 
     def predict(self, matrix: Any) -> Array:
         """Give class probabilities, shape (n_rows, classes), or values, shape (n_rows,)."""
-        # Kept in 32 bits and reckoned in 64, so that a row's prediction hangs neither on the rows beside it nor on
-        # the number of threads.
-        networks = [[part.astype(np.float64) for part in layers] for layers in self.layers_]
+        networks = self._in_64_bits()
         slices = [matrix[start : start + SLICE] for start in range(0, max(len(matrix), 1), SLICE)]
         return np.concatenate([self._said(networks, np.asarray(rows, dtype=np.float64)) for rows in slices])
+
+    def _in_64_bits(self) -> list[Layers]:
+        """Give the weights that predict, made once for all rows to come.
+
+        They are kept in 32 bits and reckoned with in 64, so that a row's prediction hangs neither on the rows beside it
+        nor on the number of threads.
+        """
+        of, networks = self.__dict__.get("_wide", (None, []))
+        if of is not self.layers_:
+            networks = [[part.astype(np.float64) for part in layers] for layers in self.layers_]
+            self._wide = self.layers_, networks
+        return networks
 
     def _measure(self, target: Array, weight: Array | None) -> None:
         """Find the target's centre and spread, by which it is standardised, and its range."""
@@ -190,18 +202,16 @@ class NeuralNetwork(BaseEstimator):
     def _said(self, networks: list[Layers], rows: Array) -> Array:
         """Average what the networks say, as probabilities or in the target's own unit."""
         outputs = [self._probabilities(_output(layers, rows, self.settings["activation"])) for layers in networks]
-        mean = np.asarray(np.mean(outputs, axis=0, dtype=np.float64))
+        mean = reduce(add, outputs) / len(outputs)
         return mean if self.classes else (mean[:, 0] * self.spread_ + self.centre_).clip(self.low_, self.high_)
 
     def _probabilities(self, output: Array) -> Array:
-        if self.classes == 2:
-            likely = expit(output[:, 0].astype(np.float64))
-            return np.column_stack([1.0 - likely, likely])
-        return softmax(output.astype(np.float64), axis=1) if self.classes else output
+        scores = np.asarray(output, dtype=np.float64)
+        return probabilities_of(scores[:, 0] if self.classes == 2 else scores) if self.classes else scores
 
     def __getstate__(self) -> dict[str, Any]:
         """Keep the weights that predict."""
-        return {name: value for name, value in self.__dict__.items() if name != "_checkpoints"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_checkpoints", "_wide")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
