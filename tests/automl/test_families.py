@@ -10,7 +10,7 @@ import numpy as np
 import optuna
 import pytest
 
-from workbench.automl.families import CatBoost, Neighbours, Setting, shipped
+from workbench.automl.families import CatBoost, LightGBM, Neighbours, Setting, shipped
 from workbench.automl.search import search
 from workbench.automl.task import task
 
@@ -32,6 +32,29 @@ def test_the_space_holds_the_portfolio(family, kind):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert [family.suggest(study.ask(), SETTINGS[kind]) for _ in portfolio] == portfolio
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_many_classes_some_of_them_rare_do_not_make_boosting_diverge(number):
+    """Leaves of a class of few rows have next to no second derivative to divide by."""
+    random = np.random.default_rng(0)
+    shares = 1 / np.arange(1, 31) ** 2
+    target = random.choice(30, 4_000, p=shares / shares.sum())
+    matrix = np.column_stack([target + random.normal(0, 1.5, 4_000), random.normal(size=4_000)])
+    setting = Setting("multiclass", "log_loss", 30, 3_000, 2, rounds=40)
+    family = LightGBM()
+    learner = family.build(family.portfolio(setting)[number], setting, seed=0).fit(matrix[:3_000], target[:3_000])
+    likely = np.clip(learner.predict(matrix[3_000:]), 1e-15, 1)
+    known = np.bincount(target[:3_000], minlength=30) / 3_000
+    lost = -np.log(likely[np.arange(1_000), target[3_000:]]).mean()
+    assert lost < -np.log(np.maximum(known[target[3_000:]], 1e-6)).mean()
+
+
+def test_of_many_rows_larger_trees_are_tried_before_the_small_ones():
+    few, many = (LightGBM().portfolio(Setting("binary", "roc_auc", 2, rows, 10)) for rows in (5_000, 200_000))
+    assert [one["num_leaves"] for one in few[:2]] == [31, 8]
+    assert [one["num_leaves"] for one in many[:2]] == [31, 100]
+    assert sorted(map(str, few)) == sorted(map(str, many))
 
 
 ABSENT = """

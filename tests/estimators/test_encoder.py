@@ -306,3 +306,15 @@ class TestTable:
                 matrix = TableEncoder({name: kind}, style, 2).fit_transform(mixed(40)[[name]], np.arange(40) % 2)
                 assert matrix.shape[0] == 40
                 assert matrix.shape[1] >= 1
+
+
+@pytest.mark.parametrize(("seen", "told"), [(4, True), (40, False)])
+def test_the_letters_of_names_are_told_where_each_is_rare(seen, told):
+    """Of what is seen often its own mean tells more."""
+    names = [f"{first}{second} of {third}" for first in "abcd" for second in "efgh" for third in "xyz"] * seen
+    frame = pd.DataFrame({"name": texts(*names)})
+    target = np.random.default_rng(0).normal(size=len(names))
+    for style in ("trees", "linear"):
+        encoder = TableEncoder({"name": "category"}, style)
+        encoder.fit_transform(frame, target)
+        assert bool(encoder.texts_) is told
