@@ -16,6 +16,8 @@ from workbench.automl.blending.effort import (
     Effort,
     effort_of,
     encoding_of,
+    row_encoding_of,
+    row_work_of,
     work_of,
 )
 from workbench.automl.blending.ensemble import allowed, without_the_dear
@@ -202,6 +204,37 @@ class TestEffort:
         assert forest == 10 * DEEP
         assert linear < lightgbm
         assert linear < neighbours
+
+    def test_of_a_row_alone_it_is_calls_that_take_long_not_trees(self, fitted):
+        """So a compact model is rather one of many trees than two of few, and none that is slow to call."""
+
+        class Tried:
+            def __init__(self, final):
+                self.final = final
+
+        known = fitted("lightgbm trees linear neighbours")
+        made, row = known.model.ensemble, known.model.coercer.transform(known.raw[:1])
+        alone = effort_of([Tried(bag) for bag in made.bags], row, alone=True)
+        many = effort_of([Tried(bag) for bag in made.bags], row)
+        assert alone.models == 1
+        assert alone.encoders == many.encoders
+        lightgbm, forest, linear, _ = alone.work
+        assert linear < forest < lightgbm
+        longer = BoostedTrees(made.bags[0].members[0].learner.settings)
+        longer.rounds_ = 300
+        assert row_work_of(longer) < 2 * lightgbm
+        catboost = type("CategoricalBoostedTrees", (), {"rounds_": 1})()
+        assert row_work_of(catboost) > row_work_of(longer)
+        assert row_work_of(LogTarget(longer)) == row_work_of(PlainUnit(longer)) == row_work_of(longer)
+
+    def test_a_row_alone_waits_for_words_more_than_for_columns(self):
+        table = pd.DataFrame({"n": np.arange(60.0), "note": ["a word or two", "three more words", "none"] * 20})
+        taken = []
+        for kinds in ({"n": "number"}, {"n": "number", "note": "text"}):
+            encoder = TableEncoder(kinds, "trees", 2)
+            encoder.fit_transform(table, np.arange(60) % 2)
+            taken.append(row_encoding_of(encoder, table[:1]))
+        assert taken[1] > 3 * taken[0]
 
     def test_a_learner_of_a_logarithm_takes_what_the_one_inside_does(self, fitted):
         learner = fitted("trees", regression=True).model.ensemble.bags[0].members[0].learner

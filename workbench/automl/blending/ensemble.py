@@ -67,7 +67,7 @@ def blend(task: Task, folds: Folds, trials: Sequence[Trial], *, seed: int, slack
     slack
         Share of the loss that may be lost by leaving out members that cost much at prediction.
     """
-    effort = effort_of(trials, task.frame[:1])
+    effort = effort_of(trials, task.frame[:1], alone=slack >= COMPACT)  # who wants it compact has rows one at a time
     stack, rows = np.stack([trial.predicted for trial in trials]), folds.validated
     families = [trial.family for trial in trials]
     weights = _weights(task, stack, rows, families, effort, seed, slack)

@@ -142,8 +142,8 @@ def overlap(sample: Sample) -> Iterator[Check]:
     shared = float(np.isin(both[cut:], both[:cut]).mean())
     if shared > 0.01:
         message = (
-            f"{share(shared)} of the rows in the test file also stand in the training table. They were kept in both, so "
-            "the last check is no check on new rows; hold back rows that were not trained on."
+            f"{share(shared)} of the rows in the test file also stand in the training table. They were kept in both, "
+            "so the last check is no check on new rows; hold back rows that were not trained on."
         )
         yield Check("test_overlap", "warn", message)
 
