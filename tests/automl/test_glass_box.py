@@ -416,7 +416,7 @@ def test_what_cannot_be_written_down_is_refused(results):
 def test_the_notebook_is_small_valid_and_names_no_workbench(results):
     made = notebook(winner_of(results("multiclass")))
     nbformat.validate(nbformat.from_dict(made))
-    assert len(json.dumps(made)) < 180_000
+    assert len(json.dumps(made)) < 220_000
     code = [cell["source"] for cell in made["cells"] if cell["cell_type"] == "code"]
     imported = {
         name.split(".")[0]
