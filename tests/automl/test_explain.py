@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from sklearn.base import clone
 from workbench.automl.explain import Explanation, _places, explain
 from workbench.automl.explaining.effects import _of_dates
 from workbench.automl.explaining.held_out import held_out
-from workbench.automl.explaining.importance import importances
+from workbench.automl.explaining.importance import importances, promising
 from workbench.automl.explaining.weak_spots import weak_spots
+from workbench.automl.finders import sample
 from workbench.automl.pictures import (
     decision_picture,
     leaderboard_picture,
@@ -326,3 +328,24 @@ def test_where_no_row_is_called_the_class_looked_for_it_is_said_what_to_do(resul
     rarely = replace(result, predictions=result.predictions.assign(prediction=result.task.classes[0]))
     assert "No row is called 'yes': say what a miss costs (cost_of_miss)" in repr(decision_picture(rarely))
     assert "No row is called" not in repr(decision_picture(result))
+
+
+def test_rows_of_a_very_wide_table_are_not_explained_once_the_run_is_late(results, monkeypatch):
+    """To exchange so many columns takes a second, which a run past its deadline does not have."""
+    found = results["binary"]
+    late = import_module("workbench.automl.explain")
+    monkeypatch.setattr(late, "MANY_COLUMNS", 3)
+    assert explain(found, seconds=late.LEAST_SECONDS).single_rows == ()
+    monkeypatch.setattr(late, "MANY_COLUMNS", 300)
+    assert explain(found, seconds=late.LEAST_SECONDS).single_rows
+
+
+def test_what_columns_tell_is_measured_once_for_checks_and_explanations(results, monkeypatch):
+    made = results["binary"].task
+    told = sample.skills(made)
+    monkeypatch.setattr(sample, "skill", None)
+    assert sample.skills(made) is told
+    assert promising(made) == sorted(told, key=lambda name: -told[name][0])
+    again = replace(made, frame=made.frame.copy())
+    with pytest.raises(TypeError):  # another table is measured anew
+        sample.skills(again)

@@ -32,6 +32,7 @@ from workbench.pages.words import agree, alike, listing, metric_name, quoted, sh
 MOST_SECONDS, LEAST_SECONDS = 8.0, 1.0
 RESERVE = 3.0  # seconds of the run for pictures, record and report
 FOR_IMPORTANCE, FOR_EFFECTS, FOR_ROWS = 0.45, 0.2, 0.2  # shares of the time
+MANY_COLUMNS = 300  # from which on rows are not explained when the run is late: to exchange so many takes a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ def explain(result: Result, *, seconds: float | None = None) -> Explanation:
     helpful = [name for name, low in zip(ranked, table["low"], strict=True) if low > 0] or ranked[:3]
     shown = effects(result, helpful, None if given is None else FOR_EFFECTS * given, rows)
     all_columns = ranked + [name for name in result.task.features if name not in ranked]
-    single = explained_rows(result, all_columns, None if given is None else FOR_ROWS * given, rows)
+    late = given is not None and given <= LEAST_SECONDS and len(all_columns) > MANY_COLUMNS
+    single = () if late else explained_rows(result, all_columns, None if given is None else FOR_ROWS * given, rows)
     return Explanation(result, table, shown, weak_spots(result, all_columns), single)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.explaining.held_out import MOST_CELLS, ROWS_PER_SECOND, HeldOut, held_out, repeated
-from workbench.automl.finders.sample import draw, skill
+from workbench.automl.finders.sample import skills
 from workbench.automl.problem.intervals import evaluator, samples
 from workbench.automl.problem.splits import Array
 from workbench.automl.result import Result
@@ -62,9 +62,8 @@ def importances(result: Result, seconds: float | None, pace: float = ROWS_PER_SE
 
 def promising(task: Task) -> list[str]:
     """Order the columns by what each tells of the target by itself, the best first."""
-    sample = draw(task)
-    told = {n: skill(sample.bins(n), sample.target, classes=len(task.classes))[0] for n in task.features}
-    return sorted(told, key=lambda name: -told[name])
+    told = skills(task)
+    return sorted(told, key=lambda name: -told[name][0])
 
 
 def _batches(features: list[str], rows: HeldOut, affordable: float) -> Iterator[list[str]]:

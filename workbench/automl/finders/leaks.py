@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.automl.finders import filled_in
-from workbench.automl.finders.sample import Array, Sample, as_numbers, skill
+from workbench.automl.finders.sample import Array, Sample, as_numbers, skills
 from workbench.automl.task import Task
 from workbench.pages.words import share
 from workbench.records import Check
@@ -24,8 +24,7 @@ def leaks(sample: Sample) -> Iterator[Check]:
     """Look for columns that give the target away."""
     if len(sample.target) < ENOUGH:
         return
-    classes = len(sample.task.classes)
-    measured = {name: skill(sample.bins(name), sample.target, classes=classes) for name in sample.task.features}
+    classes, measured = len(sample.task.classes), skills(sample.task)
     found = suspects({name: told for name, (told, _) in measured.items()}, classes=classes)
     for name in found:
         yield (
@@ -34,12 +33,12 @@ def leaks(sample: Sample) -> Iterator[Check]:
     yield from filled_in.filled_in(sample, known=found)
 
 
-def suspects(skills: dict[str, float], *, classes: int) -> list[str]:
+def suspects(told: dict[str, float], *, classes: int) -> list[str]:
     """Name the columns whose skill is hard to believe, the best first."""
-    ranked = sorted(skills, key=lambda name: -skills[name])
-    found = [name for name in ranked if skills[name] >= TOO_GOOD]
+    ranked = sorted(told, key=lambda name: -told[name])
+    found = [name for name in ranked if told[name] >= TOO_GOOD]
     if not found and len(ranked) > 1:
-        best, second = (1 - skills[name] for name in ranked[:2])
+        best, second = (1 - told[name] for name in ranked[:2])
         much, left = MUCH_BETTER["classes" if classes else "numbers"]
         found = ranked[:1] if 1 - best >= much and best <= left * second else []
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from weakref import ReferenceType, ref
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from workbench.automl.task import Task
 Array = npt.NDArray[Any]
 MOST_ROWS, MOST_CELLS = 50_000, 3_000_000
 BINS, LEVELS = 64, 256
+_LAST: list[tuple[ReferenceType[pd.DataFrame], dict[str, tuple[float, float]]]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,20 @@ def skill(bins: Array, target: Array, *, classes: int, seed: int = 0) -> tuple[f
         return (right - guess) / max(1 - guess, 1 / len(target)), right
     left = float(np.mean((target - told) ** 2)) / max(float(np.var(target)), 1e-300)
     return 1 - left, 1 - left
+
+
+def skills(task: Task) -> dict[str, tuple[float, float]]:
+    """Measure every feature's `skill`; of a table of 1,500 columns it takes a second, and checks and explanations ask.
+
+    What was measured is remembered for the last table only, as long as somebody holds it.
+    """
+    for known, told in _LAST:
+        if known() is task.frame:
+            return told
+    sample, classes = draw(task), len(task.classes)
+    told = {name: skill(sample.bins(name), sample.target, classes=classes) for name in task.features}
+    _LAST[:] = [(ref(task.frame), told)]
+    return told
 
 
 def _table(bins: Array, target: Array, classes: int, size: int) -> Array:

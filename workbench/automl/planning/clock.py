@@ -18,7 +18,7 @@ from workbench.documents.run_folder import here
 from workbench.template import seconds
 
 LEAST_RESERVE, RESERVE_SHARE = 4.0, 0.08  # explain, record, report and capture take their time after the search
-LEAST_SEARCH = 3.0  # a search that was promised nothing still gets this: a late first model beats none
+LEAST_SEARCH = 2.0  # a search that was promised nothing still gets this: a late first model beats none
 
 
 @dataclass(frozen=True, slots=True)
