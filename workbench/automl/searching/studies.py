@@ -94,8 +94,12 @@ class Studies:
         self._studies[asked.family.name].tell(self._open.pop(asked.number), state=TrialState.FAIL)
 
     def past(self) -> list[dict[str, Any]]:
-        """Entries of all trials that are known how they went, by number."""
-        kept = [trial.user_attrs for study in self._studies.values() for trial in study.trials]
+        """Entries of all trials that are known how they went, by number.
+
+        One whose process died before the study was told counts as under way, though its entry was written already.
+        """
+        trials = [trial for study in self._studies.values() for trial in study.trials]
+        kept = [trial.user_attrs for trial in trials if trial.state.is_finished()]
         return sorted(
             (json.loads(attrs[ENTRY]) for attrs in kept if ENTRY in attrs), key=lambda one: int(one["number"])
         )
