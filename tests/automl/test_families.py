@@ -50,6 +50,13 @@ def test_many_classes_some_of_them_rare_do_not_make_boosting_diverge(number):
     assert lost < -np.log(np.maximum(known[target[3_000:]], 1e-6)).mean()
 
 
+@pytest.mark.parametrize(("classes", "most"), [(0, 3_000), (2, 3_000), (3, 2_000), (10, 600), (30, 200)])
+def test_boosting_makes_no_more_trees_for_many_classes(classes, most):
+    kind = {0: "regression", 2: "binary"}.get(classes, "multiclass")
+    setting = Setting(kind, "auto", classes, 1_000, 10, rounds=10_000)
+    assert LightGBM().build(LightGBM().portfolio(setting)[0], setting, seed=0).rounds == most
+
+
 def test_of_many_rows_larger_trees_are_tried_before_the_small_ones():
     few, many = (LightGBM().portfolio(Setting("binary", "roc_auc", 2, rows, 10)) for rows in (5_000, 200_000))
     assert [one["num_leaves"] for one in few[:2]] == [31, 8]
