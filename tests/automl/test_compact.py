@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,14 @@ from workbench.estimators.boosting import BoostedTrees
 from workbench.estimators.encoder import TableEncoder
 from workbench.estimators.target import LogTarget, PlainUnit
 from workbench.metrics import METRICS, measure
+
+
+@dataclass
+class Tried:
+    """What an effort is told of."""
+
+    final: object
+
 
 OTHERS = {"bought": ["worth", "grade"], "worth": ["bought", "grade"]}
 FAMILIES = ["lightgbm", "extra_trees", "linear"]
@@ -189,10 +198,6 @@ class TestEffort:
         assert list(taken.values()) == sorted(taken.values())
 
     def test_what_models_take_is_told_by_what_they_are(self, fitted):
-        class Tried:
-            def __init__(self, final):
-                self.final = final
-
         known = fitted("lightgbm trees linear neighbours")
         made, row = known.model.ensemble, known.model.coercer.transform(known.raw[:1])
         lightgbm, forest, linear, neighbours = effort_of([Tried(bag) for bag in made.bags], row).work
@@ -207,10 +212,6 @@ class TestEffort:
 
     def test_of_a_row_alone_it_is_calls_that_take_long_not_trees(self, fitted):
         """So a compact model is rather one of many trees than two of few, and none that is slow to call."""
-
-        class Tried:
-            def __init__(self, final):
-                self.final = final
 
         known = fitted("lightgbm trees linear neighbours")
         made, row = known.model.ensemble, known.model.coercer.transform(known.raw[:1])

@@ -39,9 +39,6 @@ WORK: dict[str, Callable[[Any], float]] = {
         * (SYMMETRIC if learner.settings.get("grow_policy", "") in ("", "SymmetricTree") else WALKED)
     ),
     "RandomTrees": lambda learner: DEEP * float(learner.rounds_),
-    "LogTarget": lambda learner: work_of(learner.learner),
-    "PlainUnit": lambda learner: work_of(learner.learner),
-    "ChosenColumns": lambda learner: work_of(learner.learner),
     "NearestRows": lambda learner: float(learner.rows_.size) / NUMBERS,
     "NeuralNetwork": lambda learner: _numbers(learner.layers_) / NUMBERS,
 }
@@ -54,9 +51,6 @@ ROW_WORK: dict[str, Callable[[Any], float]] = {
     "BoostedTrees": lambda learner: 25.0 + 0.03 * _trees(learner),
     "CategoricalBoostedTrees": lambda learner: 130.0 + 0.05 * float(learner.rounds_),
     "RandomTrees": lambda learner: 5.0 + 0.15 * float(learner.rounds_),
-    "LogTarget": lambda learner: row_work_of(learner.learner),
-    "PlainUnit": lambda learner: row_work_of(learner.learner),
-    "ChosenColumns": lambda learner: row_work_of(learner.learner),
     "NearestRows": lambda learner: 50.0 + float(learner.rows_.size) / 4_000.0,
     "NeuralNetwork": lambda learner: 25.0 + _numbers(learner.layers_) / 10_000.0,
 }
@@ -123,14 +117,21 @@ def row_encoding_of(encoder: Any, row: pd.DataFrame) -> float:
 
 def work_of(learner: Any) -> float:
     """Estimate what a learner takes for one row; of a kind that is not known, little."""
-    inner = getattr(learner, "learner", learner)  # of one that learns a transformed target
+    inner = _inner(learner)
     return WORK.get(type(inner).__name__, lambda _: SLIGHT)(inner)
 
 
 def row_work_of(learner: Any) -> float:
     """Estimate what a learner takes for a row alone; of a kind that is not known, little."""
-    inner = getattr(learner, "learner", learner)
+    inner = _inner(learner)
     return ROW_WORK.get(type(inner).__name__, lambda _: ROW_SLIGHT)(inner)
+
+
+def _inner(learner: Any) -> Any:
+    """Give the learner inside those that transform a target or choose columns for it."""
+    while hasattr(learner, "learner"):
+        learner = learner.learner
+    return learner
 
 
 def _trees(learner: Any) -> float:
