@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Result]
 def shop_table() -> Callable[..., pd.DataFrame]:
     """Make the table with every kind of column: ``shop_table(rows=160, seed=0)``."""
     return shop
+
+
+@pytest.fixture
+def hears_interrupts() -> Iterator[None]:
+    """A shell that starts tests in the background has them ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -309,14 +309,8 @@ class TestResume:
         assert {file.name for file in folder.outbox.glob("study*")} == {"study.journal", "study-2.journal"}
 
 
+@pytest.mark.usefixtures("hears_interrupts")
 class TestInterrupt:
-    @pytest.fixture(autouse=True)
-    def heard(self):
-        """A shell that starts tests in the background has them ignore interrupts."""
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        yield
-        signal.signal(signal.SIGINT, before)
-
     def interrupted(self, monkeypatch, at: int) -> None:
         from workbench.automl.searching import trying
 

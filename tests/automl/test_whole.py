@@ -50,14 +50,8 @@ def made(table, shop_table):
     return task(table(shop_table(120)), "bought", ignore=["worth", "grade"])
 
 
+@pytest.mark.usefixtures("hears_interrupts")
 class TestAnInterrupt:
-    @pytest.fixture(autouse=True)
-    def heard(self):
-        """A shell that starts tests in the background has them ignore interrupts."""
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        yield
-        signal.signal(signal.SIGINT, before)
-
     @pytest.fixture
     def interrupted(self, monkeypatch):
         """Have the first fit on all rows interrupted."""
